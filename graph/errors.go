@@ -1,0 +1,156 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"profileql/graph/model"
+	"profileql/internal/profile"
+)
+
+// Codes of errors about the request itself; those about sources and inputs are [profile.Code]s.
+const (
+	codeBadRequest             = "BAD_REQUEST"
+	codePersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
+	codeInternal               = "INTERNAL_SERVER_ERROR"
+)
+
+// presenter turns every error into what the caller sees of it. What it does not know is ours, and is told to the log
+// only.
+type presenter struct{ log *slog.Logger }
+
+func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+	if shown := present(ctx, err); shown != nil {
+		return shown
+	}
+	id := uuid.NewString()
+	attrs := []any{"error_id", id, "path", graphql.GetPath(ctx).String(), "error", err.Error()}
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, "stack", string(panicked.stack))
+	}
+	p.log.ErrorContext(ctx, "internal error", attrs...)
+	return withCode(ctx, err, codeInternal, "Something went wrong inside ProfileQL. The log has the cause under this errorId.",
+		map[string]any{"errorId": id})
+}
+
+// present shows an error that is meant for the caller; nil where it is not.
+func present(ctx context.Context, err error) *gqlerror.Error {
+	var (
+		ofInput  *inputError
+		ofValue  *model.InputError
+		ofSource *profile.Error
+		ofGqlgen *gqlerror.Error
+	)
+	switch {
+	case errors.As(err, &ofInput):
+		return presentInput(ctx, ofInput)
+	case errors.As(err, &ofSource):
+		return withCode(ctx, err, string(ofSource.Code), ofSource.Message, extensions(ofSource))
+	case errors.As(err, &ofValue):
+		return withCode(ctx, err, string(profile.BadUserInput), ofValue.Message, nil)
+	case errors.Is(err, context.Canceled):
+		return withCode(ctx, err, codeBadRequest, "The caller left before the answer was there.", nil)
+	case errors.As(err, &ofGqlgen) && ofGqlgen.Extensions["code"] != nil:
+		return presentRequest(ofGqlgen)
+	}
+	return nil
+}
+
+// presentInput says where in the operation the bad value stands.
+func presentInput(ctx context.Context, e *inputError) *gqlerror.Error {
+	var details map[string]any
+	message := e.cause.Error()
+	var ofSource *profile.Error
+	if errors.As(e.cause, &ofSource) {
+		message, details = ofSource.Message, extensions(ofSource)
+	}
+	where := strings.Join(e.path, ".")
+	if e.field != nil {
+		where = strings.Trim(e.field.Name+"."+where, ".")
+	}
+	shown := withCode(ctx, e, string(profile.BadUserInput), where+": "+message, details)
+	if e.field != nil && e.field.Position != nil {
+		shown.Locations = []gqlerror.Location{{Line: e.field.Position.Line, Column: e.field.Position.Column}}
+	}
+	return shown
+}
+
+// presentRequest shows what gqlgen and gqlparser found wrong with the request.
+func presentRequest(e *gqlerror.Error) *gqlerror.Error {
+	if e.Message == fmt.Sprintf("exceeded token limit of %d", maxTokens) {
+		return limitError("tokens", maxTokens, "The document has more than %d tokens.")
+	}
+	return e
+}
+
+func limitError(name string, value int, format string) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    fmt.Sprintf(format, value),
+		Extensions: extensions(&profile.Error{Code: profile.LimitExceeded, Limit: name, LimitValue: value}),
+	}
+}
+
+// withCode keeps the path and the place that gqlgen has given an error.
+func withCode(ctx context.Context, err error, code, message string, more map[string]any) *gqlerror.Error {
+	shown := &gqlerror.Error{Message: message, Path: graphql.GetPath(ctx), Extensions: more}
+	var located *gqlerror.Error
+	if errors.As(err, &located) {
+		shown.Locations = located.Locations
+		if located.Path != nil {
+			shown.Path = located.Path
+		}
+	}
+	errcode.Set(shown, code)
+	return shown
+}
+
+// extensions are what may be told besides the message, as far as it is known.
+func extensions(e *profile.Error) map[string]any {
+	known := map[string]any{"code": string(e.Code)}
+	set := func(name, value string) {
+		if value != "" {
+			known[name] = value
+		}
+	}
+	set("source", e.Source)
+	set("sourceCode", e.SourceCode)
+	set("sourceMessage", e.SourceMessage)
+	set("requestId", e.RequestID)
+	set("clientRequestId", e.ClientRequestID)
+	set("limit", e.Limit)
+	if e.Limit != "" {
+		known["value"] = e.LimitValue
+	}
+	if e.Status != 0 {
+		known["status"] = e.Status
+	}
+	if e.RetryAfter != nil {
+		known["retryAfter"] = *e.RetryAfter
+	}
+	if e.Source != "" {
+		known["retryable"] = e.Code.Retryable()
+	}
+	return known
+}
+
+// panicError is a panic on its way to the presenter.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+func recovered(_ context.Context, value any) error {
+	return &panicError{value: value, stack: debug.Stack()}
+}

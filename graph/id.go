@@ -1,0 +1,83 @@
+package graph
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"profileql/internal/profile"
+)
+
+// globalID is what an id in the schema stands for: one item, or with only a user (or nothing: the signed-in person)
+// a profile. Its text is the same on every replica and after every restart. It is encoded, not secret.
+type globalID struct {
+	source string
+	user   string // empty for the signed-in person, whoever that is when the id is used
+	facet  string // name of the facet; empty for a profile
+	item   string // the source's own id
+}
+
+const (
+	idPrefix = "pq1."
+	// idSeparator cannot occur in a part, because no part may hold control characters.
+	idSeparator = "\x00"
+)
+
+// idEncoding is strict so that one id has one text, as caches need it.
+var idEncoding = base64.RawURLEncoding.Strict()
+
+func (id globalID) String() string {
+	parts := strings.Join([]string{id.source, id.user, id.facet, id.item}, idSeparator)
+	return idPrefix + idEncoding.EncodeToString([]byte(parts))
+}
+
+func (id globalID) isProfile() bool { return id.facet == "" }
+
+func (id globalID) ref() profile.Ref {
+	return profile.Ref{Source: id.source, User: id.user, ID: id.item}
+}
+
+// isGlobalID tells whether text means to be a global id, right or wrong.
+func isGlobalID(text string) bool { return strings.HasPrefix(text, idPrefix) }
+
+// parseGlobalID reads a global id. Every part of an id that it returns can be one segment of a path, and its source
+// and facet are known.
+func (r *Resolver) parseGlobalID(text string) (globalID, error) {
+	raw, err := idEncoding.DecodeString(strings.TrimPrefix(text, idPrefix))
+	parts := strings.Split(string(raw), idSeparator)
+	if !isGlobalID(text) || err != nil || len(parts) != 4 {
+		return globalID{}, profile.BadInput("This is not an id that ProfileQL has given out.")
+	}
+	id := globalID{source: parts[0], user: parts[1], facet: parts[2], item: parts[3]}
+	if id.user != "" && !profile.IsSegment(id.user) {
+		return globalID{}, profile.BadInput("The id names a user that cannot be asked for.")
+	}
+	if id.isProfile() && id.source == "" && id.item == "" {
+		return id, nil
+	}
+	if _, known := r.Sources.find(id.source); !known {
+		return globalID{}, profile.BadInput("The id names a source that is not known here.")
+	}
+	if _, known := r.facets[id.facet]; !known {
+		return globalID{}, profile.BadInput("The id names a facet that is not known here.")
+	}
+	if !profile.IsSegment(id.item) {
+		return globalID{}, profile.BadInput("The id names an item that cannot be asked for.")
+	}
+	return id, nil
+}
+
+// parseItemID reads the id of an item of one facet. A text that is no global id is the source's own id of an item of
+// the signed-in person at the default source.
+func (r *Resolver) parseItemID(text, facet string) (globalID, error) {
+	if !isGlobalID(text) {
+		if !profile.IsSegment(text) {
+			return globalID{}, profile.BadInput("The id is not one that an item can have.")
+		}
+		return globalID{source: r.Sources[0].Name, facet: facet, item: text}, nil
+	}
+	id, err := r.parseGlobalID(text)
+	if err == nil && id.facet != facet {
+		return globalID{}, profile.BadInput("The id is not one of %s.", facet)
+	}
+	return id, err
+}

@@ -1,0 +1,81 @@
+// Package profile holds the few small types that the GraphQL side and the sides that hold profiles share: which item
+// is meant ([Ref]), which part of a list ([Query], [Position], [Page]), and what went wrong ([Error]). It imports
+// nothing of ProfileQL's, so that none of them has to know another.
+package profile
+
+import (
+	"cmp"
+	"strings"
+	"time"
+)
+
+// Ref names one item of a facet.
+type Ref struct {
+	Source string // configured name of the source that holds it
+	User   string // id or user principal name; empty for the signed-in person
+	ID     string // the source's own id
+}
+
+// Query asks for one page of one person's items of a facet.
+type Query struct {
+	User       string    // as in [Ref]
+	Order      Order     // total order of the list
+	After      *Position // the page begins behind it; nil for the first page
+	Limit      int       // most items wanted, at least 1
+	Properties []string  // REST properties wanted; empty for all
+	Count      bool      // whether [Page.Total] is wanted
+}
+
+// Page is the answer to a [Query].
+type Page[T any] struct {
+	Entries []Entry[T] // in the order that was asked for
+	More    bool       // whether items follow behind the last entry
+	Total   *int       // length of the whole list; nil where it was not asked for or cannot be told
+	Flaws   []error    // what could not be shown, for an answer that is otherwise good
+}
+
+// Entry is one item and its place in the list.
+type Entry[T any] struct {
+	Position Position
+	Item     *T
+}
+
+// Position is the place of one item in the total order of a list, whatever other items come and go.
+type Position struct {
+	Instant string // the ordering value as the source sent it, RFC 3339; empty for none
+	Source  string
+	ID      string // the source's own id
+}
+
+// Order is the total order of a list: by an instant, items without one last, ties by source and id (as bytes).
+type Order struct {
+	Property   string // createdDateTime or lastModifiedDateTime
+	Descending bool   // turns the order of the instants only
+}
+
+// Compare returns a negative number when a comes before b, a positive one when it comes after it, and 0 when they
+// are the same place.
+func (o Order) Compare(a, b Position) int {
+	if a.Instant != b.Instant {
+		if c := compareInstants(a.Instant, b.Instant, o.Descending); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
+}
+
+func compareInstants(a, b string, descending bool) int {
+	ta, errA := time.Parse(time.RFC3339, a)
+	tb, errB := time.Parse(time.RFC3339, b)
+	switch {
+	case errA != nil && errB != nil:
+		return 0
+	case errA != nil:
+		return 1
+	case errB != nil:
+		return -1
+	case descending:
+		return tb.Compare(ta)
+	}
+	return ta.Compare(tb)
+}

@@ -1,0 +1,91 @@
+package profileapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// Options says what a [Client] talks to and how.
+type Options struct {
+	Name      string            // the source's configured name, for errors
+	BaseURL   string            // such as https://graph.microsoft.com/beta
+	Transport http.RoundTripper // [NewTransport], wrapped in what adds the caller's token
+	UserAgent string
+	Timeout   time.Duration // for all that one call of a [Collection] method does; 10 s where it is 0
+	Log       *slog.Logger
+}
+
+// Client is one source. It may be used by many goroutines at once.
+type Client struct {
+	name    string
+	base    *url.URL
+	http    *resty.Client
+	timeout time.Duration
+	log     *slog.Logger
+	learnt  denials
+}
+
+// New returns a client. It fails where the base URL is not an absolute HTTP one, or carries more than a path.
+func New(o Options) (*Client, error) {
+	base, err := ParseBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Second
+	}
+	// Not resty.New: it installs a cookie jar, in which one caller's cookies would meet another's requests.
+	client := resty.NewWithClient(&http.Client{
+		Transport: o.Transport,
+		// A redirect would carry the body, and on the same host name the token, to wherever it points.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
+	client.SetLogger(quiet{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
+	return &Client{name: o.Name, base: base, http: client, timeout: o.Timeout, log: o.Log}, nil
+}
+
+// ParseBaseURL reads the base URL of a source and takes off a trailing slash.
+func ParseBaseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("not a URL")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return nil, fmt.Errorf("%q must begin with https:// or http:// and name a host", u.Redacted())
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("%q must hold nothing but a scheme, a host and a path", u.Redacted())
+	}
+	return url.Parse(strings.TrimRight(u.String(), "/"))
+}
+
+// NewTransport returns a transport whose connections suffice for many callers at once: with the two idle connections
+// that net/http keeps by default, two requests in three would dial.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        256,
+		MaxIdleConnsPerHost: 256,
+		MaxConnsPerHost:     256,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 5 * time.Second,
+		// A source's headers are few and small; a megabyte of them, net/http's default, would be an attack.
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// quiet keeps resty from writing to standard error; what matters comes back as an error.
+type quiet struct{}
+
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Warnf(string, ...any)  {}
+func (quiet) Debugf(string, ...any) {}

@@ -1,0 +1,271 @@
+package profileapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"profileql/internal/profile"
+)
+
+// messages are what the caller reads, in our own words: a source's may tell of its inside.
+var messages = map[profile.Code]string{
+	profile.Unauthenticated:       "The source does not know who is asking: the token is missing, has expired, or is not meant for it.",
+	profile.Forbidden:             "The source does not allow this to whoever is asking.",
+	profile.NotFound:              "The source has no such item or person, or does not let it be touched.",
+	profile.BadUserInput:          "The source does not accept the input.",
+	profile.Conflict:              "The item has changed at the source meanwhile, or is in a state that does not allow this.",
+	profile.Throttled:             "The source asks for fewer requests.",
+	profile.SourceRefused:         "The source refused the request.",
+	profile.SourceTimeout:         "The source did not answer in time.",
+	profile.SourceUnavailable:     "The source cannot be reached or is out of order.",
+	profile.SourceInvalidResponse: "The source's answer cannot be understood.",
+	profile.OutcomeUnknown:        "Whether the source did this is not known. Read again before trying again.",
+	profile.LimitExceeded:         "The source's answer is larger than allowed.",
+}
+
+// accepted is the message of an OutcomeUnknown where the source said yes but the item cannot be shown.
+const accepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
+
+// failed makes the error for an exchange that did not go well: either a is not a success, or there is none but no.
+func (c *Client) failed(a *answer, no *noAnswer) error {
+	if no != nil {
+		return c.failedWithout(no)
+	}
+	inner := innerErrors(a)
+	e := c.newError(a.request, codeFor(a))
+	e.Status = a.status
+	e.SourceCode = inner.code()
+	e.RequestID = requestID(a, inner)
+	if seconds, ok := retryAfter(a.header); ok {
+		e.RetryAfter = &seconds
+	}
+	switch a.status {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity:
+		e.SourceMessage = harmless(inner.message())
+	}
+	return e
+}
+
+// failedWithout makes the error for a request that got no answer.
+func (c *Client) failedWithout(no *noAnswer) error {
+	var code profile.Code
+	switch {
+	case errors.Is(no.err, context.Canceled):
+		return no.err // nobody is there to be told
+	case no.method != http.MethodGet && no.sent:
+		code = profile.OutcomeUnknown
+	case errors.Is(no.err, context.DeadlineExceeded):
+		code = profile.SourceTimeout
+	default:
+		code = profile.SourceUnavailable
+	}
+	e := c.newError(no.request, code)
+	e.Cause = no.err
+	return e
+}
+
+func (c *Client) newError(r request, code profile.Code) *profile.Error {
+	return &profile.Error{Code: code, Message: messages[code], Source: c.name, ClientRequestID: r.clientID}
+}
+
+// misunderstood makes the error for an answer that is a success by its status, but of no use.
+func (c *Client) misunderstood(a *answer, cause error) error {
+	code := profile.SourceInvalidResponse
+	switch {
+	case a.method != http.MethodGet:
+		code = profile.OutcomeUnknown
+	case errors.Is(cause, errTooLarge):
+		code = profile.LimitExceeded
+	case errors.Is(cause, context.Canceled):
+		return cause
+	case errors.Is(cause, context.DeadlineExceeded):
+		code = profile.SourceTimeout
+	case a.bodyErr != nil:
+		code = profile.SourceUnavailable
+	}
+	inner := innerErrors(a)
+	e := c.newError(a.request, code)
+	e.Status, e.SourceCode, e.RequestID, e.Cause = a.status, inner.code(), requestID(a, inner), cause
+	switch code {
+	case profile.OutcomeUnknown:
+		e.Message = accepted
+	case profile.LimitExceeded:
+		e.Limit, e.LimitValue = "answerBytes", maxAnswer
+	}
+	return e
+}
+
+// codeFor is the table of README.md for an answer whose status is no success.
+func codeFor(a *answer) profile.Code {
+	switch s := a.status; {
+	case s == http.StatusUnauthorized:
+		return profile.Unauthenticated
+	case s == http.StatusForbidden:
+		return profile.Forbidden
+	case s == http.StatusNotFound:
+		return profile.NotFound
+	case s == http.StatusBadRequest || s == http.StatusUnprocessableEntity:
+		return profile.BadUserInput
+	case s == http.StatusConflict || s == http.StatusPreconditionFailed:
+		return profile.Conflict
+	case s == http.StatusTooManyRequests:
+		return profile.Throttled
+	case s < 500:
+		return profile.SourceRefused
+	}
+	_, told := retryAfter(a.header)
+	if a.method == http.MethodGet || a.status == http.StatusServiceUnavailable && told {
+		return profile.SourceUnavailable
+	}
+	return profile.OutcomeUnknown
+}
+
+// checkJSON fails where the answer's body is cut short or is not said to be JSON, such as a proxy's page.
+func checkJSON(a *answer) error {
+	if a.bodyErr != nil {
+		return a.bodyErr
+	}
+	mediaType, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
+		return errors.New("the answer is not JSON")
+	}
+	return nil
+}
+
+// sourceError is the error of an OData answer (OData JSON Format 4.01, section 21.1). Microsoft Graph spells
+// innerError, its documentation innererror; encoding/json takes both.
+type sourceError struct {
+	Code            json.RawMessage `json:"code"`
+	Message         json.RawMessage `json:"message"`
+	InnerError      *sourceError    `json:"innerError"`
+	RequestID       json.RawMessage `json:"request-id"`
+	LegacyRequestID json.RawMessage `json:"requestId"`
+}
+
+// chain is an error and those inside it, outermost first.
+type chain []*sourceError
+
+// innerErrors finds the error in an answer's body; nothing where the body holds none.
+func innerErrors(a *answer) chain {
+	if checkJSON(a) != nil {
+		return nil
+	}
+	body, err := decode[struct {
+		Error *sourceError `json:"error"`
+	}](a.body)
+	if err != nil {
+		return nil
+	}
+	var all chain
+	// The bound is against an answer that nests without end.
+	for e := body.Error; e != nil && len(all) < 10; e = e.InnerError {
+		all = append(all, e)
+	}
+	return all
+}
+
+var (
+	codeForm      = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,100}$`)
+	onlyDigits    = regexp.MustCompile(`^[0-9]+$`)
+	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9\-_.|]{1,128}$`)
+)
+
+// code is the most specific one that says something: "429" inside of "TooManyRequests" does not.
+func (all chain) code() (code string) {
+	for _, e := range all {
+		if c := text(e.Code); codeForm.MatchString(c) && !onlyDigits.MatchString(c) {
+			code = c
+		}
+	}
+	return code
+}
+
+// message is the most specific one.
+func (all chain) message() (message string) {
+	for _, e := range all {
+		if m := text(e.Message); m != "" {
+			message = m
+		}
+	}
+	return message
+}
+
+func requestID(a *answer, inner chain) string {
+	candidates := []string{a.header.Get("request-id")}
+	for _, e := range inner {
+		candidates = append(candidates, text(e.RequestID), text(e.LegacyRequestID))
+	}
+	for _, id := range candidates {
+		if requestIDForm.MatchString(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+func text(raw json.RawMessage) (s string) {
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// telling finds what a source's message must not tell: an address, a host with or without its port, an e-mail
+// address, a name of a type, a token, a path.
+var telling = regexp.MustCompile(`(?i)` + strings.Join([]string{
+	`://`,
+	`\blocalhost\b`,
+	`:\d{2,5}\b`,
+	`\d+\.\d+\.\d+\.\d+`,
+	`[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+`,
+	`[a-z0-9_\-]*[a-z_\-][a-z0-9_\-]*\.[a-z0-9_\-]{2,}`,
+	`\beyJ`,
+	`\bbearer\b`,
+	`[A-Za-z0-9+/_\-=]{40,}`,
+	`[/\\][a-z0-9_.\-]+[/\\]`,
+}, "|"))
+
+// harmless returns the message if it may be shown, cut to 300 characters; nothing if it tells of the source's inside.
+func harmless(message string) string {
+	message = strings.Join(strings.Fields(message), " ")
+	if telling.MatchString(message) || !utf8.ValidString(message) || strings.ContainsFunc(message, isControl) {
+		return ""
+	}
+	if runes := []rune(message); len(runes) > 300 {
+		return string(runes[:299]) + "…"
+	}
+	return message
+}
+
+func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
+
+// listTooLong is the error for a list that has to be ordered here but is longer than is read.
+func (c *Client) listTooLong() error {
+	return &profile.Error{
+		Code: profile.LimitExceeded, Source: c.name, Limit: "unorderedItems", LimitValue: maxScan,
+		Message: fmt.Sprintf("The source cannot order its list, and it has more than the %d items that are ordered here.", maxScan),
+	}
+}
+
+// endless is the error for a list of which parts without anything in them come again and again.
+func (c *Client) endless() error {
+	return &profile.Error{
+		Code: profile.SourceInvalidResponse, Source: c.name,
+		Message: "The source's list does not come to an end.",
+	}
+}
+
+// nameless is the error for entries of a list that are left out because they have no id.
+func (c *Client) nameless(a *answer) error {
+	e := c.newError(a.request, profile.SourceInvalidResponse)
+	e.Message = "The source sent items without an id. They are left out."
+	e.RequestID = requestID(a, nil)
+	return e
+}

@@ -1,0 +1,178 @@
+package profileapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// maxAnswer is the most bytes of an answer that are read, after decompression.
+const maxAnswer = 8 << 20
+
+// request is one request to the source.
+type request struct {
+	method   string
+	url      string
+	body     []byte // nil for none
+	clientID string // its client-request-id, the same for a second try
+}
+
+// answer is what the source answered.
+type answer struct {
+	request
+	status  int
+	header  http.Header
+	body    []byte
+	bodyErr error // why body is not the whole body; nil where it is
+}
+
+// noAnswer is why there is no answer.
+type noAnswer struct {
+	request
+	sent bool // whether any of the request may have reached the source
+	err  error
+}
+
+// errTooLarge is the bodyErr of an answer over maxAnswer.
+var errTooLarge = errors.New("the answer is over 8 MiB")
+
+// read sends a GET, and once more where the source was busy or the connection was lost. The caller's leaving ends it.
+func (c *Client) read(ctx context.Context, url string) (*answer, *noAnswer) {
+	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx)}
+	a, no := c.send(ctx, r)
+	if ctx.Err() == nil && readAgain(a, no) && c.wait(ctx, retryDelay(a)) {
+		a, no = c.send(ctx, r)
+	}
+	return a, no
+}
+
+// write sends a POST, PATCH or DELETE. Once it is sent it is given its deadline even if its caller leaves, because
+// only then is it known what became of it. It is sent again only where the source said that it did nothing.
+func (c *Client) write(caller context.Context, method, url string, body []byte) (*answer, *noAnswer) {
+	r := request{method: method, url: url, body: body, clientID: clientRequestID(caller)}
+	if err := caller.Err(); err != nil {
+		return nil, &noAnswer{request: r, err: err}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), c.timeout)
+	defer cancel()
+
+	a, no := c.send(ctx, r)
+	if writeAgain(r, a) && waitFits(ctx, retryDelay(a)) && c.wait(caller, retryDelay(a)) {
+		a, no = c.send(ctx, r)
+	}
+	if caller.Err() != nil {
+		c.logOutcome(caller, r, a, no)
+	}
+	return a, no
+}
+
+// send makes one request and reads its answer.
+func (c *Client) send(ctx context.Context, r request) (*answer, *noAnswer) {
+	var sent atomic.Bool
+	if r.method != http.MethodGet {
+		// The transport asks for another connection only where nothing was written to the one before.
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GetConn: func(string) { sent.Store(false) },
+			GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+		})
+	}
+	req := c.http.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("client-request-id", r.clientID)
+	if r.body != nil {
+		req.SetHeader("Content-Type", "application/json").SetBody(r.body)
+	}
+	resp, err := req.Execute(r.method, r.url)
+	if err != nil {
+		return nil, &noAnswer{request: r, sent: sent.Load(), err: err}
+	}
+	defer func() { _ = resp.RawBody().Close() }()
+	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
+	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength)
+	return a, nil
+}
+
+// readAll reads at most maxAnswer bytes. Length is what the header announced, -1 for nothing.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > maxAnswer {
+		length = 1 << 10
+	}
+	// One byte more than announced, so that the end is seen without growing.
+	buf := make([]byte, 0, length+1)
+	for {
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > maxAnswer:
+			return nil, errTooLarge
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return nil, err
+		case len(buf) == cap(buf):
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// wait waits, unless the context would be over before: then, or when it ends meanwhile, the answer is false.
+func (c *Client) wait(ctx context.Context, d time.Duration) bool {
+	if !waitFits(ctx, d) {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func waitFits(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > d
+}
+
+// logOutcome tells what became of a write whose caller is gone and will not hear it.
+func (c *Client) logOutcome(ctx context.Context, r request, a *answer, no *noAnswer) {
+	outcome := "not sent"
+	switch {
+	case no == nil && a.status/100 == 2:
+		outcome = "accepted"
+	case no == nil && (a.status/100 == 4 || a.status/100 == 3):
+		outcome = "refused"
+	case no == nil || no.sent:
+		outcome = "unknown"
+	}
+	attrs := []any{"source", c.name, "method", r.method, "outcome", outcome, "client_request_id", r.clientID}
+	if a != nil {
+		attrs = append(attrs, "status", a.status, "request_id", requestID(a, nil))
+	}
+	c.log.WarnContext(ctx, "a write outlived its caller", attrs...)
+}
+
+type clientRequestIDKey struct{}
+
+// ForwardClientRequestID makes the source see the caller's own client-request-id, if it is a GUID.
+func ForwardClientRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Only the plain form: uuid.Parse alone would also take braces and a urn: prefix.
+		if id := r.Header.Get("client-request-id"); len(id) == 36 && uuid.Validate(id) == nil {
+			r = r.WithContext(context.WithValue(r.Context(), clientRequestIDKey{}, id))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func clientRequestID(ctx context.Context) string {
+	if id, ok := ctx.Value(clientRequestIDKey{}).(string); ok {
+		return id
+	}
+	return uuid.NewString()
+}

@@ -1,0 +1,323 @@
+package profileapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"profileql/internal/profile"
+)
+
+const (
+	// maxScan is the longest list that is read whole because its source cannot order or filter it.
+	maxScan = 1000
+	// maxEmptyPages is how many empty pages in a row are believed to lead somewhere.
+	maxEmptyPages = 20
+)
+
+// errUnordered says that a source's list is not in the order, or not the part of it, that was asked for.
+var errUnordered = errors.New("the list is not in the order that was asked for")
+
+// way is how a source is asked for a page of a list.
+type way struct {
+	selecting bool // with $select
+	ordering  bool // with $filter, $orderby and $top; otherwise the list is read whole and ordered here
+}
+
+// List reads one page. A source that answers 400 to an option, or does not do what it says, is asked without it, and
+// for the next hour at once so.
+func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profile.Page[T], error) {
+	ctx, cancel := context.WithTimeout(ctx, c.client.timeout)
+	defer cancel()
+	address, err := c.client.listURL(q.User, c.facet)
+	if err != nil {
+		return profile.Page[T]{}, err
+	}
+	l := &listing[T, I, PT]{Collection: c, query: q, address: address}
+	if !q.Count || c.client.learnt.has(l.ability("$count")) {
+		return l.page(ctx)
+	}
+	var total *int
+	var flaw error
+	var counting sync.WaitGroup
+	counting.Go(func() { total, flaw = l.count(ctx) })
+	page, err := l.page(ctx)
+	counting.Wait()
+	switch {
+	case err != nil:
+		return page, err
+	case flaw != nil:
+		page.Flaws = append(page.Flaws, flaw)
+	case total == nil:
+		c.client.learnt.add(l.ability("$count"))
+	}
+	page.Total = total
+	return page, nil
+}
+
+// listing is one call of List.
+type listing[T, I any, PT Item[T]] struct {
+	*Collection[T, I, PT]
+	query   profile.Query
+	address string // of the list, without options
+	entries []profile.Entry[T]
+	flaw    error
+}
+
+func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
+	denied := &l.client.learnt
+	w := way{
+		selecting: len(l.query.Properties) > 0 && !denied.has(l.ability("$select")),
+		ordering:  !denied.has(l.ability("ordering")),
+	}
+	page, err := l.ask(ctx, w)
+	if w.selecting && isBadRequest(err) {
+		w.selecting = false
+		if page, err = l.ask(ctx, w); err == nil || errors.Is(err, errUnordered) {
+			denied.add(l.ability("$select"))
+		}
+	}
+	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered)) {
+		w.ordering = false
+		if page, err = l.ask(ctx, w); err == nil {
+			denied.add(l.ability("ordering"))
+		}
+	}
+	return page, err
+}
+
+// ability names what is remembered of the source for this facet and order.
+func (l *listing[T, I, PT]) ability(option string) string {
+	if option == "ordering" {
+		option += " " + l.query.Order.Property
+	}
+	return l.facet + " " + option
+}
+
+func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
+	l.entries, l.flaw = nil, nil
+	read := l.readWhole
+	if w.ordering {
+		read = l.readBehind
+	}
+	var options []string
+	if w.selecting {
+		options = []string{selectOption(l.query.Properties)}
+	}
+	if err := read(ctx, options); err != nil {
+		return profile.Page[T]{}, err
+	}
+	page := profile.Page[T]{Entries: l.entries}
+	if len(l.entries) > l.query.Limit {
+		page.Entries, page.More = l.entries[:l.query.Limit], true
+	}
+	if l.flaw != nil {
+		page.Flaws = []error{l.flaw}
+	}
+	return page, nil
+}
+
+// readBehind asks for the items behind the position, one more than are wanted so as to know whether there are more.
+// Where the source answers fewer at a time, it is asked again behind the last one: a value stands still while items
+// come and go, a link that skips a number of them does not.
+func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) error {
+	want, after := l.query.Limit+1, l.query.After
+	k := keyset{order: l.query.Order, after: after}
+	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
+	for len(l.entries) < want {
+		k.after, k.atLeast = after, want-len(l.entries)
+		address, err := withOptions(l.address, slices.Concat(options, k.options()))
+		if err != nil {
+			return err
+		}
+		part, err := l.readNonEmpty(ctx, address)
+		if err != nil {
+			return err
+		}
+		before := len(l.entries)
+		for _, entry := range part.entries {
+			if after, err = l.appendBehind(after, entry); err != nil {
+				return err
+			}
+		}
+		ended := !part.more() && part.length < k.atLeast
+		switch {
+		case ended && !k.nulls && !k.order.Descending:
+			k.nulls = true
+		case ended || len(l.entries) == before:
+			return nil // nothing came that one could go on behind
+		}
+	}
+	return nil
+}
+
+// appendBehind appends an entry if it lies behind the position after, and returns the new position.
+func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.Entry[T]) (*profile.Position, error) {
+	if after != nil {
+		switch c := l.query.Order.Compare(*after, entry.Position); {
+		case c > 0:
+			return nil, errUnordered
+		case c == 0: // the same item twice
+			return after, nil
+		}
+	}
+	l.entries = append(l.entries, entry)
+	return &entry.Position, nil
+}
+
+// readNonEmpty reads a part of the list, and those behind it as long as they are empty.
+func (l *listing[T, I, PT]) readNonEmpty(ctx context.Context, address *url.URL) (part[T], error) {
+	for range maxEmptyPages {
+		p, err := l.read(ctx, address)
+		if err != nil || p.length > 0 || !p.more() {
+			return p, err
+		}
+		if address, err = l.next(p); err != nil {
+			return part[T]{}, err
+		}
+	}
+	return part[T]{}, l.client.endless()
+}
+
+// readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
+func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) error {
+	address, err := withOptions(l.address, options)
+	seen := make(map[string]bool)
+	for idle := 0; err == nil && address != nil; idle++ {
+		var p part[T]
+		if p, err = l.read(ctx, address); err != nil {
+			return err
+		}
+		for _, entry := range p.entries {
+			if !seen[entry.Position.ID] {
+				seen[entry.Position.ID] = true
+				l.entries = append(l.entries, entry)
+				idle = 0
+			}
+		}
+		switch {
+		case len(seen) > maxScan:
+			return l.client.listTooLong()
+		case idle == maxEmptyPages:
+			return l.client.endless()
+		}
+		address, err = l.next(p)
+	}
+	if err != nil {
+		return err
+	}
+	order, after := l.query.Order, l.query.After
+	slices.SortFunc(l.entries, func(a, b profile.Entry[T]) int { return order.Compare(a.Position, b.Position) })
+	if after != nil {
+		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry[T]) bool {
+			return order.Compare(*after, e.Position) >= 0
+		})
+	}
+	return nil
+}
+
+// part is what one request for a list was answered with.
+type part[T any] struct {
+	entries []profile.Entry[T]
+	length  int // entries that the source sent, with those that are of no use
+
+	answer  *answer
+	address *url.URL
+	link    json.RawMessage // to the next part
+}
+
+func (p part[T]) more() bool { return p.link != nil && string(p.link) != "null" }
+
+// listAnswer is the form of a collection (OData JSON Format 4.01, section 12).
+type listAnswer struct {
+	Value    *[]json.RawMessage `json:"value"`
+	NextLink json.RawMessage    `json:"@odata.nextLink"`
+	Count    json.RawMessage    `json:"@odata.count"`
+	Error    json.RawMessage    `json:"error"`
+}
+
+// request reads one answer for the list.
+func (c *Collection[T, I, PT]) request(ctx context.Context, address string) (*answer, *listAnswer, error) {
+	a, no := c.client.read(ctx, address)
+	if no != nil || a.status != http.StatusOK {
+		return nil, nil, c.client.failed(a, no)
+	}
+	if err := checkJSON(a); err != nil {
+		return nil, nil, c.client.misunderstood(a, err)
+	}
+	var list listAnswer
+	if err := json.Unmarshal(a.body, &list); err != nil {
+		return nil, nil, c.client.misunderstood(a, err)
+	}
+	if list.Value == nil || list.Error != nil {
+		return nil, nil, c.client.misunderstood(a, errors.New("the answer is not a list"))
+	}
+	return a, &list, nil
+}
+
+func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T], error) {
+	a, list, err := l.request(ctx, address.String())
+	if err != nil {
+		return part[T]{}, err
+	}
+	p := part[T]{length: len(*list.Value), answer: a, address: address, link: list.NextLink}
+	for _, raw := range *list.Value {
+		if string(raw) == "null" {
+			continue
+		}
+		item, err := decode[T](raw)
+		if err != nil {
+			return part[T]{}, l.client.misunderstood(a, err)
+		}
+		id, instant := PT(item).Key(l.query.Order.Property)
+		if !profile.IsSegment(id) {
+			l.flaw = l.client.nameless(a)
+			continue
+		}
+		p.entries = append(p.entries, profile.Entry[T]{
+			Position: profile.Position{Instant: instant, Source: l.client.name, ID: id},
+			Item:     item,
+		})
+	}
+	return p, nil
+}
+
+// next is the address of the part behind p; nil where there is none.
+func (l *listing[T, I, PT]) next(p part[T]) (*url.URL, error) {
+	if !p.more() {
+		return nil, nil
+	}
+	var link string
+	if err := json.Unmarshal(p.link, &link); err != nil {
+		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part is not a text"))
+	}
+	next, err := p.address.Parse(link)
+	if err != nil || !sameList(p.address, next) {
+		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part leads away from the list"))
+	}
+	return next, nil
+}
+
+// count asks how long the whole list is; nil where the source cannot tell.
+func (l *listing[T, I, PT]) count(ctx context.Context) (*int, error) {
+	address, err := withOptions(l.address, []string{option("$count", "true"), option("$top", "1")})
+	if err != nil {
+		return nil, err
+	}
+	_, list, err := l.request(ctx, address.String())
+	if isBadRequest(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var total *int
+	if json.Unmarshal(list.Count, &total) != nil || total == nil || *total < 0 {
+		return nil, nil
+	}
+	return total, nil
+}

@@ -1,0 +1,66 @@
+package profileapi
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// pause is how long to wait before a second try where the source did not say.
+const pause = 500 * time.Millisecond
+
+// readAgain tells whether a read is worth a second try: the source was busy, or the connection was lost.
+func readAgain(a *answer, no *noAnswer) bool {
+	if no != nil {
+		return true
+	}
+	switch a.status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return a.bodyErr != nil && !errors.Is(a.bodyErr, errTooLarge)
+}
+
+// writeAgain tells whether the source said that it did not do what it was asked to: on 429, and on 503 with
+// Retry-After. A POST is not repeated on 503, because a second item would be worse than none.
+func writeAgain(r request, a *answer) bool {
+	if a == nil {
+		return false
+	}
+	_, told := retryAfter(a.header)
+	return a.status == http.StatusTooManyRequests ||
+		a.status == http.StatusServiceUnavailable && told && r.method != http.MethodPost
+}
+
+// retryDelay is how long the source wants to be left alone. A lost connection is tried again at once.
+func retryDelay(a *answer) time.Duration {
+	if a == nil || a.status < 400 {
+		return 0
+	}
+	seconds, ok := retryAfter(a.header)
+	if !ok {
+		return pause
+	}
+	if seconds > time.Duration(math.MaxInt64).Seconds() {
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// retryAfter reads Retry-After: seconds, of which Microsoft Graph sends fractions, or a date (RFC 9110, section
+// 10.2.3).
+func retryAfter(h http.Header) (seconds float64, ok bool) {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		return seconds, seconds >= 0 && !math.IsInf(seconds, 0)
+	}
+	date, err := http.ParseTime(text)
+	if err != nil {
+		return 0, false
+	}
+	// To the millisecond: the rest is noise of our own clock.
+	return max(0, math.Ceil(time.Until(date).Seconds()*1000)/1000), true
+}
