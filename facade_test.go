@@ -38,18 +38,24 @@ func newFacadeAt(t testing.TB, baseURL string) *facade {
 	transport := profileapi.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	f := &facade{t: t, log: new(lockedBuffer)}
+	server := httptest.NewServer(newTestHandler(t, baseURL, transport, f.log))
+	t.Cleanup(server.Close)
+	f.URL = server.URL + "/graphql"
+	return f
+}
+
+// newTestHandler is ProfileQL without a listener, its requests to the source going through transport.
+func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, log io.Writer) http.Handler {
+	t.Helper()
 	handler, err := newHandler(
 		&config.Serve{Listen: "127.0.0.1:0", Upstream: baseURL},
 		&source{name: "upstream", kind: model.SourceKindProfile, baseURL: baseURL, transport: transport},
-		slog.New(slog.NewJSONHandler(f.log, nil)),
+		slog.New(slog.NewJSONHandler(log, nil)),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	f.URL = server.URL + "/graphql"
-	return f
+	return handler
 }
 
 // logged is what has been logged so far.

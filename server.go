@@ -141,7 +141,7 @@ type source struct {
 	kind        model.SourceKind
 	baseURL     string
 	description string // for the banner
-	transport   *http.Transport
+	transport   http.RoundTripper
 	close       func()
 }
 

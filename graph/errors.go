@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
-	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"profileql/graph/model"
@@ -32,7 +32,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if shown := present(ctx, err); shown != nil {
 		return shown
 	}
-	id := uuid.NewString()
+	id := rand.Text()
 	attrs := []any{"error_id", id, "path", graphql.GetPath(ctx).String(), "error", err.Error()}
 	var panicked *panicError
 	if errors.As(err, &panicked) {

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"profileql/internal/sandbox"
+)
+
+// buildBinary builds ProfileQL as its users do, once for all tests.
+var buildBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "profileql-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "profileql")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := buildBinary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running ProfileQL.
+type process struct {
+	cmd    *exec.Cmd
+	banner string
+	stderr *lockedBuffer
+}
+
+// start starts ProfileQL and returns once its banner names an address that matches.
+func start(t testing.TB, args ...string) *process {
+	t.Helper()
+	path, err := buildBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, args...), stderr: new(lockedBuffer)}
+	p.cmd.Stderr = p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		p.banner += lines.Text() + "\n"
+		if strings.Contains(p.banner, "  Source ") || strings.Contains(p.banner, "  REST ") {
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return p
+		}
+	}
+	t.Fatalf("no banner; it said %q and %q", p.banner, p.stderr)
+	return nil
+}
+
+var bannerAddress = regexp.MustCompile(`http://[^\s/]+`)
+
+// url is the first address in the banner.
+func (p *process) url() string { return bannerAddress.FindString(p.banner) }
+
+// stop asks the process to end and returns how it did.
+func (p *process) stop(t testing.TB) error {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	return p.cmd.Wait()
+}
+
+func (p *process) graphQL(t testing.TB, operation string, variables any) reply {
+	t.Helper()
+	return (&facade{t: t, URL: p.url() + "/graphql"}).do(operation, variables)
+}
+
+type updated struct {
+	UpdatePersonInterest struct {
+		PersonInterest struct {
+			ID, ItemID  string
+			DisplayName *string
+			Description *string
+			Categories  []string
+		}
+	}
+}
+
+func TestFirstUse(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--listen", "127.0.0.1:0")
+	var data updated
+	p.graphQL(t, updateMutation, map[string]any{"input": map[string]any{
+		"id": sandbox.SampleInterest, "patch": map[string]any{"displayName": "Chess", "description": nil, "categories": []string{}},
+	}}).into(t, &data)
+	item := data.UpdatePersonInterest.PersonInterest
+	if item.ItemID != sandbox.SampleInterest || item.DisplayName == nil || *item.DisplayName != "Chess" ||
+		item.Description != nil || item.Categories == nil || len(item.Categories) != 0 {
+		t.Errorf("the update came back as %+v", item)
+	}
+	// What the sandbox holds now, seen without ProfileQL.
+	source := bannerAddress.FindString(p.banner[strings.Index(p.banner, "  Source "):])
+	resp, err := http.Get(source + "/beta/me/profile/interests/" + sandbox.SampleInterest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var stored map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&stored); err != nil {
+		t.Fatal(err)
+	}
+	if stored["displayName"] != "Chess" || stored["description"] != nil {
+		t.Errorf("the sandbox holds %v", stored)
+	}
+	if err := p.stop(t); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+}
+
+func TestLockedItemIsRefused(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--listen", "127.0.0.1:0")
+	r := p.graphQL(t, updateMutation, map[string]any{"input": map[string]any{
+		"id": sandbox.LockedInterest, "patch": map[string]any{"displayName": "Mine now"},
+	}})
+	if code := r.code(t); code != "NOT_FOUND" || r.Errors[0].Extensions["sourceCode"] != "UnknownError" {
+		t.Errorf("got %s", r.Body)
+	}
+}
+
+func TestDataIsKept(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sandbox.db")
+	p := start(t, "--listen", "127.0.0.1:0", "--data", file)
+	create := `mutation($input: CreatePersonInterestInput!) { createPersonInterest(input: $input) { personInterest { id displayName } } }`
+	var data struct {
+		CreatePersonInterest struct{ PersonInterest struct{ ID string } }
+	}
+	p.graphQL(t, create, `{"input":{"item":{"displayName":"Beekeeping"}}}`).into(t, &data)
+	if err := p.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the file's mode is %v", info.Mode())
+	}
+	p = start(t, "--listen", "127.0.0.1:0", "--data", file)
+	r := p.graphQL(t, `query($id: ID!) { node(id: $id) { ... on PersonInterest { displayName } } }`, map[string]any{"id": data.CreatePersonInterest.PersonInterest.ID})
+	if !strings.Contains(r.Body, "Beekeeping") {
+		t.Errorf("after a restart: %s", r.Body)
+	}
+}
+
+func TestSandboxAlone(t *testing.T) {
+	t.Parallel()
+	p := start(t, "sandbox", "--listen", "127.0.0.1:0")
+	resp, err := http.Get(p.url() + "/beta/me/profile/interests?$top=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"value"`)) {
+		t.Errorf("got %s %s", resp.Status, body)
+	}
+	// Any ProfileQL can have it for its source.
+	front := start(t, "--listen", "127.0.0.1:0", "--upstream", p.url()+"/beta")
+	if r := front.graphQL(t, mineQuery, `{"first": 3}`); len(r.Errors) > 0 {
+		t.Errorf("through ProfileQL: %s", r.Body)
+	}
+}
+
+// output runs ProfileQL to its end, which must come by itself.
+func output(t *testing.T, env []string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	path, err := buildBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("%v did not end; it said %q and %q", args, out.String(), errOut.String())
+	}
+	return out.String(), errOut.String(), err
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		env   []string
+		args  []string
+		fails bool
+		says  []string
+	}{
+		{name: "version", args: []string{"--version"}, says: []string{"profileql " + version}},
+		{name: "schema", args: []string{"schema"}, says: []string{schema}},
+		{name: "help", args: []string{"--help"}, says: []string{"--upstream", "--sandbox", "--data", "--listen", "PROFILEQL_UPSTREAM", "https://graph.microsoft.com/beta"}},
+		{
+			name: "no source and other machines", args: []string{"--listen", "0.0.0.0:0"},
+			fails: true, says: []string{"--upstream", "--sandbox"},
+		},
+		{
+			name: "the same by environment", env: []string{"PROFILEQL_LISTEN=:0"},
+			fails: true, says: []string{"--upstream", "--sandbox"},
+		},
+		{
+			name: "plain HTTP to another machine", args: []string{"--upstream", "http://profiles.example.com/beta"},
+			fails: true, says: []string{"--plaintext-upstream", "https"},
+		},
+		{
+			name: "two sources", args: []string{"--upstream", "https://profiles.example.com/beta", "--sandbox"},
+			fails: true, says: []string{"--upstream", "--sandbox"},
+		},
+		{
+			name: "data of no sandbox", args: []string{"--upstream", "https://profiles.example.com/beta", "--data", "x.db"},
+			fails: true, says: []string{"--data"},
+		},
+		{
+			name: "upstream with a query", args: []string{"--upstream", "https://profiles.example.com/beta?x=1"},
+			fails: true, says: []string{"--upstream"},
+		},
+		{
+			name: "upstream with a password", args: []string{"--upstream", "https://ada:secret@profiles.example.com/beta"},
+			fails: true, says: []string{"--upstream"},
+		},
+		{name: "upstream of another kind", args: []string{"--upstream", "ftp://profiles.example.com"}, fails: true, says: []string{"https://"}},
+		{name: "no port", args: []string{"--listen", "localhost"}, fails: true, says: []string{"HOST:PORT"}},
+		{name: "unknown option", args: []string{"--upstrem", "x"}, fails: true, says: []string{"--upstrem"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, err := output(t, test.env, test.args...)
+			if (err != nil) != test.fails {
+				t.Errorf("ended with %v", err)
+			}
+			for _, text := range test.says {
+				if !strings.Contains(stdout+stderr, text) {
+					t.Errorf("does not say %q, but %q and %q", text, stdout, stderr)
+				}
+			}
+			if strings.Contains(stdout+stderr, "secret") || strings.Contains(stderr, "panic") {
+				t.Errorf("says too much: %q %q", stdout, stderr)
+			}
+		})
+	}
+}
+
+// TestLimits holds what the README promises of a start and of an idle server. It does not run beside other tests.
+func TestLimits(t *testing.T) {
+	if _, err := buildBinary(); err != nil {
+		t.Fatal(err)
+	}
+	best := time.Hour
+	var p *process
+	for range 3 { // the best of three, because a busy machine says nothing about us
+		began := time.Now()
+		p = start(t, "--listen", "127.0.0.1:0")
+		if r := p.graphQL(t, mineQuery, `{"first": 20}`); len(r.Errors) > 0 {
+			t.Fatal(r.Body)
+		}
+		best = min(best, time.Since(began))
+	}
+	resident := residentMB(t, p.cmd.Process.Pid)
+	t.Logf("start to first answer %v, %.1f MB resident", best.Round(time.Millisecond), resident)
+	if best > 500*time.Millisecond {
+		t.Errorf("start to first answer took %v; the limit is 500 ms", best)
+	}
+	if resident > 48 {
+		t.Errorf("%.1f MB are resident; the limit is 48 MB", resident)
+	}
+}
+
+func residentMB(t *testing.T, pid int) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skipf("only Linux tells: %v", err)
+	}
+	var kB float64
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			if _, err := fmt.Sscanf(rest, "%f kB", &kB); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return kB / 1024
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// importRule says what a package must never depend on, not even through another one, and why.
+type importRule struct {
+	from    string
+	never   []string // import paths, with all that is below them
+	allowed []string // exceptions
+	why     string
+}
+
+var importRules = []importRule{
+	{
+		from:    "profileql/graph",
+		never:   []string{"profileql/internal", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
+		allowed: []string{"profileql/internal/profile", "database/sql/driver"}, // the latter is in gqlgen's UUID scalar
+		why:     "resolvers know a Collection, not who serves it; profile is the leaf of small shared types",
+	},
+	{
+		from:  "profileql/graph/model",
+		never: []string{"profileql"},
+		why:   "everyone may depend on the model, it on none of ours",
+	},
+	{
+		from:  "profileql/internal/profile",
+		never: []string{"profileql", "github.com", "golang.org/x"},
+		why:   "it is the leaf that everyone shares",
+	},
+	{
+		from:    "profileql/internal/profileapi",
+		never:   []string{"profileql", "github.com/99designs/gqlgen"},
+		allowed: []string{"profileql/internal/profile"},
+		why:     "types come as parameters, tokens and telemetry as an http.RoundTripper",
+	},
+	{
+		from:  "profileql/internal/auth",
+		never: []string{"profileql", "github.com"},
+		why:   "it is a middleware and a RoundTripper, and should be read in one sitting",
+	},
+	{
+		from:  "profileql/internal/sandbox",
+		never: []string{"profileql"},
+		why:   "a type shared with the client side would let one mistake pass on both sides",
+	},
+	{
+		from:  "profileql/internal/config",
+		never: []string{"profileql"},
+		why:   "each part takes its own options; server.go hands them out",
+	},
+	{
+		from:  "profileql/internal/playground",
+		never: []string{"profileql", "github.com"},
+		why:   "it is a page and its assets",
+	},
+}
+
+func TestImportRules(t *testing.T) {
+	for _, rule := range importRules {
+		t.Run(rule.from, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.Command("go", "list", "-deps", rule.from).Output()
+			if err != nil {
+				t.Fatalf("go list: %v", err)
+			}
+			for dep := range strings.Lines(string(out)) {
+				dep = strings.TrimSpace(dep)
+				if dep == rule.from || strings.HasPrefix(dep, rule.from+"/") || within(dep, rule.allowed) || !within(dep, rule.never) {
+					continue
+				}
+				t.Errorf("%s depends on %s, which it must not: %s", rule.from, dep, rule.why)
+			}
+		})
+	}
+}
+
+func within(path string, roots []string) bool {
+	for _, root := range roots {
+		if path == root || strings.HasPrefix(path, root+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestEveryPackageHasARule keeps a new package from standing outside the rules.
+func TestEveryPackageHasARule(t *testing.T) {
+	out, err := exec.Command("go", "list", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	ruled := map[string]bool{"profileql": true} // the composition may know everybody
+	for _, rule := range importRules {
+		ruled[rule.from] = true
+	}
+	for pkg := range strings.Lines(string(out)) {
+		if pkg = strings.TrimSpace(pkg); !ruled[pkg] {
+			t.Errorf("package %s has no import rule: add one to importRules", pkg)
+		}
+	}
+}
