@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -93,7 +92,11 @@ func readRequest(w http.ResponseWriter, r *http.Request, mediaType string) (*gra
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, refuse(http.StatusUnsupportedMediaType, codeBadRequest, "The body must be "+plainJSON+", in UTF-8, and Content-Type must say so.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var body bytes.Buffer
+	if r.ContentLength > 0 && r.ContentLength <= maxBody {
+		body.Grow(int(r.ContentLength) + bytes.MinRead) // so that it is read without growing
+	}
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: limitError("bodyBytes", maxBody, "The body has more than %d bytes.")}
@@ -101,7 +104,7 @@ func readRequest(w http.ResponseWriter, r *http.Request, mediaType string) (*gra
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, codeBadRequest, "The body could not be read to its end.")
 	}
-	params, f := parseRequest(body)
+	params, f := parseRequest(body.Bytes())
 	if f != nil {
 		return nil, f
 	}

@@ -8,6 +8,7 @@ package auth
 
 import (
 	"context"
+	"maps"
 	"net/http"
 )
 
@@ -30,8 +31,11 @@ type Transport struct{ Base http.RoundTripper }
 // RoundTrip implements [http.RoundTripper].
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if value, ok := r.Context().Value(authorizationKey{}).(string); ok {
-		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", value)
+		// A RoundTripper must not change the request that it is given. The header's values stay shared: they are
+		// not written to.
+		r = r.WithContext(r.Context())
+		r.Header = maps.Clone(r.Header)
+		r.Header["Authorization"] = []string{value}
 	}
 	return t.Base.RoundTrip(r)
 }
