@@ -162,7 +162,6 @@ func openSource(ctx context.Context, c *config.Serve, log *slog.Logger) (*source
 	if err != nil {
 		return nil, errors.Join(err, box.Close())
 	}
-	transport.Proxy = nil
 	server := newHTTPServer(box.Handler(), log)
 	go func() { _ = server.Serve(listener) }() // ends with close
 	url := fmt.Sprintf("http://%s/beta", listener.Addr())

@@ -24,8 +24,8 @@ type Config struct {
 // Serve is the GraphQL server's configuration.
 type Serve struct {
 	Listen            string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (${default})."`
-	Upstream          string `placeholder:"URL" xor:"source" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
-	Sandbox           bool   `xor:"source" help:"Serve the built-in sandbox with its made-up people. This is so by default on a loopback address without --upstream; elsewhere it has to be asked for."`
+	Upstream          string `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
+	Sandbox           bool   `help:"Serve the built-in sandbox with its made-up people. This is so by default on a loopback address without --upstream; elsewhere it has to be asked for."`
 	Data              string `placeholder:"FILE" help:"Keep the sandbox's data in this file (readable by you alone). Without it, changes are gone when ProfileQL stops."`
 	PlaintextUpstream bool   `help:"Allow an --upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
 }
@@ -92,6 +92,9 @@ func (s *Serve) check() error {
 		}
 		s.Sandbox = true
 		return nil
+	}
+	if s.Sandbox {
+		return errors.New("--upstream and --sandbox: there is one source, so choose one of them")
 	}
 	if s.Data != "" {
 		return errors.New("--data keeps the sandbox's data, and with --upstream there is no sandbox")
