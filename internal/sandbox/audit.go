@@ -1,0 +1,56 @@
+package sandbox
+
+import (
+	"strings"
+	"time"
+)
+
+// writtenHere is the id of the source that holds what was written through the profile API ("Manage people data
+// sources", table of source ids).
+const writtenHere = "46a57efc-33f8-4eec-a512-b90039ad6187"
+
+// stamp sets what the server says of a new item, unless the document has it already: of createdBy the API's page has
+// an example in which it comes from the client, and made-up people have a past.
+func stamp(doc map[string]any, id string, by Person, at time.Time) {
+	now := formatInstant(at)
+	for name, v := range map[string]any{
+		"id":                   id,
+		"createdDateTime":      now,
+		"createdBy":            by.identitySet(),
+		"lastModifiedDateTime": now,
+		"lastModifiedBy":       by.identitySet(),
+		"source":               map[string]any{"type": []any{"User"}},
+		"sources":              []any{map[string]any{"sourceId": writtenHere, "isDefaultSource": true}},
+	} {
+		if _, given := doc[name]; !given {
+			doc[name] = v
+		}
+	}
+}
+
+// touch notes who changed an item, and when.
+func touch(doc map[string]any, by Person, at time.Time) {
+	doc["lastModifiedDateTime"] = formatInstant(at)
+	doc["lastModifiedBy"] = by.identitySet()
+}
+
+func (p Person) identitySet() map[string]any {
+	return map[string]any{
+		"application": nil,
+		"device":      nil,
+		"user":        map[string]any{"displayName": p.DisplayName, "id": p.ID},
+	}
+}
+
+// locked tells whether the item is another system's: none of its sources is this API. Such items are listed, but
+// cannot be changed here (microsoft-graph-docs#19704). createdBy would be no good to decide it by, for clients set it.
+func locked(doc map[string]any) bool {
+	sources, _ := doc["sources"].([]any)
+	for _, s := range sources {
+		annotation, _ := s.(map[string]any)
+		if id, _ := annotation["sourceId"].(string); strings.EqualFold(id, writtenHere) {
+			return false
+		}
+	}
+	return len(sources) > 0
+}

@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// unknownFutureValue is the member that evolvable enumerations answer instead of one that the client cannot know
+// (Microsoft Graph best practices, "Handling future members in evolvable enumerations").
+const unknownFutureValue = "unknownFutureValue"
+
+// unknownOrdinal stands for whatever is no member and no number. It comes behind everything else.
+const unknownOrdinal = math.MaxInt64
+
+// enumType is an enumeration; of a flags one, several members can be set at a time.
+type enumType struct {
+	flags   bool
+	members map[string]int64
+}
+
+func newEnumType(e enumElement) *enumType {
+	t := &enumType{flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
+	for _, m := range e.Members {
+		t.members[m.Name] = m.Value
+	}
+	return t
+}
+
+// names splits a value into names of members, which a flags value separates by commas (OData JSON Format 4.01,
+// section 7.1).
+func (t *enumType) names(text string) []string {
+	if !t.flags {
+		return []string{text}
+	}
+	names := strings.Split(text, ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	return names
+}
+
+// known tells whether every name is one of a member.
+func (t *enumType) known(text string) bool {
+	for _, name := range t.names(text) {
+		if _, ok := t.members[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// writable tells whether a client may send text. The sentinel of an evolvable enumeration is for answers only.
+func (t *enumType) writable(text string) bool {
+	for _, name := range t.names(text) {
+		if _, ok := t.members[name]; !ok || name == unknownFutureValue {
+			return false
+		}
+	}
+	return true
+}
+
+// ordinal is the numeric value of text, which may also be a number: the service has answered "8" for organization
+// (microsoft-graph-docs#10162).
+func (t *enumType) ordinal(text string) int64 {
+	var sum int64
+	for _, name := range t.names(text) {
+		n, ok := t.members[name]
+		if !ok {
+			var err error
+			if n, err = strconv.ParseInt(name, 10, 32); err != nil {
+				return unknownOrdinal
+			}
+		}
+		sum |= n
+	}
+	return sum
+}

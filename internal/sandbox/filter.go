@@ -1,0 +1,286 @@
+package sandbox
+
+import "strings"
+
+// maxFilter and maxDepth bound what a $filter may be, in bytes and in nested parentheses.
+const (
+	maxFilter = 8 << 10
+	maxDepth  = 50
+)
+
+// expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
+// section 5.1.1.1): what cannot be told is null.
+type expression struct {
+	kind    kind
+	enum    *enumType // of kindEnum
+	literal bool
+	eval    func(*item) value
+}
+
+func literal(v value) expression {
+	return expression{kind: v.kind, literal: true, eval: func(*item) value { return v }}
+}
+
+// parseFilterOption reads $filter; without it, everything is kept.
+func parseFilterOption(t *structuredType, o options) (expression, error) {
+	text, ok := o["$filter"]
+	if !ok {
+		return literal(booleanValue(true)), nil
+	}
+	e, err := parseFilter(t, text)
+	return e, because("Invalid filter clause", err)
+}
+
+// parseFilter reads a filter over items of type t. The error is an *apiError.
+func parseFilter(t *structuredType, text string) (expression, error) {
+	if len(text) > maxFilter {
+		return expression{}, badRequest("The $filter option is longer than %d bytes.", maxFilter)
+	}
+	p := &filterParser{item: t, text: text}
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	e, err := p.or()
+	if err != nil {
+		return expression{}, err
+	}
+	if p.token.kind != tokenEnd {
+		return expression{}, p.syntaxError()
+	}
+	if e.kind != kindBoolean {
+		return expression{}, badRequest("The $filter expression must evaluate to a single boolean value.")
+	}
+	return e, nil
+}
+
+// filterParser descends recursively, with one method for each level of precedence.
+type filterParser struct {
+	item  *structuredType
+	text  string
+	token token // the next one
+	end   int   // where it ends
+	depth int
+}
+
+func (p *filterParser) advance() (err error) {
+	p.token, p.end, err = nextToken(p.text, p.end)
+	return err
+}
+
+func (p *filterParser) syntaxError() error {
+	return badRequest("Syntax error at position %d in '%s'.", p.token.position, p.text)
+}
+
+func (p *filterParser) atMark(mark string) bool {
+	return p.token.kind == tokenMark && p.token.text == mark
+}
+
+func (p *filterParser) atWord(words ...string) bool {
+	for _, word := range words {
+		if p.token.kind == tokenWord && p.token.text == word {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *filterParser) expectMark(mark string) error {
+	if !p.atMark(mark) {
+		return p.syntaxError()
+	}
+	return p.advance()
+}
+
+// deeper runs a parse one level further down.
+func (p *filterParser) deeper(parse func() (expression, error)) (expression, error) {
+	if p.depth++; p.depth > maxDepth {
+		return expression{}, badRequest("Recursion depth exceeded allowed limit.")
+	}
+	defer func() { p.depth-- }()
+	return parse()
+}
+
+func (p *filterParser) or() (expression, error) { return p.logical("or", "Or", or, p.and) }
+
+func (p *filterParser) and() (expression, error) { return p.logical("and", "And", and, p.comparison) }
+
+func (p *filterParser) logical(
+	word, name string, combine func(a, b expression) func(*item) value, operand func() (expression, error),
+) (expression, error) {
+	left, err := operand()
+	for err == nil && p.atWord(word) {
+		if err = p.advance(); err != nil {
+			break
+		}
+		var right expression
+		if right, err = operand(); err != nil {
+			break
+		}
+		if !left.isBoolean() || !right.isBoolean() {
+			return expression{}, incompatible(left, right, name)
+		}
+		left = expression{kind: kindBoolean, eval: combine(left, right)}
+	}
+	return left, err
+}
+
+func (e expression) isBoolean() bool { return e.kind == kindBoolean || e.kind == kindNull }
+
+func and(a, b expression) func(*item) value {
+	return func(i *item) value {
+		left := a.eval(i)
+		if left.isFalse() {
+			return left
+		}
+		if right := b.eval(i); right.isFalse() || left.isTrue() {
+			return right
+		}
+		return value{}
+	}
+}
+
+func or(a, b expression) func(*item) value {
+	return func(i *item) value {
+		left := a.eval(i)
+		if left.isTrue() {
+			return left
+		}
+		if right := b.eval(i); right.isTrue() || left.isFalse() {
+			return right
+		}
+		return value{}
+	}
+}
+
+// not negates what follows; of null, the negation is null.
+func (p *filterParser) not() (expression, error) {
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	e, err := p.deeper(p.unary)
+	if err != nil {
+		return expression{}, err
+	}
+	if !e.isBoolean() {
+		return expression{}, badRequest("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
+	}
+	return expression{kind: kindBoolean, eval: func(i *item) value {
+		v := e.eval(i)
+		if v.kind == kindNull {
+			return v
+		}
+		return booleanValue(v.isFalse())
+	}}, nil
+}
+
+// unary reads one operand: in parentheses, negated, a literal, a function or a property.
+func (p *filterParser) unary() (expression, error) {
+	t := p.token
+	switch {
+	case p.atWord("not"):
+		return p.not()
+	case p.atMark("("):
+		return p.deeper(p.parenthesis)
+	case t.kind == tokenString:
+		return literal(value{kind: kindString, text: t.text}), p.advance()
+	case t.kind == tokenNumber:
+		return p.number()
+	case t.kind == tokenWord:
+		return p.word()
+	}
+	return expression{}, p.syntaxError()
+}
+
+func (p *filterParser) parenthesis() (expression, error) {
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	e, err := p.or()
+	if err != nil {
+		return expression{}, err
+	}
+	return e, p.expectMark(")")
+}
+
+func (p *filterParser) number() (expression, error) {
+	text := p.token.text
+	var v value
+	if n, ok := parseNumber(text); ok {
+		v = value{kind: kindNumber, number: n}
+	} else if t, ok := parseInstant(text); ok {
+		v = value{kind: kindInstant, instant: t}
+	} else if t, ok := parseDate(text); ok {
+		v = value{kind: kindDate, instant: t}
+	} else {
+		return expression{}, badRequest("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
+	}
+	return literal(v), p.advance()
+}
+
+func (p *filterParser) word() (expression, error) {
+	name := p.token.text
+	switch name {
+	case "null":
+		return literal(value{}), p.advance()
+	case "true", "false":
+		return literal(booleanValue(name == "true")), p.advance()
+	case "INF", "NaN":
+		return p.number()
+	}
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	if p.atMark("(") {
+		return p.deeper(func() (expression, error) { return p.function(name) })
+	}
+	path, err := parsePropertyPath(p.item, name)
+	if err != nil {
+		return expression{}, err
+	}
+	end := path.end()
+	return expression{kind: end.kind(), enum: end.typ.enum, eval: func(i *item) value { return i.at(path) }}, nil
+}
+
+// function reads a call of one of the functions over two strings.
+func (p *filterParser) function(name string) (expression, error) {
+	var holds func(text, part string) bool
+	switch name {
+	case "startswith":
+		holds = strings.HasPrefix
+	case "endswith":
+		holds = strings.HasSuffix
+	case "contains":
+		holds = strings.Contains
+	default:
+		return expression{}, badRequest("An unknown function with name '%s' was found.", name)
+	}
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	text, err := p.stringOperand(name)
+	if err != nil {
+		return expression{}, err
+	}
+	if err := p.expectMark(","); err != nil {
+		return expression{}, err
+	}
+	part, err := p.stringOperand(name)
+	if err != nil {
+		return expression{}, err
+	}
+	return expression{kind: kindBoolean, eval: func(i *item) value {
+		a, b := text.eval(i), part.eval(i)
+		if a.kind == kindNull || b.kind == kindNull {
+			return value{}
+		}
+		return booleanValue(holds(a.text, b.text))
+	}}, p.expectMark(")")
+}
+
+func (p *filterParser) stringOperand(function string) (expression, error) {
+	e, err := p.unary()
+	if err == nil && e.kind != kindString && e.kind != kindNull {
+		err = badRequest("No function signature for the function with name '%s' matches the specified arguments.", function)
+	}
+	return e, err
+}

@@ -1,0 +1,50 @@
+package sandbox
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// parseInstant reads a DateTimeOffset: any number of fractional digits, of which nine count, and any offset. The
+// seconds may be missing (OData ABNF, dateTimeOffsetValue).
+func parseInstant(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// formatInstant writes seven fractional digits, as the documented answers have them; trailing zeros are kept.
+func formatInstant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
+
+func parseDate(text string) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, text)
+	return t, err == nil
+}
+
+// parseNumber reads an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
+func parseNumber(text string) (float64, bool) {
+	switch text {
+	case "INF":
+		return math.Inf(1), true
+	case "-INF":
+		return math.Inf(-1), true
+	case "NaN":
+		return math.NaN(), true
+	}
+	for _, c := range text {
+		if (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E' && c != '+' && c != '-' {
+			return 0, false // ParseFloat knows more spellings than OData
+		}
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil
+}
+
+func isInt32(text string) bool {
+	_, err := strconv.ParseInt(text, 10, 32)
+	return err == nil
+}

@@ -1,0 +1,118 @@
+package sandbox
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// maxOrderings is how many properties a list can be ordered by.
+const maxOrderings = 10
+
+// ordering is one part of $orderby. Nulls come first in ascending order and last in descending order (OData URL
+// Conventions 4.01, section 5.1.1.4).
+type ordering struct {
+	path       path
+	descending bool
+}
+
+// order is a total order of items, for it ends with the id.
+type order []ordering
+
+// parseOrder reads $orderby; lists are ordered by createdDateTime otherwise (the API's pages on listing a facet).
+func parseOrder(t *structuredType, text string) (order, error) {
+	if strings.TrimSpace(text) == "" {
+		text = "createdDateTime"
+	}
+	parts := strings.Split(text, ",")
+	if len(parts) > maxOrderings {
+		return nil, badRequest("The $orderby option can have %d parts at most.", maxOrderings)
+	}
+	var o order
+	for _, part := range append(parts, "id") {
+		by, err := parseOrdering(t, part)
+		if err != nil {
+			return nil, because("Parsing OData OrderBy failed", err)
+		}
+		o = append(o, by)
+	}
+	return o, nil
+}
+
+func parseOrdering(t *structuredType, text string) (ordering, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "asc" && words[1] != "desc" {
+		return ordering{}, badRequest("Syntax error in '%s'.", text)
+	}
+	p, err := parsePropertyPath(t, words[0])
+	if err != nil {
+		return ordering{}, err
+	}
+	if p.end().kind() == kindStructured {
+		return ordering{}, badRequest("The property '%s' is not one to order by.", p.text)
+	}
+	return ordering{path: p, descending: len(words) == 2 && words[1] == "desc"}, nil
+}
+
+// keyed is an item and the values that it is ordered by.
+type keyed struct {
+	*item
+	key []value
+}
+
+func (o order) key(i *item) []value {
+	key := make([]value, len(o))
+	for n, by := range o {
+		key[n] = i.at(by.path)
+	}
+	return key
+}
+
+func (o order) compare(a, b []value) int {
+	for n, by := range o {
+		if c := compare(a[n], b[n]); c != 0 {
+			if by.descending {
+				return -c
+			}
+			return c
+		}
+	}
+	return 0
+}
+
+func (o order) sort(items []*item) []keyed {
+	sorted := make([]keyed, len(items))
+	for n, i := range items {
+		sorted[n] = keyed{i, o.key(i)}
+	}
+	slices.SortFunc(sorted, func(a, b keyed) int { return o.compare(a.key, b.key) })
+	return sorted
+}
+
+// token is a $skiptoken: the position of an item by value, which stands still while other items come and go.
+func (o order) token(i *item) string {
+	raw := make([]json.RawMessage, len(o))
+	for n, by := range o {
+		raw[n] = json.RawMessage("null")
+		if v := i.at(by.path); v.kind != kindNull {
+			raw[n] = i.rawAt(by.path)
+		}
+	}
+	text, _ := json.Marshal(raw) // parts of a document that has been read
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// position reads a token of a list in the same order.
+func (o order) position(token string) ([]value, error) {
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	var raw []json.RawMessage
+	if err != nil || json.Unmarshal(text, &raw) != nil || len(raw) != len(o) {
+		return nil, badRequest("The $skiptoken query option is not one of this list.")
+	}
+	key := make([]value, len(o))
+	for n, by := range o {
+		key[n] = valueOf(by.path.end(), raw[n])
+	}
+	return key, nil
+}

@@ -1,0 +1,147 @@
+package sandbox
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// resource is what a path names. Without a facet, it is the profile itself.
+type resource struct {
+	metadata bool
+	user     string // id or user principal name; empty for the person who is signed in
+	facet    *facet
+	count    bool // the number of the facet's items
+	single   bool // one item of the facet, namely:
+	id       string
+}
+
+// methods are those that the resource knows.
+func (r resource) methods() []string {
+	switch {
+	case r.single:
+		return []string{http.MethodGet, http.MethodPatch, http.MethodDelete}
+	case r.facet != nil && !r.count:
+		return []string{http.MethodGet, http.MethodPost}
+	}
+	return []string{http.MethodGet}
+}
+
+// parsePath finds what an escaped path names. The error is an *apiError.
+func parsePath(facets []*facet, escaped string) (resource, error) {
+	segments, err := splitPath(escaped)
+	if err != nil {
+		return resource{}, err
+	}
+	if segments[0] != "beta" {
+		// The profile API exists in beta only.
+		return resource{}, &apiError{status: http.StatusNotFound, code: "BadRequest", message: "Invalid version."}
+	}
+	if slices.Equal(segments[1:], []string{"$metadata"}) {
+		return resource{metadata: true}, nil
+	}
+	user, rest, err := parseUser(segments[1:])
+	if err != nil {
+		return resource{}, err
+	}
+	if len(rest) == 0 {
+		return resource{}, noSegment(segments[len(segments)-1]) // users are there for their profiles only
+	}
+	if rest[0] != "profile" {
+		return resource{}, noSegment(rest[0])
+	}
+	r, err := parseFacet(facets, rest[1:])
+	r.user = user
+	return r, err
+}
+
+// splitPath unescapes the segments one by one, so that an escaped slash stays inside of its segment. (http.ServeMux
+// would clean the path first, and take .. for a way up.)
+func splitPath(escaped string) ([]string, error) {
+	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
+	for i, segment := range segments {
+		plain, err := url.PathUnescape(segment)
+		if err != nil {
+			return nil, noSegment(segment)
+		}
+		segments[i] = plain
+	}
+	return segments, nil
+}
+
+// parseUser reads me, users/{id} or users('{id}').
+func parseUser(segments []string) (user string, rest []string, err error) {
+	if len(segments) == 0 {
+		return "", nil, noSegment("")
+	}
+	if segments[0] == "me" {
+		return "", segments[1:], nil
+	}
+	if key, ok := keyOf(segments[0], "users"); ok {
+		return key, segments[1:], nil
+	}
+	if segments[0] == "users" && len(segments) > 1 && isKey(segments[1]) {
+		return segments[1], segments[2:], nil
+	}
+	return "", nil, noSegment(segments[0])
+}
+
+// parseFacet reads what follows profile.
+func parseFacet(facets []*facet, segments []string) (resource, error) {
+	if len(segments) == 0 {
+		return resource{}, nil
+	}
+	for _, f := range facets {
+		if key, ok := keyOf(segments[0], f.name); ok {
+			return atEnd(resource{facet: f, single: true, id: key}, segments[1:])
+		}
+		if segments[0] != f.name {
+			continue
+		}
+		switch {
+		case len(segments) == 1:
+			return resource{facet: f}, nil
+		case segments[1] == "$count":
+			return atEnd(resource{facet: f, count: true}, segments[2:])
+		case isKey(segments[1]):
+			return atEnd(resource{facet: f, single: true, id: segments[1]}, segments[2:])
+		}
+		return resource{}, noSegment(segments[1])
+	}
+	return resource{}, noSegment(segments[0])
+}
+
+func atEnd(r resource, rest []string) (resource, error) {
+	if len(rest) > 0 {
+		return resource{}, noSegment(rest[0])
+	}
+	return r, nil
+}
+
+// isKey tells whether a segment can be a key as it is: those that begin with $ are OData's own (learn.microsoft.com,
+// graph/api/user-get, on names that do).
+func isKey(segment string) bool { return segment != "" && segment[0] != '$' }
+
+// keyOf reads a key in parentheses, name('key'), in which ” is one quote (OData URL Conventions 4.01, section 4.3.1).
+func keyOf(segment, name string) (key string, ok bool) {
+	quoted, ok := strings.CutPrefix(segment, name+"('")
+	if !ok {
+		return "", false
+	}
+	if quoted, ok = strings.CutSuffix(quoted, "')"); !ok {
+		return "", false
+	}
+	key = strings.ReplaceAll(quoted, "''", "'")
+	return key, key != "" && strings.ReplaceAll(key, "'", "''") == quoted
+}
+
+// withKey is the opposite of keyOf, escaped for a URL.
+func withKey(name, key string) string {
+	return name + "('" + escape(strings.ReplaceAll(key, "'", "''")) + "')"
+}
+
+// escape writes @ as %40 too, as the service does: users('ada%40example.com').
+func escape(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+}

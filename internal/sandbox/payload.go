@@ -1,0 +1,227 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 1 << 20
+
+// readBody reads the JSON object that a request carries. The error is an *apiError.
+func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, &apiError{
+			status: http.StatusRequestEntityTooLarge, code: "BadRequest", message: "Maximum request length exceeded.",
+		}
+	}
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, unreadable()
+	}
+	body, err := parseObject(text)
+	if err != nil {
+		return nil, unreadable()
+	}
+	return body, nil
+}
+
+func unreadable() error {
+	return badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+}
+
+// parseObject reads one JSON object, and keeps numbers as they are written.
+func parseObject(text []byte) (map[string]any, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var object map[string]any
+	if err := d.Decode(&object); err != nil {
+		return nil, err
+	}
+	if object == nil {
+		return nil, errors.New("null is no object")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the object")
+	}
+	return object, nil
+}
+
+// merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
+// what is not in the body stays. What only the server may set is left alone, as OData wants it for updates (Protocol
+// 4.01, section 11.4.3). The error is an *apiError.
+func (t *structuredType) merge(into, body map[string]any, creating bool) error {
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		if strings.Contains(name, "@") {
+			if err := t.checkControl(name, body[name]); err != nil {
+				return err
+			}
+			continue
+		}
+		p := t.property(name)
+		if p == nil {
+			if !t.open {
+				return badRequest("The property '%s' does not exist on type '%s'. Make sure to only use property names that are defined by the type.",
+					name, t.name)
+			}
+			into[name] = body[name]
+			continue
+		}
+		if p.computed || p.immutable && !creating {
+			continue
+		}
+		v, err := p.accept(into[name], body[name])
+		if err != nil {
+			return err
+		}
+		into[name] = v
+	}
+	if creating {
+		return t.complete(into)
+	}
+	return nil
+}
+
+// checkControl looks at control information: the type has to be the right one, with # (as OData has it) or without
+// (as the API's pages have it); the rest is of no use here.
+func (t *structuredType) checkControl(name string, v any) error {
+	if name != "@odata.type" && name != "@type" {
+		return nil
+	}
+	text, ok := v.(string)
+	if !ok || strings.TrimPrefix(text, "#") != t.name {
+		return badRequest("A type named '%v' could not be resolved to '%s', which is expected here.", v, t.name)
+	}
+	return nil
+}
+
+// complete gives a new value what its type says of properties that were not given.
+func (t *structuredType) complete(v map[string]any) error {
+	for _, p := range t.properties {
+		if _, given := v[p.name]; given {
+			continue
+		}
+		if p.required() {
+			return badRequest("The property '%s' is required to create a '%s'.", p.name, t.name)
+		}
+		if p.defaultValue != nil {
+			v[p.name] = p.defaultValue
+		}
+	}
+	return nil
+}
+
+// accept returns what the property's value becomes when v is sent for it.
+func (p *property) accept(old, v any) (any, error) {
+	if v == nil {
+		if !p.nullable && !p.collection {
+			return nil, noNull(p)
+		}
+		return nil, nil
+	}
+	if !p.collection {
+		v, err := p.typ.accept(old, v)
+		return v, because("The property '"+p.name+"' cannot be read", err)
+	}
+	entries, ok := v.([]any)
+	if !ok {
+		return nil, badRequest("The property '%s' is a collection, and its value is not.", p.name)
+	}
+	accepted := make([]any, len(entries))
+	for i, entry := range entries {
+		if entry == nil {
+			if !p.nullable {
+				return nil, noNull(p)
+			}
+			continue
+		}
+		var err error
+		if accepted[i], err = p.typ.accept(nil, entry); err != nil {
+			return nil, because("The property '"+p.name+"' cannot be read", err)
+		}
+	}
+	return accepted, nil
+}
+
+func noNull(p *property) error {
+	return badRequest("A null value was found for the property named '%s', which has the expected type '%s[Nullable=False]'. "+
+		"The expected type '%s[Nullable=False]' does not allow null values.", p.name, p.typ.name, p.typ.name)
+}
+
+// accept checks a value that is not null, and merges it with the old one if it is complex.
+func (t *edmType) accept(old, v any) (any, error) {
+	if t.structured != nil {
+		body, ok := v.(map[string]any)
+		if !ok {
+			return nil, t.cannotConvert(v)
+		}
+		into, merging := old.(map[string]any)
+		if !merging {
+			into = make(map[string]any)
+		}
+		return into, t.structured.merge(into, body, !merging)
+	}
+	if t.enum != nil {
+		if name, ok := v.(string); !ok || !t.enum.writable(name) {
+			return nil, t.cannotConvert(v)
+		}
+		return v, nil
+	}
+	if !t.acceptsPrimitive(v) {
+		return nil, t.cannotConvert(v)
+	}
+	return v, nil
+}
+
+func (t *edmType) acceptsPrimitive(v any) bool {
+	var ok bool
+	switch v := v.(type) {
+	case bool:
+		return t.name == edmBoolean
+	case json.Number:
+		if t.name == edmInt32 {
+			return isInt32(v.String())
+		}
+		_, ok = parseNumber(v.String())
+		return ok && t.name == edmDouble
+	case string:
+		switch t.name {
+		case edmString:
+			return true
+		case edmDate:
+			_, ok = parseDate(v)
+		case edmDateTimeOffset:
+			_, ok = parseInstant(v)
+		case edmDouble:
+			ok = v == "INF" || v == "-INF" || v == "NaN"
+		}
+	}
+	return ok
+}
+
+func (t *edmType) cannotConvert(v any) error {
+	text, _ := json.Marshal(v) // it has been read from JSON
+	return badRequest("Cannot convert the literal '%s' to the expected type '%s'.", shorten(string(text)), t.name)
+}
+
+// shorten keeps a message from repeating a whole body.
+func shorten(text string) string {
+	const most = 100
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

@@ -1,0 +1,168 @@
+package sandbox
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// defaultPage and maxPage are the most items that one answer holds, without and with $top. What the real limits are
+// is not documented.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// options are a request's query options: OData's by their full names, $select, and others as they are.
+type options map[string]string
+
+// parseOptions reads a query. Beta takes OData's options without the $ too (Microsoft Graph query parameters), and
+// OData 4.01 in any case.
+func parseOptions(rawQuery string) (options, error) {
+	given, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, badRequest("The query specified in the URI is not valid.")
+	}
+	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
+	o := make(options)
+	for name, values := range given {
+		if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
+			name = full
+		}
+		if _, twice := o[name]; twice || len(values) > 1 && name[0] == '$' {
+			return nil, badRequest("Query option '%s' was specified more than once, but it must be specified at most once.", name)
+		}
+		o[name] = values[0]
+	}
+	return o, nil
+}
+
+// only refuses OData options other than these.
+func (o options) only(names ...string) error {
+	for name := range o {
+		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
+			return badRequest("Query option '%s' is not supported here.", name)
+		}
+	}
+	return nil
+}
+
+// encode writes blanks as %20, which every reader understands, and leaves the $ as it is.
+func (o options) encode() string {
+	v := make(url.Values, len(o))
+	for name, text := range o {
+		v.Set(name, text)
+	}
+	return strings.NewReplacer("+", "%20", "%24", "$").Replace(v.Encode())
+}
+
+// number reads a count of items; absent is what it is when it is not given.
+func (o options) number(name string, absent int) (int, error) {
+	text, ok := o[name]
+	if !ok {
+		return absent, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 0 {
+		return 0, badRequest("Invalid value '%s' for %s query option found. The %s query option requires a non-negative integer value.",
+			text, name, name)
+	}
+	return int(n), nil
+}
+
+func (o options) boolean(name string) (bool, error) {
+	switch o[name] {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	if text, ok := o[name]; ok {
+		return false, badRequest("Invalid value '%s' for %s query option found. Valid values are 'false', 'true'.", text, name)
+	}
+	return false, nil
+}
+
+// names reads $select; nil stands for everything.
+func (o options) names() []string {
+	text, ok := o["$select"]
+	if !ok {
+		return nil
+	}
+	names := strings.Split(text, ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	if slices.Contains(names, "*") {
+		return nil
+	}
+	return names
+}
+
+// selection is what $select chooses from a type, in the order of answers.
+func (o options) selection(t *structuredType) ([]*property, error) {
+	names := o.names()
+	if names == nil {
+		return t.properties, nil
+	}
+	for _, name := range names {
+		if t.property(name) == nil {
+			return nil, because("Parsing OData Select and Expand failed", noProperty(name, t))
+		}
+	}
+	var chosen []*property
+	for _, p := range t.properties {
+		if slices.Contains(names, p.name) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen, nil
+}
+
+// query is what a list is asked for.
+type query struct {
+	chosen []*property
+	filter expression
+	order  order
+	behind []value // the position that $skiptoken stands for; nil for the beginning
+	skip   int
+	top    int // -1 for all
+	count  bool
+}
+
+func parseQuery(t *structuredType, o options) (q query, err error) {
+	if err = o.only("$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"); err != nil {
+		return q, err
+	}
+	if q.chosen, err = o.selection(t); err != nil {
+		return q, err
+	}
+	if q.filter, err = parseFilterOption(t, o); err != nil {
+		return q, err
+	}
+	if q.order, err = parseOrder(t, o["$orderby"]); err != nil {
+		return q, err
+	}
+	if token, ok := o["$skiptoken"]; ok {
+		if q.behind, err = q.order.position(token); err != nil {
+			return q, err
+		}
+	}
+	if q.skip, err = o.number("$skip", 0); err != nil {
+		return q, err
+	}
+	if q.top, err = o.number("$top", -1); err != nil {
+		return q, err
+	}
+	q.count, err = o.boolean("$count")
+	return q, err
+}
+
+// page is how many items one answer may hold.
+func (q query) page() int {
+	if q.top < 0 {
+		return defaultPage
+	}
+	return min(q.top, maxPage)
+}

@@ -1,0 +1,86 @@
+// Package sandbox is a small but real profile API: the REST interface of Microsoft Graph's /profile over SQLite, with
+// made-up people in it. ProfileQL starts with it when no source is configured; tests and frontend work use it offline.
+//
+// It behaves like the real API, oddities included, so that what works against it works against Microsoft Graph. All
+// it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
+//
+// A request goes through these files: handler.go (who asks, and in which form the answer goes out), path.go (what is
+// meant), then read.go with query.go (lists and items; filter.go and orderby.go say which and in what order, token.go
+// and value.go what words and values are), or write.go with audit.go (what a body does to an item), and store.go.
+// errors.go is how it says no, csdl.go reads the description, seed.go the people.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Options say how a sandbox is opened. The zero value is good: everything in memory, on the present time.
+type Options struct {
+	Data  string           // path of the SQLite file; everything is kept in memory when it is empty
+	Now   func() time.Time // time.Now when nil
+	NewID func() string    // makes ids of items; random GUIDs when nil
+	Log   *slog.Logger     // of failures that are the sandbox's own; discarded when nil
+}
+
+// Person is somebody whose profile the sandbox has.
+type Person struct {
+	ID                string // a GUID
+	UserPrincipalName string
+	DisplayName       string
+}
+
+// Sandbox is an open profile API. It can be used from several goroutines at a time.
+type Sandbox struct {
+	store  *store
+	facets []*facet
+	people []Person
+	now    func() time.Time
+	newID  func() string
+	log    *slog.Logger
+}
+
+// Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
+// not exist, when the file is not a sandbox's, and when a newer ProfileQL has written it.
+func Open(ctx context.Context, o Options) (*Sandbox, error) {
+	facets, err := parseCSDL(document)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{facets: facets, now: o.Now, newID: o.NewID, log: o.Log}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.newID == nil {
+		s.newID = uuid.NewString
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.store, err = openStore(ctx, o.Data); err != nil {
+		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
+	}
+	if err := s.store.seed(ctx, facets); err != nil {
+		return nil, errors.Join(fmt.Errorf("put people into the sandbox: %w", err), s.Close())
+	}
+	if s.people, err = s.store.people(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("read the sandbox's people: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Handler serves the API below /beta/, and answers everything else as the API does.
+func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// People are those who are in the sandbox. The first one is signed in when a request does not say who is.
+func (s *Sandbox) People() []Person { return slices.Clone(s.people) }
+
+// Close closes the data. No request may be under way.
+func (s *Sandbox) Close() error { return s.store.db.Close() }

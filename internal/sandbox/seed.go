@@ -1,0 +1,98 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// seeds are made-up people, a file each, in the order of the files' names. Items say what is peculiar about them, the
+// type and stamp add the rest.
+//
+//go:embed seed
+var seeds embed.FS
+
+// SampleInterest is the id of an ordinary interest of the first person.
+const SampleInterest = "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1"
+
+// LockedInterest is the id of an interest of the first person that belongs to another system: it is listed, and
+// cannot be changed.
+const LockedInterest = "c07b3e52-94d1-4f6a-8e3b-2d5a7f10b8c6"
+
+// seedPerson is one file's content.
+type seedPerson struct {
+	ID                string
+	UserPrincipalName string
+	DisplayName       string
+	Since             time.Time // when what has no time of its own was written
+	Facets            map[string][]map[string]any
+}
+
+func readSeeds() ([]seedPerson, error) {
+	files, err := seeds.ReadDir("seed")
+	if err != nil {
+		return nil, err
+	}
+	var people []seedPerson
+	for _, file := range files {
+		text, err := seeds.ReadFile("seed/" + file.Name())
+		if err != nil {
+			return nil, err
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		d.DisallowUnknownFields()
+		var p seedPerson
+		if err := d.Decode(&p); err != nil {
+			return nil, fmt.Errorf("read seed/%s: %w", file.Name(), err)
+		}
+		people = append(people, p)
+	}
+	return people, nil
+}
+
+// seed fills a store in which there is nobody.
+func (s *store) seed(ctx context.Context, facets []*facet) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		var inhabited bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM person)").Scan(&inhabited)
+		if err != nil || inhabited {
+			return err
+		}
+		people, err := readSeeds()
+		if err != nil {
+			return err
+		}
+		for position, p := range people {
+			if err := p.insert(ctx, tx, position, facets); err != nil {
+				return fmt.Errorf("seed %s: %w", p.UserPrincipalName, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (p seedPerson) insert(ctx context.Context, tx *sql.Tx, position int, facets []*facet) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO person (id, position, userPrincipalName, displayName) VALUES (?, ?, ?, ?)",
+		p.ID, position, p.UserPrincipalName, p.DisplayName)
+	if err != nil {
+		return err
+	}
+	for _, f := range facets {
+		for _, doc := range p.Facets[f.name] {
+			id, _ := doc["id"].(string)
+			if err := f.item.complete(doc); err != nil {
+				return fmt.Errorf("item %s: %w", id, err)
+			}
+			stamp(doc, id, Person{p.ID, p.UserPrincipalName, p.DisplayName}, p.Since)
+			if err := insertDocument(ctx, tx, key{p.ID, f.name, id}, f.item.encode(doc)); err != nil {
+				return fmt.Errorf("item %s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
