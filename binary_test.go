@@ -261,6 +261,7 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--upstream"},
 		},
 		{name: "upstream of another kind", args: []string{"--upstream", "ftp://profiles.example.com"}, fails: true, says: []string{"https://"}},
+		{name: "a sandbox alone with an upstream", args: []string{"sandbox", "--upstream", "https://profiles.example.com/beta"}, fails: true, says: []string{"--upstream"}},
 		{name: "no port", args: []string{"--listen", "localhost"}, fails: true, says: []string{"HOST:PORT"}},
 		{name: "unknown option", args: []string{"--upstrem", "x"}, fails: true, says: []string{"--upstrem"}},
 	} {
@@ -275,7 +276,7 @@ func TestCommandLine(t *testing.T) {
 					t.Errorf("does not say %q, but %q and %q", text, stdout, stderr)
 				}
 			}
-			if strings.Contains(stdout+stderr, "secret") || strings.Contains(stderr, "panic") {
+			if strings.Contains(stdout+stderr, ":secret@") || strings.Contains(stderr, "panic") {
 				t.Errorf("says too much: %q %q", stdout, stderr)
 			}
 		})

@@ -48,7 +48,7 @@ func newFacadeAt(t testing.TB, baseURL string) *facade {
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, log io.Writer) http.Handler {
 	t.Helper()
 	handler, err := newHandler(
-		&config.Serve{Listen: "127.0.0.1:0", Upstream: baseURL},
+		&config.Config{Command: config.Serve, Listen: "127.0.0.1:0", Upstream: baseURL},
 		&source{name: "upstream", kind: model.SourceKindProfile, baseURL: baseURL, transport: transport},
 		slog.New(slog.NewJSONHandler(log, nil)),
 	)

@@ -54,18 +54,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	switch {
-	case c.Schema:
+	switch c.Command {
+	case config.Schema:
 		_, err = io.WriteString(stdout, schema)
 		return err
-	case c.Sandbox != nil:
-		return serveSandbox(ctx, c.Sandbox, log, stdout)
+	case config.Sandbox:
+		return serveSandbox(ctx, c, log, stdout)
 	}
-	return serve(ctx, c.Serve, log, stdout)
+	return serve(ctx, c, log, stdout)
 }
 
 // serve is the GraphQL server.
-func serve(ctx context.Context, c *config.Serve, log *slog.Logger, stdout io.Writer) error {
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
@@ -89,10 +89,10 @@ func serve(ctx context.Context, c *config.Serve, log *slog.Logger, stdout io.Wri
 }
 
 // showsItself tells whether the playground and introspection are there for whoever can reach the server.
-func showsItself(c *config.Serve) bool { return c.Sandbox || c.OnLoopback() }
+func showsItself(c *config.Config) bool { return c.Upstream == "" || c.OnLoopback() }
 
 // newHandler builds everything that a request passes through, from its way in to the source.
-func newHandler(c *config.Serve, s *source, log *slog.Logger) (http.Handler, error) {
+func newHandler(c *config.Config, s *source, log *slog.Logger) (http.Handler, error) {
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.name,
 		BaseURL:   s.baseURL,
@@ -145,9 +145,9 @@ type source struct {
 	close       func()
 }
 
-func openSource(ctx context.Context, c *config.Serve, log *slog.Logger) (*source, error) {
+func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*source, error) {
 	transport := profileapi.NewTransport()
-	if !c.Sandbox {
+	if c.Upstream != "" {
 		return &source{
 			name: "upstream", kind: model.SourceKindProfile, baseURL: c.Upstream, description: c.Upstream,
 			transport: transport, close: transport.CloseIdleConnections,
@@ -187,7 +187,7 @@ func keeping(data string) string {
 }
 
 // serveSandbox is the sandbox's REST API alone.
-func serveSandbox(ctx context.Context, c *config.Sandbox, log *slog.Logger, stdout io.Writer) error {
+func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err

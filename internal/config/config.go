@@ -14,33 +14,38 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Config is what was asked for. Exactly one command is set.
+// Command is what was asked for.
+type Command string
+
+// The commands.
+const (
+	Serve   Command = "serve"   // GraphQL, and the playground
+	Sandbox Command = "sandbox" // the sandbox's REST API alone
+	Schema  Command = "schema"  // print the GraphQL schema
+)
+
+// Config is the configuration, checked.
 type Config struct {
-	Serve   *Serve
-	Sandbox *Sandbox
-	Schema  bool
+	Command Command
+
+	Listen   string
+	Upstream string // base URL of the profile API to serve; empty for the sandbox
+	Data     string // file of the sandbox's data; empty for in memory
 }
 
-// Serve is the GraphQL server's configuration.
-type Serve struct {
-	Listen            string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (${default})."`
+// commandLine is the form of the command line. The options stand at the top, so that --help shows them all at once.
+type commandLine struct {
+	Listen            string `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
 	Upstream          string `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
-	Sandbox           bool   `help:"Serve the built-in sandbox with its made-up people. This is so by default on a loopback address without --upstream; elsewhere it has to be asked for."`
-	Data              string `placeholder:"FILE" help:"Keep the sandbox's data in this file (readable by you alone). Without it, changes are gone when ProfileQL stops."`
-	PlaintextUpstream bool   `help:"Allow an --upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
-}
+	Sandbox           bool   `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
+	Data              string `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
+	PlaintextUpstream bool   `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
 
-// Sandbox is the configuration of the sandbox alone.
-type Sandbox struct {
-	Listen string `default:"127.0.0.1:8081" placeholder:"ADDR" help:"Address to serve the REST API on (${default})."`
-	Data   string `placeholder:"FILE" help:"Keep the data in this file (readable by you alone). Without it, changes are gone when the sandbox stops."`
-}
+	Version kong.VersionFlag `env:"-" help:"Print the version."`
 
-type commands struct {
-	Serve   Serve            `cmd:"" default:"withargs" help:"Serve GraphQL and the playground. This is what happens without a command."`
-	Sandbox Sandbox          `cmd:"" help:"Serve the sandbox alone: a REST profile API at /beta, for any REST client."`
-	Schema  struct{}         `cmd:"" help:"Print the GraphQL schema."`
-	Version kong.VersionFlag `help:"Print the version."`
+	Serve        struct{} `cmd:"" default:"1" hidden:""`
+	SandboxAlone struct{} `cmd:"" name:"sandbox" help:"Serve the sandbox alone: a REST profile API at /beta, for any REST client."`
+	Schema       struct{} `cmd:"" help:"Print the GraphQL schema."`
 }
 
 const description = `ProfileQL serves the Microsoft Graph profile API as GraphQL.
@@ -56,9 +61,9 @@ Every option can be given as an environment variable too; the option wins.`
 // Parse reads the command line without the program's name, and the environment variables PROFILEQL_…. It returns nil
 // and no error where the command line has been answered already, as --help is.
 func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, error) {
-	var commands commands
+	var line commandLine
 	answered := false
-	parser, err := kong.New(&commands,
+	parser, err := kong.New(&line,
 		kong.Name("profileql"), kong.Description(description), kong.DefaultEnvars("PROFILEQL"),
 		kong.Vars{"version": "profileql " + version}, kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { answered = true }))
@@ -72,46 +77,50 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	case err != nil:
 		return nil, err
 	}
-	switch context.Selected().Name {
-	case "schema":
-		return &Config{Schema: true}, nil
-	case "sandbox":
-		return &Config{Sandbox: &commands.Sandbox}, nil
+	c := &Config{Command: Command(context.Selected().Name), Listen: line.Listen, Upstream: line.Upstream, Data: line.Data}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+		if c.Command == Sandbox {
+			c.Listen = "127.0.0.1:8081"
+		}
 	}
-	return &Config{Serve: &commands.Serve}, commands.Serve.check()
+	return c, line.check(c)
 }
 
-func (s *Serve) check() error {
-	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
-		return fmt.Errorf("--listen %s: write it as HOST:PORT", s.Listen)
+func (line *commandLine) check(c *Config) error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
 	}
-	if s.Upstream == "" {
-		if !s.Sandbox && !s.OnLoopback() {
-			return fmt.Errorf("--listen %s can be reached from other machines, and no source is configured: "+
-				"name one with --upstream, or ask for the sandbox with --sandbox", s.Listen)
-		}
-		s.Sandbox = true
-		return nil
+	if c.Upstream != "" {
+		return line.checkUpstream(c)
 	}
-	if s.Sandbox {
-		return errors.New("--upstream and --sandbox: there is one source, so choose one of them")
+	if c.Command == Serve && !line.Sandbox && !c.OnLoopback() {
+		return fmt.Errorf("--listen %s can be reached from other machines, and no source is configured: "+
+			"name one with --upstream, or ask for the sandbox with --sandbox", c.Listen)
 	}
-	if s.Data != "" {
+	return nil
+}
+
+func (line *commandLine) checkUpstream(c *Config) error {
+	if line.Sandbox || c.Command == Sandbox {
+		return errors.New("--upstream and the sandbox (--sandbox) are two sources, and there is one: choose")
+	}
+	if c.Data != "" {
 		return errors.New("--data keeps the sandbox's data, and with --upstream there is no sandbox")
 	}
-	upstream, err := url.Parse(s.Upstream)
+	upstream, err := url.Parse(c.Upstream)
 	if err != nil {
 		return errors.New("--upstream: not a URL")
 	}
-	if strings.EqualFold(upstream.Scheme, "http") && !isLoopback(upstream.Hostname()) && !s.PlaintextUpstream {
+	if strings.EqualFold(upstream.Scheme, "http") && !isLoopback(upstream.Hostname()) && !line.PlaintextUpstream {
 		return fmt.Errorf("--upstream %s: tokens would travel in the clear; use https, or allow it with --plaintext-upstream", upstream.Redacted())
 	}
 	return nil
 }
 
 // OnLoopback tells whether only this machine can reach the server.
-func (s *Serve) OnLoopback() bool {
-	host, _, err := net.SplitHostPort(s.Listen)
+func (c *Config) OnLoopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && isLoopback(host)
 }
 

@@ -1,0 +1,172 @@
+// Package playground is GraphiQL, a page for trying GraphQL operations, in the binary: it loads nothing from anywhere
+// else, and keeps nothing in the browser.
+//
+// page/ holds our own page and the script that starts GraphiQL on it; dist/ holds GraphiQL and React as they are
+// published, compressed, with their licenses. npm/build.sh makes dist/ again, byte for byte.
+package playground
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+//go:embed dist/*.gz
+var distFiles embed.FS
+
+// Options says what the page does.
+type Options struct {
+	Endpoint string // path of the GraphQL endpoint, such as "/graphql"
+	Tabs     []Tab  // what the page opens with; the first is active
+}
+
+// Tab is an operation that is ready to run.
+type Tab struct {
+	Query     string `json:"query"`
+	Variables string `json:"variables"` // JSON
+}
+
+// policy lets the page load what this package serves and talk to its own origin, and nothing else. GraphiQL's editor
+// sets styles from scripts, and its fonts are inside of its style sheet.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; " +
+	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+
+// New returns a handler for "/", the page, and "/playground/…", what it is made of. Everything else is not found.
+func New(o Options) (http.Handler, error) {
+	page, err := renderPage(o)
+	if err != nil {
+		return nil, err
+	}
+	assets, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		asset, isAsset := assets[r.URL.Path]
+		switch {
+		case !isAsset && r.URL.Path != "/":
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		case isAsset:
+			asset.serve(w, r)
+		default:
+			h.Set("Content-Type", "text/html; charset=utf-8")
+			h.Set("Cache-Control", "no-store")
+			_, _ = w.Write(page)
+		}
+	}), nil
+}
+
+func renderPage(o Options) ([]byte, error) {
+	t, err := template.ParseFS(pageFiles, "page/index.html")
+	if err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	err = t.Execute(&page, map[string]any{"endpoint": o.Endpoint, "tabs": o.Tabs})
+	return page.Bytes(), err
+}
+
+// asset is one file that the page is made of.
+type asset struct {
+	contentType string
+	content     []byte
+	compressed  bool // content is gzip
+	etag        string
+}
+
+// loadAssets returns all assets by their paths.
+func loadAssets() (map[string]asset, error) {
+	assets := make(map[string]asset)
+	for _, files := range []fs.FS{pageFiles, distFiles} {
+		err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || path.Base(name) == "index.html" {
+				return err
+			}
+			content, err := fs.ReadFile(files, name)
+			if err != nil {
+				return err
+			}
+			plain, compressed := strings.CutSuffix(path.Base(name), ".gz")
+			sum := sha256.Sum256(content)
+			assets["/playground/"+plain] = asset{
+				contentType: mime.TypeByExtension(path.Ext(plain)),
+				content:     content,
+				compressed:  compressed,
+				etag:        hex.EncodeToString(sum[:16]),
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("playground: %w", err)
+		}
+	}
+	return assets, nil
+}
+
+func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("Cache-Control", "no-cache") // kept, but asked for again
+	h.Set("Vary", "Accept-Encoding")
+	unpack := a.compressed && !acceptsGzip(r.Header.Values("Accept-Encoding"))
+	etag := `"` + a.etag + `"`
+	if unpack {
+		etag = `"` + a.etag + `-plain"`
+	}
+	h.Set("ETag", etag)
+	if strings.Contains(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if unpack {
+		if plain, err := gzip.NewReader(bytes.NewReader(a.content)); err == nil {
+			_, _ = io.Copy(w, plain)
+		}
+		return
+	}
+	if a.compressed {
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.content)))
+	_, _ = w.Write(a.content)
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
+func acceptsGzip(values []string) bool {
+	accepted := false
+	for _, part := range strings.Split(strings.Join(values, ","), ",") {
+		coding, parameters, err := mime.ParseMediaType(part)
+		if err != nil || coding != "gzip" && coding != "*" {
+			continue
+		}
+		quality, err := strconv.ParseFloat(parameters["q"], 64)
+		accepted = parameters["q"] == "" || err == nil && quality > 0
+		if coding == "gzip" {
+			return accepted // by name, it counts more than *
+		}
+	}
+	return accepted
+}
