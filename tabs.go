@@ -8,8 +8,8 @@ import (
 // tabs are what the playground opens with.
 var tabs = []playground.Tab{
 	{
-		Query: `# Change an interest. What the patch leaves out stays as it is, null clears, [] empties.
-# Press the run button, then look at what came back from the source.
+		Query: `# Changes an interest: the button runs it.
+# Left out stays, null clears, [] empties.
 mutation Update($input: UpdatePersonInterestInput!) {
   updatePersonInterest(input: $input) {
     personInterest {
@@ -38,8 +38,8 @@ mutation Update($input: UpdatePersonInterestInput!) {
 `,
 	},
 	{
-		Query: `# Everything that you are interested in, a page at a time.
-# Put pageInfo.endCursor into the variable "after" for the next page.
+		Query: `# Your interests, a page at a time. For the
+# next one, put endCursor into "after".
 query Mine($first: Int!, $after: String) {
   me {
     id

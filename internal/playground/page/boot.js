@@ -49,5 +49,8 @@ ReactDOM.createRoot(document.getElementById("playground")).render(
     isHeadersEditorEnabled: true,
     defaultEditorToolsVisibility: "variables",
     defaultTabs: options.tabs,
+    // GraphiQL fills the active tab's editors from these, not from defaultTabs.
+    query: options.tabs[0]?.query,
+    variables: options.tabs[0]?.variables,
   }),
 );
