@@ -2,8 +2,8 @@ package graph
 
 import (
 	"strings"
-	"time"
 
+	"profileql/graph/model"
 	"profileql/internal/profile"
 )
 
@@ -42,14 +42,10 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, erro
 	}
 	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2]}
 	_, known := sources.find(p.Source)
-	if !known || !profile.IsSegment(p.ID) || p.Instant != "" && !isInstant(p.Instant) {
+	// The instant goes into a filter, so it has to be one.
+	noInstant := p.Instant != "" && model.InputCheck("DateTime")(p.Instant) != nil
+	if !known || !profile.IsSegment(p.ID) || noInstant {
 		return nil, profile.BadInput("The cursor is not one that ProfileQL has given out.")
 	}
 	return &p, nil
-}
-
-// isInstant is strict, because the text goes into a filter.
-func isInstant(text string) bool {
-	var t time.Time
-	return t.UnmarshalText([]byte(text)) == nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -183,8 +184,9 @@ func (d *DateTime) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// isInstant is strict: time.Parse would take a comma before the fraction and hours of one digit.
-func isInstant(s string) bool {
-	var t time.Time
-	return t.UnmarshalText([]byte(s)) == nil
+// isInstant tells whether text has the form of RFC 3339. time.Parse alone would also take a comma before the fraction
+// and hours of one digit.
+func isInstant(text string) bool {
+	_, err := time.Parse(time.RFC3339, text)
+	return err == nil && text[len("2006-01-02T15")] == ':' && !strings.Contains(text, ",")
 }

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// sample is a value for a property: as a GraphQL literal, as JSON in variables, and as it goes to the source.
+type sample struct{ literal, variable, wire string }
+
+// same is a sample that is written alike in all three.
+func same(text string) sample { return sample{text, text, text} }
+
+var audiences = sample{`[GROUP_MEMBERS, ORGANIZATION]`, `["GROUP_MEMBERS", "ORGANIZATION"]`, `"groupMembers,organization"`}
+
+// samples has a row for each property of an input that goes to the source. A property of the schema without a row, and
+// a row without a property, fail TestUpdateBody.
+var samples = map[string]sample{
+	"PersonInterestInput.allowedAudiences":       audiences,
+	"PersonInterestInput.createdDateTime":        same(`"2017-01-01T00:00:46.1697867+03:00"`),
+	"PersonInterestInput.lastModifiedDateTime":   same(`"2016-12-31T23:58:46.8102575+03:00"`),
+	"PersonInterestInput.isSearchable":           same(`false`),
+	"PersonInterestInput.categories":             same(`["games","<b>&amp;"]`),
+	"PersonInterestInput.collaborationTags":      same(`["askMeAbout"]`),
+	"PersonInterestInput.description":            same(`"折り紙 \"and\" \\ \n 🥾"`),
+	"PersonInterestInput.displayName":            same(`"Chess"`),
+	"PersonInterestInput.webUrl":                 same(`"https://example.com/?a=1&b=<2>"`),
+	"PersonInterestInput.thumbnailUrl":           same(`"https://example.com/chess.png"`),
+	"PersonInterestInput.inference":              {`{confidenceScore: 1}`, `{"confidenceScore": 1}`, `{"confidenceScore": 1}`},
+	"PersonInterestInput.createdBy":              {`{user: {id: "x"}}`, `{"user": {"id": "x"}}`, `{"user": {"id": "x"}}`},
+	"PersonInterestInput.lastModifiedBy":         {`{device: null}`, `{"device": null}`, `{"device": null}`},
+	"PersonInterestInput.source":                 {`{type: ["User"]}`, `{"type": ["User"]}`, `{"type": ["User"]}`},
+	"InferenceDataInput.confidenceScore":         same(`0.8437500001`),
+	"InferenceDataInput.userHasVerifiedAccuracy": same(`true`),
+	"IdentitySetInput.application":               {`{id: "a"}`, `{"id": "a"}`, `{"id": "a"}`},
+	"IdentitySetInput.device":                    {`{id: "d"}`, `{"id": "d"}`, `{"id": "d"}`},
+	"IdentitySetInput.user":                      {`{displayName: "Ada"}`, `{"displayName": "Ada"}`, `{"displayName": "Ada"}`},
+	"IdentityInput.id":                           same(`"41a5a8b7"`),
+	"IdentityInput.displayName":                  same(`"Ada"`),
+	"PersonDataSourcesInput.type":                same(`["User", "AAD"]`),
+}
+
+// propertyPath is one property of the input, somewhere in its depth.
+type propertyPath struct {
+	names []string
+	field *ast.FieldDefinition
+	owner string
+}
+
+func (p propertyPath) String() string { return strings.Join(p.names, ".") }
+
+// wrap puts a value into the objects that lead to the property. Quote is what stands around names.
+func (p propertyPath) wrap(value, quote string) string {
+	for i := len(p.names) - 1; i >= 0; i-- {
+		value = "{" + quote + p.names[i] + quote + ": " + value + "}"
+	}
+	return value
+}
+
+func parseSchema(t testing.TB) *ast.Schema {
+	t.Helper()
+	parsed, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func propertiesOf(s *ast.Schema, input string, above []string) (all []propertyPath) {
+	for _, field := range s.Types[input].Fields {
+		path := propertyPath{append(append([]string{}, above...), field.Name), field, input}
+		all = append(all, path)
+		if s.Types[field.Type.Name()].Kind == ast.InputObject {
+			all = append(all, propertiesOf(s, field.Type.Name(), path.names)...)
+		}
+	}
+	return all
+}
+
+// states are what can be said of a property besides leaving it out.
+func (p propertyPath) states(s *ast.Schema) map[string]sample {
+	states := map[string]sample{"null": same("null"), "value": samples[p.owner+"."+p.field.Name]}
+	switch named := p.field.Type.Name(); {
+	case named == "AllowedAudience": // an empty list has no form on the wire; see TestRefusedBeforeAnythingIsSent
+	case p.field.Type.Elem != nil:
+		states["empty"] = same("[]")
+	case named == "String":
+		states["empty"] = same(`""`)
+	case s.Types[named].Kind == ast.InputObject:
+		states["empty"] = same("{}")
+	}
+	return states
+}
+
+const patchMutation = `mutation%s { updatePersonInterest(input: {id: "abc", patch: %s}) { personInterest { id } } }`
+
+// TestUpdateBody holds that a PATCH carries exactly what was said, for every property at every depth and every way of
+// saying it.
+func TestUpdateBody(t *testing.T) {
+	t.Parallel()
+	s := parseSchema(t)
+	rec := &recorder{Answer: answerJSON(200, `{"id":"abc"}`)}
+	f := newFacade(t, rec)
+	unused := make(map[string]bool)
+	for name := range samples {
+		unused[name] = true
+	}
+	expect := func(t *testing.T, r reply, body string) {
+		t.Helper()
+		if len(r.Errors) > 0 {
+			t.Fatalf("got %s", r.Body)
+		}
+		requests := rec.take()
+		if len(requests) != 1 {
+			t.Fatalf("%d requests reached the source", len(requests))
+		}
+		got := requests[0]
+		if got.Method != http.MethodPatch || got.Target != "/beta/me/profile/interests/abc" || got.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("got %s %s as %s", got.Method, got.Target, got.Header.Get("Content-Type"))
+		}
+		equalJSON(t, body, got.Body)
+	}
+	for _, p := range propertiesOf(s, "PersonInterestInput", nil) {
+		name := p.owner + "." + p.field.Name
+		if _, known := samples[name]; !known {
+			t.Errorf("the property %s has no row in samples", name)
+			continue
+		}
+		delete(unused, name)
+		graphQLType := p.field.Type.String()
+		for state, value := range p.states(s) {
+			t.Run(p.String()+"/"+state, func(t *testing.T) {
+				want := p.wrap(value.wire, `"`)
+				expect(t, f.do(fmt.Sprintf(patchMutation, "", p.wrap(value.literal, "")), nil), want)
+				expect(t, f.do(updateMutation, `{"input": {"id": "abc", "patch": `+p.wrap(value.variable, `"`)+`}}`), want)
+				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+")", p.wrap("$v", "")), `{"v": `+value.variable+`}`), want)
+				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+" = "+value.literal+")", p.wrap("$v", "")), nil), want)
+			})
+		}
+		t.Run(p.String()+"/absent variable", func(t *testing.T) {
+			// Something else has to be there, or the patch would be empty.
+			patch := p.wrap("$v", "")
+			want := p.wrap("0", `"`)
+			want = strings.Replace(want, `"`+p.field.Name+`": 0`, "", 1) // the objects that lead there stay
+			if len(p.names) == 1 {
+				other := "displayName"
+				if p.names[0] == other {
+					other = "description"
+				}
+				patch, want = "{"+other+": \"x\", "+p.names[0]+": $v}", `{"`+other+`": "x"}`
+			}
+			expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+")", patch), nil), want)
+		})
+	}
+	for name := range unused {
+		t.Errorf("the row %s is of no property", name)
+	}
+}
+
+// TestWholeBody says everything at once, and creates with it too.
+func TestWholeBody(t *testing.T) {
+	t.Parallel()
+	s := parseSchema(t)
+	rec := &recorder{Answer: answerJSON(201, `{"id":"abc"}`)}
+	f := newFacade(t, rec)
+	var members, wire []string
+	for _, field := range s.Types["PersonInterestInput"].Fields {
+		value := samples["PersonInterestInput."+field.Name]
+		members = append(members, `"`+field.Name+`": `+value.variable)
+		wire = append(wire, `"`+field.Name+`": `+value.wire)
+	}
+	item, want := "{"+strings.Join(members, ",")+"}", "{"+strings.Join(wire, ",")+"}"
+	for _, test := range []struct{ method, target, operation, variables string }{
+		{"PATCH", "/beta/me/profile/interests/abc", updateMutation, `{"input": {"id": "abc", "patch": ` + item + `}}`},
+		{"POST", "/beta/me/profile/interests", createMutation, `{"input": {"item": ` + item + `}}`},
+		{"POST", "/beta/users/ada@example.com/profile/interests", createMutation, `{"input": {"user": "ada@example.com", "source": "upstream", "item": ` + item + `}}`},
+		{"POST", "/beta/me/profile/interests", createMutation, `{"input": {"user": null, "source": null, "item": ` + item + `}}`},
+	} {
+		if r := f.do(test.operation, test.variables); len(r.Errors) > 0 {
+			t.Fatal(r.Body)
+		}
+		requests := rec.take()
+		if len(requests) != 1 || requests[0].Method != test.method || requests[0].Target != test.target {
+			t.Fatalf("got %+v", requests)
+		}
+		equalJSON(t, want, requests[0].Body)
+	}
+}
+
+const createMutation = `mutation Create($input: CreatePersonInterestInput!) { createPersonInterest(input: $input) { personInterest { id displayName } } }`
+
+// TestRefusedBeforeAnythingIsSent has two mutations in one operation, the second with a fault: the first must not
+// have written when that is found.
+func TestRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	rec := &recorder{Answer: answerJSON(200, `{"id":"abc"}`)}
+	f := newFacade(t, rec)
+	const invalid = "GRAPHQL_VALIDATION_FAILED"
+	const bad = "BAD_USER_INPUT"
+	for _, test := range []struct {
+		name, literal, variable string // the second input, in either form; empty where it has none
+		code                    string // either where it is empty: it depends on which layer sees it first
+	}{
+		{"no moment", `{id: "b", patch: {createdDateTime: "yesterday"}}`, `{"id": "b", "patch": {"createdDateTime": "yesterday"}}`, bad},
+		{"a comma in a moment", `{id: "b", patch: {createdDateTime: "2017-01-01T00:00:46,1Z"}}`, "", bad},
+		{"a number for a moment", `{id: "b", patch: {createdDateTime: 5}}`, `{"id": "b", "patch": {"createdDateTime": 5}}`, bad},
+		{"an unknown member", `{id: "b", patch: {allowedAudiences: [NOBODY]}}`, `{"id": "b", "patch": {"allowedAudiences": ["NOBODY"]}}`, invalid},
+		{"a member in another case", "", `{"id": "b", "patch": {"allowedAudiences": ["me"]}}`, bad},
+		{"the member for unknown ones", `{id: "b", patch: {allowedAudiences: [UNKNOWN_FUTURE_VALUE]}}`, `{"id": "b", "patch": {"allowedAudiences": ["UNKNOWN_FUTURE_VALUE"]}}`, bad},
+		{"no member at all", `{id: "b", patch: {allowedAudiences: []}}`, `{"id": "b", "patch": {"allowedAudiences": []}}`, bad},
+		{"members that exclude each other", `{id: "b", patch: {allowedAudiences: [ME, FAMILY]}}`, "", bad},
+		{"a number for a text", `{id: "b", patch: {displayName: 5}}`, `{"id": "b", "patch": {"displayName": 5}}`, ""},
+		{"a text for a number", `{id: "b", patch: {inference: {confidenceScore: "5"}}}`, `{"id": "b", "patch": {"inference": {"confidenceScore": "5"}}}`, ""},
+		{"NaN for a number", "", `{"id": "b", "patch": {"inference": {"confidenceScore": "NaN"}}}`, bad},
+		{"a text for a truth", "", `{"id": "b", "patch": {"isSearchable": "true"}}`, invalid},
+		{"null in a list", `{id: "b", patch: {categories: ["a", null]}}`, `{"id": "b", "patch": {"categories": ["a", null]}}`, invalid},
+		{"a number out of range", `{id: "b", patch: {inference: {confidenceScore: 1e999}}}`, `{"id": "b", "patch": {"inference": {"confidenceScore": 1e999}}}`, ""},
+		{"an integer out of range", `{id: "b", patch: {inference: {confidenceScore: 99999999999999999999999}}}`, "", ""},
+		{"an unknown property", `{id: "b", patch: {name: "x"}}`, `{"id": "b", "patch": {"name": "x"}}`, invalid},
+		{"an empty patch", `{id: "b", patch: {}}`, `{"id": "b", "patch": {}}`, bad},
+		{"no patch", `{id: "b", patch: null}`, `{"id": "b", "patch": null}`, invalid},
+		{"an id that cannot be", `{id: "..", patch: {displayName: "x"}}`, `{"id": "..", "patch": {"displayName": "x"}}`, bad},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			const first = `a: updatePersonInterest(input: {id: "a", patch: {displayName: "x"}}) { personInterest { id } }`
+			var replies []reply
+			if test.literal != "" {
+				replies = append(replies, f.do(`mutation { `+first+` b: updatePersonInterest(input: `+test.literal+`) { personInterest { id } } }`, nil))
+			}
+			if test.variable != "" {
+				replies = append(replies, f.do(`mutation($b: UpdatePersonInterestInput!) { `+first+` b: updatePersonInterest(input: $b) { personInterest { id } } }`, `{"b": `+test.variable+`}`))
+			}
+			for _, r := range replies {
+				code, _ := r.Errors[0].Extensions["code"].(string)
+				if test.code != "" && code != test.code || code != bad && code != invalid {
+					t.Errorf("got %s", r.Body)
+				}
+			}
+			if sent := rec.take(); len(sent) > 0 {
+				t.Errorf("the source was asked: %+v", sent)
+			}
+		})
+	}
+	if logged := f.logged(); logged != "" {
+		t.Errorf("logged: %s", logged)
+	}
+}
+
+// TestFaultIsNamed holds that the message says where the fault is.
+func TestFaultIsNamed(t *testing.T) {
+	t.Parallel()
+	f := newFacade(t, &recorder{Answer: answerJSON(200, `{}`)})
+	r := f.do(updateMutation, `{"input": {"id": "a", "patch": {"createdBy": {"user": {"id": "x"}}, "lastModifiedDateTime": "soon"}}}`)
+	if want := "updatePersonInterest.input.patch.lastModifiedDateTime: "; r.code(t) != "BAD_USER_INPUT" || !strings.HasPrefix(r.Errors[0].Message, want) {
+		t.Errorf("got %s", r.Body)
+	}
+}
+
+// equalJSON compares two JSON texts, and fails too where a member is there twice.
+func equalJSON(t testing.TB, want, got string) {
+	t.Helper()
+	var w, g any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("%v: %s", err, want)
+	}
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		t.Fatalf("%v: %s", err, got)
+	}
+	if diff := cmp.Diff(w, g); diff != "" {
+		t.Errorf("got %s, want %s:\n%s", got, want, diff)
+	}
+}
