@@ -50,17 +50,10 @@ const stubItem = "db489940-9940-db48-4099-48db409948db"
 
 var stubPatch = []byte(`{"displayName":"Chess","description":"Openings, endgames and everything between","categories":["games"],"webUrl":"https://www.example.com/chess"}`)
 
-func updateRequest() []byte {
-	body, err := json.Marshal(map[string]any{
-		"query": updateMutation,
-		"variables": map[string]any{
-			"input": map[string]any{"id": stubItem, "patch": json.RawMessage(stubPatch)},
-		},
+func updateRequest(t testing.TB) []byte {
+	return operationBody(t, updateMutation, map[string]any{
+		"input": map[string]any{"id": stubItem, "patch": json.RawMessage(stubPatch)},
 	})
-	if err != nil {
-		panic(err)
-	}
-	return body
 }
 
 // BenchmarkUpdate is the price of one update over loopback HTTP, callers at once: the whole facade, and beside it in
@@ -75,7 +68,7 @@ func BenchmarkUpdate(b *testing.B) {
 	direct := source.URL + "/beta/me/profile/interests/" + stubItem
 	b.Run("direct", func(b *testing.B) { benchmarkRequests(b, http.MethodPatch, direct, stubPatch) })
 	b.Run("proxy", func(b *testing.B) { benchmarkRequests(b, http.MethodPatch, patchURL, stubPatch) })
-	b.Run("profileql", func(b *testing.B) { benchmarkRequests(b, http.MethodPost, f.URL, updateRequest()) })
+	b.Run("profileql", func(b *testing.B) { benchmarkRequests(b, http.MethodPost, f.URL, updateRequest(b)) })
 }
 
 // newProxy is the baseline: net/http's reverse proxy with as many connections as ProfileQL keeps.
@@ -154,7 +147,7 @@ func TestUpdateAllocations(t *testing.T) {
 			Body: io.NopCloser(bytes.NewReader(stubAnswer)), ContentLength: int64(len(stubAnswer)), Request: r,
 		}, nil
 	}), io.Discard)
-	body := updateRequest()
+	body := updateRequest(t)
 	got := testing.AllocsPerRun(200, func() {
 		if answer := serveInProcess(t.Context(), handler, body); !strings.Contains(answer, `"Chess"`) {
 			t.Fatal(answer)

@@ -100,14 +100,20 @@ func (r reply) into(t testing.TB, data any) {
 // do sends an operation. Variables may be nil, a Go value, or JSON text as a string. Header is pairs of name and value.
 func (f *facade) do(operation string, variables any, header ...string) reply {
 	f.t.Helper()
+	return f.post(operationBody(f.t, operation, variables), append([]string{"Content-Type", "application/json"}, header...)...)
+}
+
+// operationBody is the body of a request for an operation, its variables as for [facade.do].
+func operationBody(t testing.TB, operation string, variables any) []byte {
+	t.Helper()
 	if text, ok := variables.(string); ok {
 		variables = json.RawMessage(text)
 	}
 	body, err := json.Marshal(map[string]any{"query": operation, "variables": variables})
 	if err != nil {
-		f.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return f.post(body, append([]string{"Content-Type", "application/json"}, header...)...)
+	return body
 }
 
 // post sends a body as it is.

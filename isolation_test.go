@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -136,11 +135,7 @@ func TestCallerLeaves(t *testing.T) {
 				}), log)
 				ctx, leave := context.WithCancel(t.Context())
 				time.AfterFunc(time.Second, leave)
-				body, err := json.Marshal(map[string]any{"query": test.operation, "variables": json.RawMessage(test.variables)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				serveInProcess(ctx, handler, body)
+				serveInProcess(ctx, handler, operationBody(t, test.operation, test.variables))
 				if goneOn := ended == 3*time.Second; goneOn != test.goesOn {
 					t.Errorf("the request to the source took %v", ended)
 				}

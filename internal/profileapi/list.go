@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -44,7 +46,15 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 	var total *int
 	var flaw error
 	var counting sync.WaitGroup
-	counting.Go(func() { total, flaw = l.count(ctx) })
+	counting.Go(func() {
+		// A panic on a goroutine that nobody else watches would end the whole process.
+		defer func() {
+			if p := recover(); p != nil {
+				flaw = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		total, flaw = l.count(ctx)
+	})
 	page, err := l.page(ctx)
 	counting.Wait()
 	switch {
