@@ -57,6 +57,11 @@ func (k keyset) filter() string {
 	return join(" or ", behind, "("+p+" eq "+at+" and "+k.behindID()+")", nulls)
 }
 
+// admits tells whether an item belongs to the part of the list that was asked for.
+func (k keyset) admits(p profile.Position) bool {
+	return k.order.Descending || (p.Instant == "") == k.nulls
+}
+
 // behindID is empty where every id comes behind the position.
 func (k keyset) behindID() string {
 	if k.after == nil || k.after.Instant != "" && k.nulls {

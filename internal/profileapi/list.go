@@ -17,6 +17,9 @@ import (
 const (
 	// maxScan is the longest list that is read whole because its source cannot order or filter it.
 	maxScan = 1000
+	// minEvidence is how many items are asked for at least: a source that ignores the order that it is asked for is
+	// known by items that are out of order, and two or three may be in it by chance.
+	minEvidence = 8
 	// maxEmptyPages is how many empty pages in a row are believed to lead somewhere.
 	maxEmptyPages = 20
 )
@@ -139,7 +142,7 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 	k := keyset{order: l.query.Order, after: after}
 	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
 	for len(l.entries) < want {
-		k.after, k.atLeast = after, want-len(l.entries)
+		k.after, k.atLeast = after, max(want-len(l.entries), minEvidence)
 		address, err := withOptions(l.address, slices.Concat(options, k.options()))
 		if err != nil {
 			return err
@@ -150,6 +153,9 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 		}
 		before := len(l.entries)
 		for _, entry := range part.entries {
+			if !k.admits(entry.Position) {
+				return errUnordered
+			}
 			if after, err = l.appendBehind(after, entry); err != nil {
 				return err
 			}

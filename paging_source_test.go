@@ -1,0 +1,228 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// listItem is an item of a pagingSource. The instants are empty for null.
+type listItem struct{ ID, Created, Modified string }
+
+// pagingSource is a source with one list, which can do as much as its switches let it. It understands exactly what
+// ProfileQL asks, by an evaluator of its own.
+type pagingSource struct {
+	NoFilter, NoOrder, NoSelect, NoCount              bool // 400
+	IgnoreFilter, IgnoreOrder, IgnoreTop, CountAbsent bool
+	Page                                              int    // most items of one part; 0 for no bound
+	Link                                              string // "$skip" or "$skiptoken"; what a link to the next part holds
+	Empty                                             int    // empty parts before each part that is not
+	LastLink                                          bool   // the last part has a link too
+	LinkTo                                            string // replaces the address of links
+
+	mu       sync.Mutex
+	items    []listItem
+	requests []url.Values
+}
+
+func (s *pagingSource) change(change func([]listItem) []listItem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.items = change(slices.Clone(s.items))
+}
+
+func (s *pagingSource) take() []url.Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.requests
+	s.requests = nil
+	return taken
+}
+
+func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := r.URL.Query()
+	s.requests = append(s.requests, q)
+	if r.URL.Path != "/beta/me/profile/interests" ||
+		s.NoFilter && q.Has("$filter") || s.NoOrder && q.Has("$orderby") || s.NoSelect && q.Has("$select") || s.NoCount && q.Has("$count") {
+		answerJSON(400, `{"error": {"code": "BadRequest", "message": "not supported"}}`)(w, r)
+		return
+	}
+	items := slices.Clone(s.items)
+	if filter := q.Get("$filter"); filter != "" && !s.IgnoreFilter {
+		items = slices.DeleteFunc(items, func(i listItem) bool { return !matches(filter, i) })
+	}
+	if order := q.Get("$orderby"); order != "" && !s.IgnoreOrder {
+		slices.SortStableFunc(items, odataOrder(order))
+	}
+	all := len(items)
+	// Where a link leads, as a number of items to leave out; a token holds the same in other words.
+	skip, _ := strconv.Atoi(q.Get("$skip") + strings.TrimPrefix(q.Get("$skiptoken"), "t"))
+	empty, _ := strconv.Atoi(q.Get("empty"))
+	items = items[min(skip, len(items)):]
+	size := len(items)
+	if s.Page > 0 {
+		size = min(size, s.Page)
+	}
+	if top, err := strconv.Atoi(q.Get("$top")); err == nil && !s.IgnoreTop {
+		size = min(size, top)
+	}
+	next := skip + size
+	answer := map[string]any{}
+	if q.Get("$count") == "true" && !s.CountAbsent {
+		answer["@odata.count"] = all
+	}
+	link := func(skip, empty int) {
+		values := url.Values{}
+		if s.Link == "$skiptoken" {
+			values.Set("$skiptoken", "t"+strconv.Itoa(skip))
+		} else {
+			values.Set("$skip", strconv.Itoa(skip))
+		}
+		for _, kept := range []string{"$filter", "$orderby", "$select", "$top"} {
+			if q.Has(kept) {
+				values.Set(kept, q.Get(kept))
+			}
+		}
+		values.Set("empty", strconv.Itoa(empty))
+		address := "http://" + r.Host + r.URL.Path
+		if s.LinkTo != "" {
+			address = s.LinkTo
+		}
+		answer["@odata.nextLink"] = address + "?" + values.Encode()
+	}
+	switch {
+	case empty < s.Empty && len(items) > 0:
+		items = nil
+		link(skip, empty+1)
+	default:
+		items = items[:size]
+		if next < all || s.LastLink && size > 0 {
+			link(next, 0)
+		}
+	}
+	value := make([]map[string]any, len(items))
+	for i, item := range items {
+		value[i] = map[string]any{"id": item.ID, "displayName": "item " + item.ID, "createdDateTime": orNull(item.Created), "lastModifiedDateTime": orNull(item.Modified)}
+		if names := q.Get("$select"); names != "" {
+			for name := range value[i] {
+				if !slices.Contains(strings.Split(names, ","), name) {
+					delete(value[i], name)
+				}
+			}
+		}
+	}
+	answer["value"] = value
+	body, err := json.Marshal(answer)
+	if err != nil {
+		panic(err)
+	}
+	answerJSON(200, string(body))(w, r)
+}
+
+func orNull(instant string) any {
+	if instant == "" {
+		return nil
+	}
+	return instant
+}
+
+func (i listItem) at(property string) string {
+	switch property {
+	case "createdDateTime":
+		return i.Created
+	case "lastModifiedDateTime":
+		return i.Modified
+	}
+	panic(property)
+}
+
+// odataOrder orders as OData does: null is below every value.
+func odataOrder(orderBy string) func(a, b listItem) int {
+	first, rest, _ := strings.Cut(orderBy, ",")
+	property, direction, _ := strings.Cut(first, " ")
+	return func(a, b listItem) int {
+		if property != "id" {
+			if c := compareOData(a.at(property), b.at(property)); direction == "desc" && c != 0 {
+				return -c
+			} else if c != 0 {
+				return c
+			}
+			if rest != "id" {
+				return 0
+			}
+		}
+		return strings.Compare(a.ID, b.ID)
+	}
+}
+
+func compareOData(a, b string) int {
+	switch {
+	case a == "" && b == "":
+		return 0
+	case a == "":
+		return -1
+	case b == "":
+		return 1
+	}
+	return moment(a).Compare(moment(b))
+}
+
+func moment(text string) time.Time {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+var comparison = regexp.MustCompile(`^(\w+) (eq|ne|lt|gt) (null|'(?:[^']|'')*'|\S+)$`)
+
+// matches evaluates the filters that ProfileQL sends: comparisons with "and" in parentheses or alone, joined by "or".
+func matches(filter string, item listItem) bool {
+	for _, alternative := range strings.Split(filter, " or ") {
+		holds := true
+		for _, one := range strings.Split(strings.Trim(alternative, "()"), " and ") {
+			m := comparison.FindStringSubmatch(one)
+			if m == nil {
+				panic(fmt.Sprintf("filter %q in %q", one, filter))
+			}
+			holds = holds && compares(m[1], m[2], m[3], item)
+		}
+		if holds {
+			return true
+		}
+	}
+	return false
+}
+
+func compares(property, operator, literal string, item listItem) bool {
+	if property == "id" {
+		return operator == "gt" && item.ID > strings.ReplaceAll(strings.Trim(literal, "'"), "''", "'")
+	}
+	value := item.at(property)
+	if literal == "null" {
+		return (value == "") == (operator == "eq")
+	}
+	if value == "" {
+		return operator == "ne"
+	}
+	c := moment(value).Compare(moment(literal))
+	switch operator {
+	case "eq":
+		return c == 0
+	case "lt":
+		return c < 0
+	case "gt":
+		return c > 0
+	}
+	return c != 0
+}

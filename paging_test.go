@@ -1,0 +1,434 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+const pageQuery = `query($first: Int!, $after: String, $field: ItemOrderField!, $direction: OrderDirection!) {
+  me { interests(first: $first, after: $after, orderBy: {field: $field, direction: $direction}) {
+    edges { cursor node { itemId } } nodes { itemId displayName } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  } }
+}`
+
+type page struct {
+	Edges []struct {
+		Cursor string
+		Node   struct{ ItemID string }
+	}
+	Nodes    []struct{ ItemID, DisplayName string }
+	PageInfo struct {
+		HasNextPage, HasPreviousPage bool
+		StartCursor, EndCursor       *string
+	}
+	TotalCount *int
+}
+
+type listOrder struct{ field, direction string }
+
+func (o listOrder) property() string {
+	if o.field == "CREATED_DATE_TIME" {
+		return "createdDateTime"
+	}
+	return "lastModifiedDateTime"
+}
+
+// compare is the order that ProfileQL promises: by instant, nulls last, ties by id.
+func (o listOrder) compare(a, b listItem) int {
+	va, vb := a.at(o.property()), b.at(o.property())
+	switch {
+	case va == "" && vb == "":
+	case va == "":
+		return 1
+	case vb == "":
+		return -1
+	default:
+		if c := moment(va).Compare(moment(vb)); c != 0 && o.direction == "DESC" {
+			return -c
+		} else if c != 0 {
+			return c
+		}
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+func (o listOrder) ids(items []listItem) []string {
+	sorted := slices.SortedFunc(slices.Values(items), o.compare)
+	ids := make([]string, len(sorted))
+	for i, item := range sorted {
+		ids[i] = item.ID
+	}
+	return ids
+}
+
+var listOrders = []listOrder{
+	{"CREATED_DATE_TIME", "DESC"}, {"CREATED_DATE_TIME", "ASC"}, {"LAST_MODIFIED_DATE_TIME", "DESC"}, {"LAST_MODIFIED_DATE_TIME", "ASC"},
+}
+
+// fatalist is what testing.T and rapid.T have in common.
+type fatalist interface{ Fatalf(format string, args ...any) }
+
+func (f *facade) page(t fatalist, first int, after *string, o listOrder) page {
+	r := f.do(pageQuery, map[string]any{"first": first, "after": after, "field": o.field, "direction": o.direction})
+	var data struct{ Me struct{ Interests *page } }
+	if len(r.Errors) > 0 {
+		t.Fatalf("%s", r.Body)
+	}
+	r.into(f.t, &data)
+	return *data.Me.Interests
+}
+
+// walk reads all pages and returns the ids in the order in which they came. Between is called between pages.
+func (f *facade) walk(t fatalist, first int, o listOrder, between func()) (ids []string) {
+	var after *string
+	for range 2000 {
+		p := f.page(t, first, after, o)
+		for i, node := range p.Nodes {
+			ids = append(ids, node.ItemID)
+			if p.Edges[i].Node.ItemID != node.ItemID || node.DisplayName != "item "+node.ItemID {
+				t.Fatalf("edges and nodes do not agree: %+v", p)
+			}
+		}
+		if p.PageInfo.HasPreviousPage != (after != nil) || len(p.Nodes) > first {
+			t.Fatalf("the page is %+v", p)
+		}
+		if n := len(p.Edges); n > 0 && (*p.PageInfo.EndCursor != p.Edges[n-1].Cursor || *p.PageInfo.StartCursor != p.Edges[0].Cursor) {
+			t.Fatalf("the cursors are %+v", p)
+		}
+		if !p.PageInfo.HasNextPage {
+			return ids
+		}
+		after = p.PageInfo.EndCursor
+		between()
+	}
+	t.Fatalf("the pages do not end")
+	return nil
+}
+
+func nothing() {}
+
+// sampleItems are n items with ties, nulls, the smallest instant, and equal instants in several forms.
+func sampleItems(n int) []listItem {
+	instants := []string{
+		"2024-02-29T12:00:00.1234567Z", "2024-02-29T13:00:00.1234567+01:00", "", "0001-01-01T00:00:00Z", "2024-02-29T12:00:00Z",
+		"2019-01-01T00:00:00.1Z", "2019-01-01T00:00:00.100Z", "2025-12-31T23:59:59.999999Z", "2020-06-15T10:30:00+05:30",
+	}
+	items := make([]listItem, n)
+	for i := range items {
+		items[i] = listItem{fmt.Sprintf("id-%04d'%d", i*7919%n, i%3), instants[i%len(instants)], instants[i*i%7]}
+	}
+	return items
+}
+
+// sources are pagingSources by what is odd about them.
+func sources() map[string]*pagingSource {
+	return map[string]*pagingSource{
+		"can do all":                      {},
+		"cannot filter":                   {NoFilter: true},
+		"ignores the filter":              {IgnoreFilter: true},
+		"cannot order":                    {NoOrder: true},
+		"ignores the order":               {IgnoreOrder: true},
+		"ignores both":                    {IgnoreOrder: true, IgnoreFilter: true},
+		"cannot select":                   {NoSelect: true},
+		"cannot do anything":              {NoSelect: true, NoOrder: true, NoFilter: true, NoCount: true},
+		"cannot select, ignores order":    {NoSelect: true, IgnoreOrder: true},
+		"ignores $top":                    {IgnoreTop: true},
+		"pages by $skip":                  {Page: 3, Link: "$skip"},
+		"pages by $skiptoken":             {Page: 4, Link: "$skiptoken"},
+		"pages, cannot filter":            {Page: 7, Link: "$skip", NoFilter: true},
+		"pages, cannot order":             {Page: 5, Link: "$skiptoken", NoOrder: true, IgnoreTop: true},
+		"empty parts":                     {Page: 5, Empty: 3},
+		"empty parts, cannot order":       {Page: 9, Empty: 19, NoOrder: true},
+		"a link at the end":               {LastLink: true},
+		"a link at the end, cannot order": {Page: 6, LastLink: true, NoOrder: true},
+		"one at a time":                   {Page: 1},
+	}
+}
+
+// TestPaging walks through the lists of all kinds of sources: every item comes exactly once, in order.
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	for name, source := range sources() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source.items = sampleItems(47)
+			f := newFacade(t, source)
+			for _, o := range listOrders {
+				for _, first := range []int{1, 7, 20, 47, 100} {
+					if got, want := f.walk(t, first, o, nothing), o.ids(source.items); !slices.Equal(got, want) {
+						t.Fatalf("%v, %d at a time: got\n%v, want\n%v", o, first, got, want)
+					}
+				}
+			}
+			// From any cursor it goes on right behind its item.
+			whole := f.page(t, 100, nil, listOrders[0])
+			for i, edge := range whole.Edges[:len(whole.Edges)-1] {
+				if p := f.page(t, 1, &edge.Cursor, listOrders[0]); p.Nodes[0].ItemID != whole.Nodes[i+1].ItemID {
+					t.Errorf("behind %s comes %s", edge.Node.ItemID, p.Nodes[0].ItemID)
+				}
+			}
+			empty := newFacade(t, &pagingSource{NoOrder: source.NoOrder, NoSelect: source.NoSelect})
+			if p := empty.page(t, 20, nil, listOrders[0]); len(p.Nodes) != 0 || p.PageInfo.HasNextPage || p.PageInfo.EndCursor != nil {
+				t.Errorf("an empty list is %+v", p)
+			}
+		})
+	}
+}
+
+// TestPagingWhileItemsComeAndGo has items come and go between pages, at random sources: what stays comes exactly
+// once, and all that comes is in one order.
+func TestPagingWhileItemsComeAndGo(t *testing.T) {
+	t.Parallel()
+	all := sources()
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	rapid.Check(t, func(r *rapid.T) {
+		name := rapid.SampledFrom(names).Draw(r, "source")
+		source := sources()[name]
+		source.items = sampleItems(rapid.IntRange(0, 30).Draw(r, "length"))
+		o := rapid.SampledFrom(listOrders).Draw(r, "order")
+		first := rapid.IntRange(1, 8).Draw(r, "first")
+		stays := make(map[string]bool)
+		known := make(map[string]listItem)
+		for _, item := range source.items {
+			stays[item.ID], known[item.ID] = true, item
+		}
+		added := 0
+		got := newFacade(t, source).walk(r, first, o, func() {
+			source.change(func(items []listItem) []listItem {
+				if len(items) > 0 && rapid.Bool().Draw(r, "remove") {
+					i := rapid.IntRange(0, len(items)-1).Draw(r, "which")
+					delete(stays, items[i].ID)
+					items = slices.Delete(items, i, i+1)
+				}
+				if added < 40 && rapid.Bool().Draw(r, "add") {
+					like := sampleItems(9)[rapid.IntRange(0, 8).Draw(r, "like")]
+					added++
+					item := listItem{fmt.Sprintf("new-%d-%s", added, like.ID), like.Created, like.Modified}
+					known[item.ID] = item
+					items = slices.Insert(items, rapid.IntRange(0, len(items)).Draw(r, "where"), item)
+				}
+				return items
+			})
+		})
+		for i, id := range got {
+			delete(stays, id)
+			if i > 0 && o.compare(known[got[i-1]], known[id]) >= 0 {
+				r.Fatalf("%s: %s comes before %s in %v", name, got[i-1], id, got)
+			}
+		}
+		if len(stays) > 0 {
+			r.Fatalf("%s: %v never came; got %v", name, stays, got)
+		}
+	})
+}
+
+// TestPagingCosts holds what a page of a long list asks of a source that can filter and order.
+func TestPagingCosts(t *testing.T) {
+	t.Parallel()
+	source := &pagingSource{items: sampleItems(10_000)}
+	f := newFacade(t, source)
+	const query = `query($after: String, $yes: Boolean = true) { me { interests(first: 20, after: $after) {
+		pageInfo { endCursor }
+		n: nodes { a: displayName ...Own ... on ItemFacet { source { type } } ... on Node { id } skipped: webUrl @skip(if: $yes) }
+		edges { node { itemId description @include(if: $yes) profileSource { name } } }
+	} } }
+	fragment Own on PersonInterest { __typename categories b: displayName }`
+	var data struct {
+		Me struct{ Interests page }
+	}
+	f.do(query, nil).into(t, &data)
+	first := source.take()
+	f.do(query, map[string]any{"after": data.Me.Interests.PageInfo.EndCursor}).into(t, &data)
+	second := source.take()
+	for i, requests := range [][]map[string][]string{generic(first), generic(second)} {
+		if len(requests) != 1 {
+			t.Fatalf("page %d: %d requests", i+1, len(requests))
+		}
+		q := requests[0]
+		if q["$top"][0] != "21" || q["$orderby"][0] != "createdDateTime desc,id" || q["$select"][0] != "id,createdDateTime,displayName,categories,source,description" {
+			t.Errorf("page %d: asked %v", i+1, q)
+		}
+		if _, filtered := q["$filter"]; filtered != (i > 0) {
+			t.Errorf("page %d: asked %v", i+1, q)
+		}
+	}
+	f.do(`{ me { interests { totalCount } } }`, nil).into(t, &data)
+	if requests := source.take(); len(requests) != 2 || *data.Me.Interests.TotalCount != 10_000 {
+		t.Errorf("with its length: %d requests, %v", len(requests), data.Me.Interests.TotalCount)
+	}
+	f.do(`{ me { id } }`, nil)
+	if requests := source.take(); len(requests) != 0 {
+		t.Errorf("me alone: %d requests", len(requests))
+	}
+}
+
+func generic[T ~map[string][]string](list []T) []map[string][]string {
+	all := make([]map[string][]string, len(list))
+	for i, one := range list {
+		all[i] = one
+	}
+	return all
+}
+
+// TestTotalCount is null where the source cannot tell.
+func TestTotalCount(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]*pagingSource{"refused": {NoCount: true}, "not told": {CountAbsent: true}} {
+		source.items = sampleItems(30)
+		f := newFacade(t, source)
+		for try := range 2 {
+			var data struct {
+				Me struct{ Interests page }
+			}
+			f.do(`{ me { interests(first: 5) { totalCount nodes { itemId } } } }`, nil).into(t, &data)
+			if requests := source.take(); data.Me.Interests.TotalCount != nil || len(data.Me.Interests.Nodes) != 5 || len(requests) != 2-try {
+				t.Errorf("%s: %v after %d requests", name, data.Me.Interests.TotalCount, len(requests))
+			}
+		}
+	}
+}
+
+// TestWhatIsLearnt holds that a source is not asked again for what it cannot do.
+func TestWhatIsLearnt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		source        *pagingSource
+		first, second int // requests for a list
+	}{
+		"cannot select":      {&pagingSource{NoSelect: true}, 2, 1},
+		"cannot order":       {&pagingSource{NoOrder: true}, 3, 1},
+		"ignores the order":  {&pagingSource{IgnoreOrder: true}, 2, 1},
+		"can do all":         {&pagingSource{}, 1, 1},
+		"cannot do anything": {&pagingSource{NoSelect: true, NoOrder: true}, 3, 2},
+	} {
+		test.source.items = sampleItems(30)
+		f := newFacade(t, test.source)
+		for i, want := range []int{test.first, test.second} {
+			f.page(t, 5, nil, listOrders[0])
+			if requests := test.source.take(); len(requests) != want {
+				t.Errorf("%s, list %d: %d requests, want %d", name, i+1, len(requests), want)
+			}
+		}
+	}
+}
+
+// TestLongUnorderedList is refused: it is longer than is ordered here.
+func TestLongUnorderedList(t *testing.T) {
+	t.Parallel()
+	for length, refused := range map[int]bool{1000: false, 1001: true} {
+		source := &pagingSource{items: sampleItems(length), NoOrder: true, Page: 300}
+		r := newFacade(t, source).do(mineQuery, `{"first": 20}`)
+		if !refused {
+			if len(r.Errors) > 0 {
+				t.Errorf("%d items: %s", length, r.Body)
+			}
+			continue
+		}
+		if r.code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "unorderedItems" || r.Errors[0].Extensions["value"] != 1000.0 {
+			t.Errorf("%d items: %s", length, r.Body)
+		}
+	}
+}
+
+// TestLinksThatAreNotFollowed lead elsewhere, or nowhere.
+func TestLinksThatAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere := &recorder{Answer: answerJSON(200, `{"value": []}`)}
+	other := newFacade(t, elsewhere)
+	host := strings.TrimSuffix(strings.TrimPrefix(other.URL, "http://"), "/graphql")
+	for _, link := range []string{
+		"http://" + host + "/beta/me/profile/interests", "http://profiles.example.com/beta/me/profile/interests", "//" + host + "/beta/me/profile/interests",
+		"/beta/me/profile/notes", "/v1.0/me/profile/interests", "/beta/users/ada/profile/interests", "/beta/me/profile/interests/abc",
+		"/beta/me/profile/../profile/interests/x", "https:", "ftp://x", "::", "%zz", "/beta/me%2Fprofile/interests",
+	} {
+		source := &pagingSource{items: sampleItems(30), NoOrder: true, Page: 10, LinkTo: link}
+		r := newFacade(t, source).do(mineQuery, `{"first": 20}`)
+		if len(r.Errors) == 0 || r.Errors[0].Extensions["code"] != "SOURCE_INVALID_RESPONSE" || strings.Contains(r.Body, "example.com") {
+			t.Errorf("a link to %s: %s", link, r.Body)
+		}
+		// A source that orders is asked by value, so that its links do not matter.
+		source = &pagingSource{items: sampleItems(30), Page: 10, LinkTo: link}
+		if got := newFacade(t, source).walk(t, 20, listOrders[0], nothing); !slices.Equal(got, listOrders[0].ids(source.items)) {
+			t.Errorf("a link to %s that is not needed: got %v", link, got)
+		}
+	}
+	if got := elsewhere.take(); len(got) > 0 {
+		t.Errorf("a link was followed elsewhere: %+v", got)
+	}
+	// A relative link is one to the source.
+	source := &pagingSource{items: sampleItems(30), NoOrder: true, Page: 10, LinkTo: "/beta/me/profile/interests"}
+	if got := newFacade(t, source).walk(t, 20, listOrders[0], nothing); !slices.Equal(got, listOrders[0].ids(source.items)) {
+		t.Errorf("a relative link: got %v", got)
+	}
+	for _, source := range []*pagingSource{{Page: 5, Empty: 1000}, {Page: 5, Empty: 1000, NoOrder: true}} {
+		source.items = sampleItems(30)
+		if r := newFacade(t, source).do(mineQuery, `{"first": 20}`); len(r.Errors) == 0 || r.Errors[0].Extensions["code"] != "SOURCE_INVALID_RESPONSE" {
+			t.Errorf("endless empty parts: %s", r.Body)
+		}
+	}
+}
+
+// TestBadPages are refused before the source is asked.
+func TestBadPages(t *testing.T) {
+	t.Parallel()
+	source := &pagingSource{items: sampleItems(30)}
+	f := newFacade(t, source)
+	created := f.page(t, 5, nil, listOrders[0]).PageInfo.EndCursor
+	f.do(`{ profile(user: "x") { id } }`, nil)
+	source.take()
+	for _, arguments := range []string{
+		"first: 0", "first: -1", "first: 101", "first: 5, after: \"\"", "first: 5, after: \"nonsense\"", "first: 5, after: \"" + *created + "A\"",
+		"first: 5, after: \"" + *created + "\", orderBy: {field: CREATED_DATE_TIME, direction: ASC}",
+		"first: 5, after: \"" + *created + "\", orderBy: {field: LAST_MODIFIED_DATE_TIME, direction: DESC}",
+	} {
+		if r := f.do(`{ me { interests(`+arguments+`) { nodes { id } } } }`, nil); r.code(t) != "BAD_USER_INPUT" {
+			t.Errorf("%s: %s", arguments, r.Body)
+		}
+	}
+	if r := f.do(`{ profile(user: "ada") { interests(after: "`+*created+`") { nodes { id } } } }`, nil); r.code(t) != "BAD_USER_INPUT" {
+		t.Errorf("another's cursor: %s", r.Body)
+	}
+	if r := f.do(`query($first: Int) { me { interests(first: $first) { nodes { id } } } }`, `{"first": null}`); r.code(t) != "BAD_USER_INPUT" {
+		t.Errorf("first is null: %s", r.Body)
+	}
+	if got := source.take(); len(got) > 0 {
+		t.Errorf("the source was asked: %v", got)
+	}
+	// first may differ from page to page, and is 20 where it is left out.
+	if p := f.page(t, 7, created, listOrders[0]); len(p.Nodes) != 7 {
+		t.Errorf("another first: %+v", p)
+	}
+	var data struct {
+		Me struct{ Interests page }
+	}
+	f.do(`query($first: Int) { me { interests(first: $first) { nodes { itemId } } } }`, nil).into(t, &data)
+	if len(data.Me.Interests.Nodes) != 20 {
+		t.Errorf("without first: %d items", len(data.Me.Interests.Nodes))
+	}
+}
+
+func TestPagingAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, source := range []*pagingSource{{items: sampleItems(60)}, {items: sampleItems(60), IgnoreOrder: true, NoSelect: true, Page: 9}} {
+		f := newFacade(t, source)
+		var walks sync.WaitGroup
+		for i := range 20 {
+			walks.Go(func() {
+				o := listOrders[i%len(listOrders)]
+				if got := f.walk(t, 9, o, nothing); !slices.Equal(got, o.ids(source.items)) {
+					t.Errorf("walk %d: got %v", i, got)
+				}
+			})
+		}
+		walks.Wait()
+	}
+}
