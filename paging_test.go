@@ -71,7 +71,9 @@ var listOrders = []listOrder{
 }
 
 // fatalist is what testing.T and rapid.T have in common.
-type fatalist interface{ Fatalf(format string, args ...any) }
+type fatalist interface {
+	Fatalf(format string, args ...any)
+}
 
 func (f *facade) page(t fatalist, first int, after *string, o listOrder) page {
 	r := f.do(pageQuery, map[string]any{"first": first, "after": after, "field": o.field, "direction": o.direction})

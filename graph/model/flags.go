@@ -90,7 +90,7 @@ func (f Flags[E]) MarshalJSON() ([]byte, error) {
 // combination takes a name, or a number that is the sum of the members' numbers.
 func (t *enumTable[E]) combination(text string) []E {
 	n, numeric := parseOrdinal(text)
-	if !numeric || n == 0 {
+	if !numeric || n <= 0 {
 		return []E{t.member(text)}
 	}
 	var members []E
