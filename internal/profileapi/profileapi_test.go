@@ -1,0 +1,251 @@
+package profileapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"profileql/internal/profile"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// thing is an item of a facet that no one has heard of: the package must not care.
+type thing struct {
+	ID   string   `json:"id"`
+	When string   `json:"createdDateTime"`
+	Name *string  `json:"name"`
+	Tags []string `json:"tags"`
+	Size int      `json:"size"`
+}
+
+func (t *thing) Key(string) (id, instant string) { return t.ID, t.When }
+
+type change struct {
+	Name *string `json:"name,omitempty"`
+}
+
+// answering is a source in memory: it answers with the next of its answers, again and again with the last, and notes
+// when it was asked.
+type answering struct {
+	answers []*http.Response
+	err     error
+	asked   []time.Duration
+	began   time.Time
+}
+
+func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
+	a.asked = append(a.asked, time.Since(a.began))
+	if a.err != nil {
+		return nil, a.err
+	}
+	answer := a.answers[0]
+	if len(a.answers) > 1 {
+		a.answers = a.answers[1:]
+	}
+	return answer, nil
+}
+
+func response(status int, body string, header ...string) *http.Response {
+	h := http.Header{"Content-Type": {"application/json"}}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+}
+
+func things(t *testing.T, source http.RoundTripper) *Collection[thing, change, *thing] {
+	t.Helper()
+	client, err := New(Options{Name: "test", BaseURL: "https://source.example/beta/", Transport: source, UserAgent: "test/1", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewCollection[thing, change](client, "things")
+}
+
+// TestWaits holds how long a source is left alone before a second try, and when there is none.
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	good := func() *http.Response { return response(200, `{"id": "a"}`) }
+	date := func(d time.Duration) string { // on the bubble's clock, which begins at midnight of 2000-01-01
+		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat)
+	}
+	for name, test := range map[string]struct {
+		first *http.Response
+		asked []time.Duration // of a read
+		write []time.Duration // of a PATCH, where it differs
+	}{
+		"seconds":               {first: response(429, "", "Retry-After", "3"), asked: []time.Duration{0, 3 * time.Second}},
+		"a fraction":            {first: response(429, "", "Retry-After", "2.125"), asked: []time.Duration{0, 2125 * time.Millisecond}},
+		"blanks":                {first: response(429, "", "Retry-After", " 1 "), asked: []time.Duration{0, time.Second}},
+		"a date":                {first: response(429, "", "Retry-After", date(4*time.Second)), asked: []time.Duration{0, 4 * time.Second}},
+		"a date long ago":       {first: response(429, "", "Retry-After", date(-time.Hour)), asked: []time.Duration{0, 0}},
+		"nothing":               {first: response(429, ""), asked: []time.Duration{0, pause}},
+		"nonsense":              {first: response(429, "", "Retry-After", "soon"), asked: []time.Duration{0, pause}},
+		"negative":              {first: response(429, "", "Retry-After", "-5"), asked: []time.Duration{0, pause}},
+		"no number":             {first: response(429, "", "Retry-After", "NaN"), asked: []time.Duration{0, pause}},
+		"longer than there is":  {first: response(429, "", "Retry-After", "11"), asked: []time.Duration{0}},
+		"exactly what there is": {first: response(429, "", "Retry-After", "10"), asked: []time.Duration{0}},
+		"for ever":              {first: response(429, "", "Retry-After", "1e300"), asked: []time.Duration{0}},
+		"503":                   {first: response(503, "", "Retry-After", "2"), asked: []time.Duration{0, 2 * time.Second}},
+		"503 without":           {first: response(503, ""), asked: []time.Duration{0, pause}, write: []time.Duration{0}},
+		"502":                   {first: response(502, "", "Retry-After", "1"), asked: []time.Duration{0, time.Second}, write: []time.Duration{0}},
+		"500":                   {first: response(500, "", "Retry-After", "1"), asked: []time.Duration{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, write := range []bool{false, true} {
+				want := test.asked
+				if write && test.write != nil {
+					want = test.write
+				}
+				first := *test.first
+				first.Body = io.NopCloser(strings.NewReader(""))
+				synctest.Test(t, func(t *testing.T) {
+					source := &answering{answers: []*http.Response{&first, good()}, began: time.Now()}
+					c := things(t, source)
+					var err error
+					if write {
+						name := "x"
+						_, err = c.Update(t.Context(), profile.Ref{ID: "a"}, &change{Name: &name})
+					} else {
+						_, err = c.Get(t.Context(), profile.Ref{ID: "a"}, nil)
+					}
+					if !slices.Equal(source.asked, want) || (err == nil) != (len(want) == 2) {
+						t.Errorf("write is %v: asked at %v, want %v; %v", write, source.asked, want, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestForgetting has a source learn: what it could not do is tried again after an hour.
+func TestForgetting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := &answering{answers: []*http.Response{response(400, `{}`), response(200, `{"id": "a"}`)}, began: time.Now()}
+		c := things(t, source)
+		get := func() int {
+			source.asked = nil
+			if last := source.answers[len(source.answers)-1]; last != nil {
+				source.answers[len(source.answers)-1] = response(200, `{"id": "a"}`)
+			}
+			if _, err := c.Get(t.Context(), profile.Ref{ID: "a"}, []string{"id", "name"}); err != nil {
+				t.Fatal(err)
+			}
+			return len(source.asked)
+		}
+		first := get()
+		second := get()
+		time.Sleep(time.Hour + time.Second)
+		source.answers = []*http.Response{response(400, `{}`), response(200, `{"id": "a"}`)}
+		if third := get(); first != 2 || second != 1 || third != 2 {
+			t.Errorf("asked %d, %d and %d times", first, second, third)
+		}
+	})
+}
+
+func TestParseBaseURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"https://graph.microsoft.com/beta": "https://graph.microsoft.com/beta", "https://a.example/x/": "https://a.example/x",
+		"http://127.0.0.1:8081/beta": "http://127.0.0.1:8081/beta", "https://a.example": "https://a.example",
+		"graph.microsoft.com": "", "ftp://a.example": "", "https://": "", "https://u:p@a.example": "", "https://a.example?x": "",
+		"https://a.example?": "", "https://a.example#x": "", "": "", "::": "",
+	} {
+		got, err := ParseBaseURL(text)
+		if (err != nil) != (want == "") || err == nil && got.String() != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), ":p@") {
+			t.Errorf("%q: the error tells a password: %v", text, err)
+		}
+	}
+}
+
+func TestSameList(t *testing.T) {
+	t.Parallel()
+	for link, same := range map[string]bool{
+		"https://a.example/b/me/profile/things?$skip=1": true, "https://A.EXAMPLE:443/b/me/profile/things": true,
+		"https://a.example/b/me/profile/%74hings": true, // an escaped t
+		"http://a.example/b/me/profile/things":    false, "https://a.example:8443/b/me/profile/things": false,
+		"https://b.example/b/me/profile/things": false, "https://u@a.example/b/me/profile/things": false,
+		"https://a.example/b/me/profile/things/": false, "https://a.example/b/me/profile/Things": false,
+		"https://a.example/b/me/profile%2Fthings": false, "https://a.example/b/x/../me/profile/things": false,
+		"https://a.example.evil.example/b/me/things": false, "https:b/me/profile/things": false,
+	} {
+		address, _ := url.Parse("https://a.example/b/me/profile/things?$top=3")
+		u, err := url.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sameList(address, u) != same {
+			t.Errorf("%s: the same is %v", link, !same)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]thing{
+		`{"id": "a", "tags": ["x", null, 5, "y"], "size": 3}`: {ID: "a", Tags: []string{"x", "y"}, Size: 3},
+		`{"ID": "a", "Size": 3.0, "tags": null}`:              {ID: "a"},
+		`{"id": "a", "size": "3", "tags": "x"}`:               {ID: "a", Tags: []string{"x"}},
+		`{"id": 5, "createdDateTime": ["x"], "tags": [null]}`: {Tags: []string{}},
+		`{"id": "a", "size": 99999999999999999999}`:           {ID: "a"},
+		`[]`:   {},
+		`null`: {},
+	} {
+		got, err := decode[thing]([]byte(raw))
+		if err != nil || got.ID != want.ID || got.Size != want.Size || !slices.Equal(got.Tags, want.Tags) || (got.Tags == nil) != (want.Tags == nil) {
+			t.Errorf("%s: %+v, %v", raw, got, err)
+		}
+	}
+	for _, raw := range []string{``, `{`, `{"id": "a"}}`, `{"id": "a"} {}`, `{"tags": [null}`, "\ufeff{}"} {
+		if got, err := decode[thing]([]byte(raw)); err == nil {
+			t.Errorf("%q: %+v", raw, got)
+		}
+	}
+}
+
+// FuzzDecode holds that any JSON is understood somehow, and nothing else is.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{`{"id": 7}`, `{"tags": [null, [null]]}`, `[1, 2`, `{"size": 1e99, "tags": {"a": null}}`, `"null"`, "{}\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		isJSON := json.Valid(raw)
+		if _, err := decode[thing](raw); (err == nil) != isJSON {
+			t.Errorf("%q: JSON is %v, but %v", raw, isJSON, err)
+		}
+	})
+}
+
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		size, announced int
+		err             error
+	}{
+		{0, -1, nil}, {0, 0, nil}, {5, 5, nil}, {5000, -1, nil}, {5000, 3, nil}, {3, 5000, nil},
+		{maxAnswer, -1, nil}, {maxAnswer, maxAnswer, nil}, {maxAnswer + 1, -1, errTooLarge}, {maxAnswer + 1, maxAnswer + 1, errTooLarge},
+	} {
+		got, err := readAll(strings.NewReader(strings.Repeat("x", test.size)), int64(test.announced))
+		if !errors.Is(err, test.err) || err == nil && len(got) != test.size {
+			t.Errorf("%+v: %d bytes, %v", test, len(got), err)
+		}
+	}
+}
