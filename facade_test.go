@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"strings"
 	"sync"
 	"testing"
 
@@ -155,17 +153,6 @@ type recorded struct {
 	Target string // request target as it was on the wire: escaped path and query
 	Header http.Header
 	Body   string
-}
-
-// query returns the decoded query options.
-func (r recorded) query(t testing.TB) url.Values {
-	t.Helper()
-	_, raw, _ := strings.Cut(r.Target, "?")
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return values
 }
 
 func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {

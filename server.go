@@ -42,7 +42,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "profileql:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "profileql:", err)
 		os.Exit(1)
 	}
 }
@@ -80,11 +80,13 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ProfileQL %s\n  GraphQL     http://%s/graphql\n", version, listener.Addr())
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     http://%s/graphql\n", version, listener.Addr())
 	if showsItself(c) {
-		fmt.Fprintf(stdout, "  Playground  http://%s/\n", listener.Addr())
+		banner += fmt.Sprintf("  Playground  http://%s/\n", listener.Addr())
 	}
-	fmt.Fprintf(stdout, "  Source      %s\n", source.description)
+	if _, err := fmt.Fprintf(stdout, "%s  Source      %s\n", banner, source.description); err != nil {
+		return err
+	}
 	return serveUntilDone(ctx, listener, handler, log)
 }
 
@@ -197,11 +199,14 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ProfileQL %s sandbox, %s\n  REST        http://%s/beta/me/profile\n", version, keeping(c.Data), listener.Addr())
+	banner := fmt.Sprintf("ProfileQL %s sandbox, %s\n", version, keeping(c.Data))
 	for _, person := range box.People() {
-		fmt.Fprintf(stdout, "  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
+		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
-	return errors.Join(serveUntilDone(ctx, listener, box.Handler(), log), box.Close())
+	if _, err = fmt.Fprintf(stdout, "%s  REST        http://%s/beta/me/profile\n", banner, listener.Addr()); err == nil {
+		err = serveUntilDone(ctx, listener, box.Handler(), log)
+	}
+	return errors.Join(err, box.Close())
 }
 
 // serveUntilDone serves until the context is done, and then gives what is under way time to end: a write that was
