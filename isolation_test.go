@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,10 +120,10 @@ func TestCallerLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := new(lockedBuffer)
-				var ended time.Duration
+				var ended atomic.Int64 // a list with its length is two requests at once
 				began := time.Now()
 				handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-					defer func() { ended = time.Since(began) }()
+					defer func() { ended.Store(int64(time.Since(began))) }()
 					select {
 					case <-time.After(3 * time.Second):
 						return &http.Response{
@@ -136,8 +137,9 @@ func TestCallerLeaves(t *testing.T) {
 				ctx, leave := context.WithCancel(t.Context())
 				time.AfterFunc(time.Second, leave)
 				serveInProcess(ctx, handler, operationBody(t, test.operation, test.variables))
-				if goneOn := ended == 3*time.Second; goneOn != test.goesOn {
-					t.Errorf("the request to the source took %v", ended)
+				took := time.Duration(ended.Load())
+				if goneOn := took == 3*time.Second; goneOn != test.goesOn {
+					t.Errorf("the request to the source took %v", took)
 				}
 				if logged := strings.Contains(log.String(), `"outcome":"accepted"`) && strings.Contains(log.String(), `"request_id":"abc-1"`); logged != test.goesOn {
 					t.Errorf("logged: %s", log)
