@@ -58,8 +58,10 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		}()
 		total, flaw = l.count(ctx)
 	})
-	page, err := l.page(ctx)
-	counting.Wait()
+	page, err := func() (profile.Page[T], error) {
+		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
+		return l.page(ctx)
+	}()
 	switch {
 	case err != nil:
 		return page, err
