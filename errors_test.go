@@ -147,7 +147,7 @@ func TestErrorTable(t *testing.T) {
 				}
 				checkDiscreet(t, f, r)
 			}
-			rec.Answer = echo // and it goes on
+			rec.answerWith(echo) // and it goes on
 			if r := f.do(operations[2].text, operations[2].variables); len(r.Errors) > 0 {
 				t.Errorf("afterwards: %s", r.Body)
 			}
@@ -306,21 +306,23 @@ func TestUpdateWithoutContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			again := echo
-			rec := &recorder{Answer: func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == http.MethodPatch {
-					empty(w, r)
-					return
+			emptyThen := func(again http.HandlerFunc) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPatch {
+						empty(w, r)
+						return
+					}
+					again(w, r)
 				}
-				again(w, r)
-			}}
+			}
+			rec := &recorder{Answer: emptyThen(echo)}
 			f := newFacade(t, rec)
 			r := f.do(operations[2].text, operations[2].variables)
 			requests := rec.take()
 			if len(r.Errors) > 0 || !strings.Contains(r.Body, `"Chess"`) || len(requests) != 2 || requests[1].Method != "GET" || requests[1].Target != requests[0].Target {
 				t.Errorf("got %s after %+v", r.Body, requests)
 			}
-			again = answerJSON(404, odataError)
+			rec.answerWith(emptyThen(answerJSON(404, odataError)))
 			r = f.do(operations[2].text, operations[2].variables)
 			if r.code(t) != "OUTCOME_UNKNOWN" || !strings.Contains(r.Errors[0].Message, "accepted") {
 				t.Errorf("where it cannot be read again: %s", r.Body)

@@ -159,9 +159,17 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	rec.mu.Lock()
 	rec.requests = append(rec.requests, recorded{r.Method, r.RequestURI, r.Header.Clone(), string(body)})
+	answer := rec.Answer
 	rec.mu.Unlock()
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	rec.Answer(w, r)
+	answer(w, r)
+}
+
+// answerWith changes the answer, also while requests are under way.
+func (rec *recorder) answerWith(answer http.HandlerFunc) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.Answer = answer
 }
 
 // take returns what was asked since the last take.

@@ -83,7 +83,7 @@ func TestOddValues(t *testing.T) {
 	rec := new(recorder)
 	f := newFacade(t, rec)
 	show := func(answer string) map[string]any {
-		rec.Answer = answerJSON(200, answer)
+		rec.answerWith(answerJSON(200, answer))
 		var data struct {
 			UpdatePersonInterest struct{ PersonInterest map[string]any }
 		}
@@ -197,7 +197,7 @@ func TestOddButKnown(t *testing.T) {
 		{"categories", `["a", 5, {}, "b"]`, `["a","b"]`}, {"sources", `[null, {"sourceId": "s"}, 7]`, `[{"sourceId": "s"}]`}, {"source", `{"type": "User"}`, `{"type": ["User"]}`},
 		{"description", `""`, `""`}, {"description", `"\u0000\ud83d\ude00 \ud83d"`, `"\u0000😀 �"`}, {"description", `",null and [null"`, `",null and [null"`},
 	} {
-		rec.Answer = answerJSON(200, `{"id": "abc", "displayName": "Chess", "unheardOf": {"a": [1]}, "@odata.etag": "x", "`+test.property+`": `+test.wire+`}`)
+		rec.answerWith(answerJSON(200, `{"id": "abc", "displayName": "Chess", "unheardOf": {"a": [1]}, "@odata.etag": "x", "`+test.property+`": `+test.wire+`}`))
 		selection := map[string]string{"inference": "inference { confidenceScore }", "sources": "sources { sourceId }", "source": "source { type }"}[test.property]
 		if selection == "" {
 			selection = test.property
@@ -218,12 +218,12 @@ func TestOddIDs(t *testing.T) {
 	rec := new(recorder)
 	f := newFacade(t, rec)
 	for _, id := range []string{`"id": null,`, `"id": 7,`, `"id": "",`, `"id": "..",`, `"id": "a\u0001",`, ``, `"id": {},`} {
-		rec.Answer = answerJSON(200, `{`+id+`"displayName": "Chess"}`)
+		rec.answerWith(answerJSON(200, `{`+id+`"displayName": "Chess"}`))
 		r := f.do(updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`)
 		if len(r.Errors) > 0 || !strings.Contains(r.Body, `"itemId":"abc"`) || !strings.Contains(r.Body, "Chess") {
 			t.Errorf("{%s …}: %s", id, r.Body)
 		}
-		rec.Answer = answerJSON(200, `{"value": [{"id": "a", "displayName": "A"}, {`+id+`"displayName": "B"}, {"id": "c", "displayName": "C"}]}`)
+		rec.answerWith(answerJSON(200, `{"value": [{"id": "a", "displayName": "A"}, {`+id+`"displayName": "B"}, {"id": "c", "displayName": "C"}]}`))
 		r = f.do(`{ me { interests { nodes { displayName } } } }`, nil)
 		if r.code(t) != "SOURCE_INVALID_RESPONSE" || string(r.Data) != `{"me":{"interests":{"nodes":[{"displayName":"A"},{"displayName":"C"}]}}}` {
 			t.Errorf("{%s …} in a list: %s", id, r.Body)
@@ -247,7 +247,7 @@ func TestOddLists(t *testing.T) {
 		{`{"value": [{"id": "a", "x": ` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}]}`, `[{"itemId":"a"}]`, ""},
 		{`{"value": [{"id": "a", "x": ` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}]}`, "", "SOURCE_INVALID_RESPONSE"},
 	} {
-		rec.Answer = answerJSON(200, test.answer)
+		rec.answerWith(answerJSON(200, test.answer))
 		r := f.do(`{ me { interests(orderBy: {field: LAST_MODIFIED_DATE_TIME, direction: DESC}) { nodes { itemId } } } }`, nil)
 		want := `{"me":{"interests":{"nodes":` + test.nodes + `}}}`
 		if test.nodes == "" {

@@ -182,6 +182,23 @@ func TestPaging(t *testing.T) {
 	}
 }
 
+// TestManyNulls has more items without a value than are asked for at a time, at a source that ignores the filter by
+// which an ascending list leaves them for the end.
+func TestManyNulls(t *testing.T) {
+	t.Parallel()
+	items := sampleItems(47)
+	for i := range 30 {
+		items[i].Created = ""
+	}
+	for _, source := range []*pagingSource{{items: items}, {items: items, IgnoreFilter: true}, {items: items, NoFilter: true, Page: 9}} {
+		for _, o := range listOrders[:2] {
+			if got, want := newFacade(t, source).walk(t, 3, o, nothing), o.ids(items); !slices.Equal(got, want) {
+				t.Errorf("%v: got\n%v, want\n%v", o, got, want)
+			}
+		}
+	}
+}
+
 // TestPagingWhileItemsComeAndGo has items come and go between pages, at random sources: what stays comes exactly
 // once, and all that comes is in one order.
 func TestPagingWhileItemsComeAndGo(t *testing.T) {

@@ -66,11 +66,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // serve is the GraphQL server.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = listener.Close() }()
 	source, err := openSource(ctx, c, log)
 	if err != nil {
 		return err
@@ -80,6 +75,11 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
 	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     http://%s/graphql\n", version, listener.Addr())
 	if showsItself(c) {
 		banner += fmt.Sprintf("  Playground  http://%s/\n", listener.Addr())
