@@ -44,7 +44,7 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, erro
 	_, known := sources.find(p.Source)
 	// The instant goes into a filter, so it has to be one.
 	noInstant := p.Instant != "" && model.InputCheck("DateTime")(p.Instant) != nil
-	if !known || !profile.IsSegment(p.ID) || noInstant {
+	if !known || !profile.IsSegment(p.ID) || noInstant || l.cursor(p) != text {
 		return nil, profile.BadInput("The cursor is not one that ProfileQL has given out.")
 	}
 	return &p, nil

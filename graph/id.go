@@ -22,8 +22,7 @@ const (
 	idSeparator = "\x00"
 )
 
-// idEncoding is strict so that one id has one text, as caches need it.
-var idEncoding = base64.RawURLEncoding.Strict()
+var idEncoding = base64.RawURLEncoding
 
 func (id globalID) String() string {
 	parts := strings.Join([]string{id.source, id.user, id.facet, id.item}, idSeparator)
@@ -39,15 +38,20 @@ func (id globalID) ref() profile.Ref {
 // isGlobalID tells whether text means to be a global id, right or wrong.
 func isGlobalID(text string) bool { return strings.HasPrefix(text, idPrefix) }
 
+var errNoGlobalID = profile.BadInput("This is not an id that ProfileQL has given out.")
+
 // parseGlobalID reads a global id. Every part of an id that it returns can be one segment of a path, and its source
 // and facet are known.
 func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 	raw, err := idEncoding.DecodeString(strings.TrimPrefix(text, idPrefix))
 	parts := strings.Split(string(raw), idSeparator)
-	if !isGlobalID(text) || err != nil || len(parts) != 4 {
-		return globalID{}, profile.BadInput("This is not an id that ProfileQL has given out.")
+	if err != nil || len(parts) != 4 {
+		return globalID{}, errNoGlobalID
 	}
 	id := globalID{source: parts[0], user: parts[1], facet: parts[2], item: parts[3]}
+	if id.String() != text { // caches need it that an id has one text, and base64 would overlook line breaks
+		return globalID{}, errNoGlobalID
+	}
 	if id.user != "" && !profile.IsSegment(id.user) {
 		return globalID{}, profile.BadInput("The id names a user that cannot be asked for.")
 	}

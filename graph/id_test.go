@@ -45,6 +45,7 @@ func FuzzGlobalID(f *testing.F) {
 		f.Add(id.String())
 	}
 	f.Add("pq1.")
+	f.Add("pq1.AAA\nA")
 	f.Add("abc")
 	f.Fuzz(func(t *testing.T, text string) {
 		if id, err := r.parseGlobalID(text); err == nil {
@@ -68,6 +69,7 @@ func FuzzCursor(f *testing.F) {
 	for _, p := range []profile.Position{{Source: "one", ID: "a"}, {Instant: "2017-01-01T00:00:46.1697867+03:00", Source: "two", ID: "'"}, {Instant: "x' or true", Source: "one", ID: "a"}} {
 		f.Add(l.cursor(p))
 	}
+	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}) + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := l.parseCursor(text, sources)
 		if err != nil {
