@@ -2,25 +2,36 @@ package main
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"profileql/graph"
+	"profileql/graph/model"
+	"profileql/internal/profile"
 )
 
 // operations are one of each kind, and the method that the source sees.
 var operations = []struct{ name, method, text, variables string }{
 	{"list", "GET", `{ me { interests(first: 1) { nodes { id } } } }`, `{}`},
 	{"node", "GET", nodeQuery, `{"id": "` + globalID("upstream", "", "interests", "abc") + `"}`},
-	{"update", "PATCH", updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`},
-	{"create", "POST", createMutation, `{"input": {"item": {"displayName": "x"}}}`},
+	{"update", "PATCH", updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "the-text-of-the-caller"}}}`},
+	{"create", "POST", createMutation, `{"input": {"item": {"displayName": "the-text-of-the-caller"}}}`},
 	{"delete", "DELETE", deleteMutation, `{"id": "` + globalID("upstream", "", "interests", "abc") + `"}`},
 }
 
@@ -57,10 +68,13 @@ var answers = []struct {
 	{"409", answerJSON(409, odataError), once("CONFLICT")},
 	{"410", answerJSON(410, odataError), once("SOURCE_REFUSED")},
 	{"412", answerJSON(412, odataError), once("CONFLICT")},
+	{"413", answerJSON(413, odataError), once("SOURCE_REFUSED")},
+	{"415", answerJSON(415, odataError), once("SOURCE_REFUSED")},
 	{"418", answerJSON(418, odataError), once("SOURCE_REFUSED")},
 	{"422", answerJSON(422, odataError), once("BAD_USER_INPUT")},
+	{"423", answerJSON(423, odataError), once("SOURCE_REFUSED")},
 	{"429", answerJSON(429, odataError, "Retry-After", "0"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
-	{"429 with a fraction", answerJSON(429, odataError, "Retry-After", "0.01"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
+	{"429 with a fraction", answerJSON(429, odataError, "Retry-After", "0.05"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
 	{"429 with a date", answerJSON(429, odataError, "Retry-After", "Mon, 23 Nov 2020 10:00:00 GMT"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
 	{"429 for longer than the deadline", answerJSON(429, odataError, "Retry-After", "17.128"), once("THROTTLED")},
 	{"500", answerJSON(500, odataError), unknown},
@@ -76,7 +90,10 @@ var answers = []struct {
 	{"307", redirect(307), once("SOURCE_REFUSED")},
 	{"308", redirect(308), once("SOURCE_REFUSED")},
 	{"304", answerJSON(304, ""), once("SOURCE_REFUSED")},
+	{"599", answerJSON(599, odataError), unknown},
 	{"a page with 502", html(502), unknownx2},
+	{"502 that is lost", lost("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 900\r\n\r\n<html>" + secret), unknownx2},
+	{"404 that is lost", lost("HTTP/1.1 404 Not Found\r\nContent-Length: 900\r\n\r\n<html>" + secret), outcome{"NOT_FOUND", "NOT_FOUND", 2, 1, 1}},
 	{"a page with 404", html(404), once("NOT_FOUND")},
 	{"lost before an answer", lost(""), outcome{"SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN", 2, 1, 1}},
 	{"lost in the header", lost("HTTP/1.1 200 OK\r\nContent-Ty"), outcome{"SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN", 2, 1, 1}},
@@ -131,8 +148,8 @@ func TestErrorTable(t *testing.T) {
 					sent = test.posts
 				}
 				requests := rec.take()
-				if strings.HasPrefix(test.name, "400") && op.name != "update" && op.name != "create" && op.name != "delete" {
-					sent = len(requests) // a list and an item are asked for in simpler ways too; see the paging tests
+				if test.name == "400" { // without $select, and a list without an order
+					sent = map[string]int{"list": 3, "node": 2}[op.name] + map[bool]int{true: 1}[op.method != "GET"]
 				}
 				if got := r.code(t); got != code {
 					t.Errorf("%s: got %s, want %s", op.name, r.Body, code)
@@ -145,24 +162,68 @@ func TestErrorTable(t *testing.T) {
 						t.Errorf("%s: the source saw %s %s", op.name, request.Method, request.Target)
 					}
 				}
+				told := r.Errors[0].Extensions
+				if status, err := strconv.Atoi(test.name[:3]); err == nil && told["status"] != float64(status) {
+					t.Errorf("%s: the status is %v", op.name, told["status"])
+				}
+				if retryable := code == "THROTTLED" || code == "SOURCE_UNAVAILABLE"; told["source"] != "upstream" || told["retryable"] != retryable {
+					t.Errorf("%s: %s", op.name, r.Body)
+				}
+				if len(requests) > 0 && told["clientRequestId"] != requests[len(requests)-1].Header.Get("Client-Request-Id") {
+					t.Errorf("%s: the source was told another client-request-id than %v", op.name, told["clientRequestId"])
+				}
 				checkDiscreet(t, f, r)
 			}
-			rec.answerWith(echo) // and it goes on
-			if r := f.do(operations[2].text, operations[2].variables); len(r.Errors) > 0 {
-				t.Errorf("afterwards: %s", r.Body)
-			}
+			checkGoesOn(t, f, rec)
 		})
 	}
+}
+
+// checkGoesOn fails where the next ordinary request, after whatever went wrong, does.
+func checkGoesOn(t *testing.T, f *facade, rec *recorder) {
+	t.Helper()
+	rec.answerWith(echo)
+	for _, op := range operations[1:3] {
+		if r := f.do(op.text, op.variables); len(r.Errors) > 0 || op.method == "PATCH" && !strings.Contains(r.Body, "Chess") {
+			t.Errorf("afterwards: %s", r.Body)
+		}
+	}
+}
+
+// TestRedirectsElsewhere has the source point to another host, which must not even be called.
+func TestRedirectsElsewhere(t *testing.T) {
+	t.Parallel()
+	elsewhere := &recorder{Answer: echo}
+	server := httptest.NewServer(elsewhere)
+	defer server.Close()
+	rec := new(recorder)
+	f := newFacade(t, rec)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		rec.answerWith(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, server.URL+r.RequestURI, status) })
+		for _, op := range operations {
+			r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
+			if r.code(t) != "SOURCE_REFUSED" || len(rec.take()) != 1 {
+				t.Errorf("%d, %s: %s", status, op.name, r.Body)
+			}
+			checkDiscreet(t, f, r)
+		}
+	}
+	if requests := elsewhere.take(); len(requests) > 0 {
+		t.Errorf("followed: %+v", requests)
+	}
+	checkGoesOn(t, f, rec)
 }
 
 // checkDiscreet fails where an answer or the log tells what is nobody's business.
 func checkDiscreet(t *testing.T, f *facade, r reply) {
 	t.Helper()
-	for _, text := range []string{secret, "127.0.0.1", "localhost", "the-token-of-the-caller", "/beta", "elsewhere", "goroutine", ".go:"} {
+	for _, text := range []string{
+		secret, "127.0.0.1", "localhost", "source.example", "the-token-of-the-caller", "the-text-of-the-caller", "/beta", "elsewhere", "goroutine", ".go:",
+	} {
 		if strings.Contains(r.Body, text) {
 			t.Errorf("the answer tells %q: %s", text, r.Body)
 		}
-		if text != "127.0.0.1" && strings.Contains(f.logged(), text) {
+		if strings.Contains(f.logged(), text) {
 			t.Errorf("the log tells %q: %s", text, f.logged())
 		}
 	}
@@ -196,12 +257,25 @@ func TestErrorDetails(t *testing.T) {
 		{"nothing said", answerJSON(404, `{"error": {"code": "UnknownError", "message": ""}}`), map[string]any{
 			"code": "NOT_FOUND", "sourceCode": "UnknownError", "sourceMessage": nil, "requestId": nil,
 		}},
+		{"another JSON", answerJSON(400, says("Too long."), "Content-Type", "application/problem+json"), map[string]any{"sourceCode": "BadRequest", "sourceMessage": "Too long."}},
+		{"a number inside", answerJSON(412, `{"error": {"code": "outer", "innerError": {"code": 17, "innererror": {"code": "0"}}}}`), map[string]any{"sourceCode": "outer"}},
+		{"the deepest code", answerJSON(422, `{"error": {"code": "outer", "innererror": {"code": "", "innerError": {"code": "inner"}}}}`), map[string]any{
+			"code": "BAD_USER_INPUT", "sourceCode": "inner",
+		}},
+		{"an error without end", answerJSON(400, strings.Repeat(`{"error": {"code": "x", "innerError": {"a": `, 1)+strings.Repeat(`{"innerError": `, 3000)+"{}"+strings.Repeat("}", 3003)), map[string]any{"sourceCode": "x"}},
+		{"HTML", html(400), map[string]any{"sourceCode": nil, "sourceMessage": nil}},
+		{"nothing", answerJSON(422, ``), map[string]any{"code": "BAD_USER_INPUT", "sourceCode": nil, "sourceMessage": nil}},
 		{"no error in it", answerJSON(400, `[]`), map[string]any{"code": "BAD_USER_INPUT", "sourceCode": nil}},
 		{"odd error", answerJSON(400, `{"error": {"code": 7, "message": ["x"], "innerError": "x"}}`), map[string]any{"sourceCode": nil, "sourceMessage": nil}},
 		{"error as a text", answerJSON(400, `{"error": "invalid_request"}`), map[string]any{"sourceCode": nil}},
 		{"a code that is none", answerJSON(400, `{"error": {"code": "<script>", "message": "x"}}`), map[string]any{"sourceCode": nil}},
 		{"a request id that is none", answerJSON(400, odataError, "request-id", "<b> x"), map[string]any{"requestId": "in-the-body"}},
+		{"401 says nothing more", answerJSON(401, says("You may not.")), map[string]any{"sourceMessage": nil}},
 		{"403 says nothing more", answerJSON(403, says("You may not.")), map[string]any{"sourceMessage": nil}},
+		{"404 says nothing more", answerJSON(404, says("You may not.")), map[string]any{"sourceMessage": nil}},
+		{"423 says nothing more", answerJSON(423, says("You may not.")), map[string]any{"sourceMessage": nil}},
+		{"500 says nothing more", answerJSON(500, says("You may not.")), map[string]any{"sourceMessage": nil}},
+		{"409 says it", answerJSON(409, says("You  may\n not.")), map[string]any{"sourceMessage": "You may not."}},
 		{"cut", answerJSON(400, says(strings.Repeat("word ", 100))), map[string]any{"sourceMessage": strings.Repeat("word ", 60)[:299] + "…"}},
 		{"a URL", answerJSON(400, says("See https://example.com/x.")), map[string]any{"sourceMessage": nil}},
 		{"a host", answerJSON(400, says("Host outlook.office365.com failed.")), map[string]any{"sourceMessage": nil}},
@@ -216,7 +290,8 @@ func TestErrorDetails(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFacade(t, test.answer)
+			rec := &recorder{Answer: test.answer}
+			f := newFacade(t, rec)
 			const id = "9f4fe8ea-7e6e-486e-b8f4-ad7c0a4d1a3e"
 			r := f.do(operations[2].text, operations[2].variables, "client-request-id", id)
 			r.code(t)
@@ -227,6 +302,8 @@ func TestErrorDetails(t *testing.T) {
 					t.Errorf("%s is %v, want %v: %s", name, got[name], want, r.Body)
 				}
 			}
+			checkDiscreet(t, f, r)
+			checkGoesOn(t, f, rec)
 		})
 	}
 }
@@ -245,9 +322,14 @@ func TestAcceptedButNotShown(t *testing.T) {
 		{"a page", html(200), "SOURCE_INVALID_RESPONSE", 1},
 		{"half of it", answerJSON(200, half), "SOURCE_INVALID_RESPONSE", 1},
 		{"less than announced", lost("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n" + half), "SOURCE_UNAVAILABLE", 2},
+		{"a header and nothing more", lost("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"), "SOURCE_UNAVAILABLE", 2},
 		{"half of a chunk", lost("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n90\r\n" + half), "SOURCE_UNAVAILABLE", 2},
 		{"an error after it", answerJSON(200, `{"id": "abc"}`+odataError), "SOURCE_INVALID_RESPONSE", 1},
 		{"an error inside of it", answerJSON(200, `{"id": "abc", "error": {"code": "InternalServerError", "message": "`+secret+`"}}`), "SOURCE_INVALID_RESPONSE", 1},
+		{"a byte order mark", answerJSON(200, "\ufeff"+`{"id": "abc"}`), "SOURCE_INVALID_RESPONSE", 1},
+		{"two items", answerJSON(200, `{"id": "abc"} {"id": "abc"}`), "SOURCE_INVALID_RESPONSE", 1},
+		{"not said to be JSON", answerJSON(200, `{"id": "abc", "value": []}`, "Content-Type", "text/plain"), "SOURCE_INVALID_RESPONSE", 1},
+		{"not said to be anything", answerJSON(200, `{"id": "abc", "value": []}`, "Content-Type", ""), "SOURCE_INVALID_RESPONSE", 1},
 		{"an error", answerJSON(200, odataError), "SOURCE_INVALID_RESPONSE", 1},
 		{"a list", answerJSON(200, `[1]`), "SOURCE_INVALID_RESPONSE", 1},
 		{"a text", answerJSON(200, `"done"`), "SOURCE_INVALID_RESPONSE", 1},
@@ -274,12 +356,16 @@ func TestAcceptedButNotShown(t *testing.T) {
 				if accepted := strings.Contains(r.Errors[0].Message, "accepted"); accepted != (op.method != "GET") {
 					t.Errorf("%s says %q", op.name, r.Errors[0].Message)
 				}
+				if told := r.Errors[0].Extensions; told["source"] != "upstream" || told["status"] != 200.0 || told["retryable"] != (code == "SOURCE_UNAVAILABLE") {
+					t.Errorf("%s: %s", op.name, r.Body)
+				}
 				checkDiscreet(t, f, r)
 			}
 			// A DELETE has nothing to show.
 			if r := f.do(operations[4].text, operations[4].variables); len(r.Errors) > 0 {
 				t.Errorf("delete: %s", r.Body)
 			}
+			checkGoesOn(t, f, rec)
 		})
 	}
 }
@@ -295,6 +381,53 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 		_, _ = z.Write(blank)
 	}
 	_ = z.Close()
+}
+
+// TestSuccessOfAnotherKind are successes that say nothing of what was asked for.
+func TestSuccessOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	rec := new(recorder)
+	f := newFacade(t, rec)
+	for _, test := range []struct {
+		status int
+		body   string
+		op     int // in operations
+		code   string
+	}{
+		{200, ``, 0, "SOURCE_INVALID_RESPONSE"}, {200, ``, 1, "SOURCE_INVALID_RESPONSE"},
+		{204, ``, 0, "SOURCE_INVALID_RESPONSE"}, {204, ``, 1, "SOURCE_INVALID_RESPONSE"},
+		{202, `{}`, 0, "SOURCE_INVALID_RESPONSE"}, {202, `{}`, 1, "SOURCE_INVALID_RESPONSE"},
+		{202, `{"status": "queued"}`, 2, "OUTCOME_UNKNOWN"}, {202, `{"status": "queued"}`, 3, "OUTCOME_UNKNOWN"},
+		{201, ``, 3, "OUTCOME_UNKNOWN"}, {204, ``, 3, "OUTCOME_UNKNOWN"}, {200, ``, 3, "OUTCOME_UNKNOWN"},
+		{200, `{}`, 2, "OUTCOME_UNKNOWN"}, {201, `{}`, 3, "OUTCOME_UNKNOWN"}, {201, `{"displayName": "Chess"}`, 3, "OUTCOME_UNKNOWN"},
+	} {
+		rec.answerWith(answerJSON(test.status, test.body))
+		op := operations[test.op]
+		r := f.do(op.text, op.variables)
+		if requests := rec.take(); r.code(t) != test.code || len(requests) != 1 || strings.Contains(r.Errors[0].Message, "accepted") != (op.method != "GET") {
+			t.Errorf("%d %q to %s: %s, want %s", test.status, test.body, op.name, r.Body, test.code)
+		}
+		checkDiscreet(t, f, r)
+	}
+	checkGoesOn(t, f, rec)
+}
+
+// TestKindsOfJSON are the ways to say that a body is JSON.
+func TestKindsOfJSON(t *testing.T) {
+	t.Parallel()
+	rec := new(recorder)
+	f := newFacade(t, rec)
+	for _, contentType := range []string{
+		"application/json", "application/json; charset=UTF-8", "Application/JSON", "application/json;odata.metadata=minimal;",
+		"application/vnd.api+json", "application/hal+json; charset=utf-8",
+	} {
+		rec.answerWith(answerJSON(200, `{"id": "abc", "displayName": "Chess", "value": [{"id": "a"}]}`, "Content-Type", contentType))
+		for _, op := range operations[:4] {
+			if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
+				t.Errorf("%s, %s: %s", contentType, op.name, r.Body)
+			}
+		}
+	}
 }
 
 // TestUpdateWithoutContent has the source answer a PATCH with 204: the item is read again.
@@ -322,11 +455,21 @@ func TestUpdateWithoutContent(t *testing.T) {
 			if len(r.Errors) > 0 || !strings.Contains(r.Body, `"Chess"`) || len(requests) != 2 || requests[1].Method != "GET" || requests[1].Target != requests[0].Target {
 				t.Errorf("got %s after %+v", r.Body, requests)
 			}
-			rec.answerWith(emptyThen(answerJSON(404, odataError)))
-			r = f.do(operations[2].text, operations[2].variables)
-			if r.code(t) != "OUTCOME_UNKNOWN" || !strings.Contains(r.Errors[0].Message, "accepted") {
-				t.Errorf("where it cannot be read again: %s", r.Body)
+			for again, gets := range map[*http.HandlerFunc]int{
+				new(answerJSON(404, odataError)): 1, new(answerJSON(500, odataError)): 1, new(answerJSON(504, odataError)): 2, new(lost("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")): 2,
+				new(html(200)): 1, new(answerJSON(200, `{}`)): 1, new(redirect(302)): 1, new(answerJSON(429, odataError, "Retry-After", "60")): 1,
+			} {
+				rec.answerWith(emptyThen(*again))
+				r = f.do(operations[2].text, operations[2].variables)
+				if r.code(t) != "OUTCOME_UNKNOWN" || !strings.Contains(r.Errors[0].Message, "accepted") {
+					t.Errorf("where it cannot be read again: %s", r.Body)
+				}
+				if requests := rec.take(); len(requests) != 1+gets {
+					t.Errorf("where it cannot be read again: %d requests, want %d: %s", len(requests), 1+gets, r.Body)
+				}
+				checkDiscreet(t, f, r)
 			}
+			checkGoesOn(t, f, rec)
 		})
 	}
 }
@@ -340,7 +483,95 @@ func TestNobodyThere(t *testing.T) {
 	for _, op := range operations {
 		if r := f.do(op.text, op.variables); r.code(t) != "SOURCE_UNAVAILABLE" || r.Errors[0].Extensions["retryable"] != true {
 			t.Errorf("%s: %s", op.name, r.Body)
+		} else {
+			checkDiscreet(t, f, r)
 		}
+	}
+}
+
+// TestNobodyTrusted has somebody listen who cannot prove to be the source: nothing is sent.
+func TestNobodyTrusted(t *testing.T) {
+	t.Parallel()
+	rec := &recorder{Answer: echo}
+	server := httptest.NewUnstartedServer(rec)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	f := newFacadeAt(t, server.URL+"/beta")
+	for _, op := range operations {
+		r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
+		if r.code(t) != "SOURCE_UNAVAILABLE" || len(rec.take()) > 0 {
+			t.Errorf("%s: %s", op.name, r.Body)
+		}
+		checkDiscreet(t, f, r)
+	}
+}
+
+// TestHungUp has the source hang up before it reads a byte. A write may have been on its way.
+func TestHungUp(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int32
+	var accepting sync.WaitGroup
+	defer accepting.Wait()
+	defer func() { _ = listener.Close() }()
+	accepting.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			_ = conn.Close()
+		}
+	})
+	f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta")
+	for _, op := range operations {
+		code, want := "OUTCOME_UNKNOWN", int32(1)
+		if op.method == "GET" {
+			code, want = "SOURCE_UNAVAILABLE", 2
+		}
+		r := f.do(op.text, op.variables)
+		if got := calls.Swap(0); r.code(t) != code || got != want {
+			t.Errorf("%s: %d calls, want %d: %s", op.name, got, want, r.Body)
+		}
+		checkDiscreet(t, f, r)
+	}
+}
+
+// TestLostWhereAllWasWell has connections break that have served before, several of them idle. A transport of net/http
+// repeats a read on such a one by itself.
+func TestLostWhereAllWasWell(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations {
+		rec := new(recorder)
+		f := newFacade(t, rec)
+		var together sync.WaitGroup
+		together.Add(4)
+		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
+			together.Done()
+			together.Wait() // four connections, since they are used at once
+			echo(w, r)
+		})
+		var callers sync.WaitGroup
+		for range 4 {
+			callers.Go(func() { f.do(operations[2].text, operations[2].variables) })
+		}
+		callers.Wait()
+		rec.take()
+		rec.answerWith(lost(""))
+		code, want := "OUTCOME_UNKNOWN", 1
+		if op.method == "GET" {
+			code, want = "SOURCE_UNAVAILABLE", 2
+		}
+		r := f.do(op.text, op.variables)
+		if requests := rec.take(); r.code(t) != code || len(requests) != want {
+			t.Errorf("%s: %d requests reached the source, want %d: %s", op.name, len(requests), want, r.Body)
+		}
+		checkGoesOn(t, f, rec)
 	}
 }
 
@@ -467,4 +698,107 @@ func TestOwnFaults(t *testing.T) {
 	if answer := serveInProcess(t.Context(), handler, operationBody(t, operations[2].text, operations[2].variables)); !strings.Contains(answer, "Chess") {
 		t.Errorf("afterwards: %s", answer)
 	}
+}
+
+// broken is a facet of which every method breaks as long as fail is not nil.
+type broken struct{ fail func() error }
+
+func (b *broken) err() error {
+	if b.fail == nil {
+		return nil
+	}
+	return b.fail()
+}
+
+func (b *broken) List(context.Context, profile.Query) (profile.Page[model.PersonInterest], error) {
+	return profile.Page[model.PersonInterest]{}, b.err()
+}
+
+func (b *broken) Get(context.Context, profile.Ref, []string) (*model.PersonInterest, error) {
+	return &model.PersonInterest{ID: "abc"}, b.err()
+}
+
+func (b *broken) Create(context.Context, string, string, *model.PersonInterestInput) (*model.PersonInterest, error) {
+	return &model.PersonInterest{ID: "abc"}, b.err()
+}
+
+func (b *broken) Update(context.Context, profile.Ref, *model.PersonInterestInput) (*model.PersonInterest, error) {
+	return &model.PersonInterest{ID: "abc"}, b.err()
+}
+
+func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
+
+// TestUnknownFaults has a facet break in ways that nobody foresaw.
+func TestUnknownFaults(t *testing.T) {
+	t.Parallel()
+	facet := new(broken)
+	f := &facade{t: t, log: new(lockedBuffer)}
+	handler, err := graph.NewHandler(graph.Options{
+		Sources: graph.Sources{{Name: "upstream", Kind: model.SourceKindProfile, Writable: true}},
+		Facets:  graph.Facets{Interests: graph.NewFacet[model.PersonInterest, model.PersonInterestInput, *model.PersonInterest](facet)},
+		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	f.URL = server.URL
+	several := operations[1]
+	several.name, several.text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
+	for name, fail := range map[string]func() error{
+		"an error":         func() error { return errors.New(secret) },
+		"wrapped":          func() error { return fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF) },
+		"a deadline":       func() error { return fmt.Errorf("%s: %w", secret, context.DeadlineExceeded) },
+		"a panic":          func() error { panic(secret) },
+		"a panicked error": func() error { panic(errors.New(secret)) },
+		"an index":         func() error { _ = operations[len(secret)+len(operations)]; return nil },
+	} {
+		facet.fail = fail
+		for _, op := range append(operations[:len(operations):len(operations)], several) {
+			r := f.do(op.text, op.variables)
+			if got := r.code(t); got != "INTERNAL_SERVER_ERROR" {
+				t.Errorf("%s, %s: %s", name, op.name, r.Body)
+			}
+			for _, text := range []string{secret, "goroutine", ".go:", "panic", "out of range", "unexpected EOF", "deadline"} {
+				if strings.Contains(r.Body, text) {
+					t.Errorf("%s, %s: the answer tells %q: %s", name, op.name, text, r.Body)
+				}
+			}
+			id, _ := r.Errors[0].Extensions["errorId"].(string)
+			if cause := loggedError(t, f, id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
+				t.Errorf("%s, %s: under %q the log has %q", name, op.name, id, cause)
+			}
+			if r.Header.Get("Cache-Control") != "no-store" || len(r.Errors[0].Extensions) != 2 {
+				t.Errorf("%s, %s: %s with %v", name, op.name, r.Body, r.Header)
+			}
+		}
+		if strings.Contains(f.logged(), "the-text-of-the-caller") {
+			t.Errorf("the log tells a variable: %s", f.logged())
+		}
+	}
+	facet.fail = nil
+	for _, op := range append(operations[:len(operations):len(operations)], several) {
+		if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
+			t.Errorf("afterwards: %s", r.Body)
+		}
+	}
+}
+
+// loggedError is the cause that was logged under an error's id.
+func loggedError(t *testing.T, f *facade, id string) string {
+	t.Helper()
+	for line := range strings.Lines(f.logged()) {
+		var record struct {
+			ErrorID string `json:"error_id"`
+			Error   string
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatal(err)
+		}
+		if record.ErrorID == id && id != "" {
+			return record.Error
+		}
+	}
+	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"profileql/internal/profile"
 )
@@ -81,6 +82,7 @@ func (c *Collection[T, I, PT]) Create(ctx context.Context, _, user string, item 
 
 // Update changes what patch names of one item, and returns the item as the source shows it afterwards.
 func (c *Collection[T, I, PT]) Update(ctx context.Context, ref profile.Ref, patch *I) (*T, error) {
+	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.itemURL(ref, c.facet)
 	if err != nil {
 		return nil, err
@@ -97,6 +99,8 @@ func (c *Collection[T, I, PT]) Update(ctx context.Context, ref profile.Ref, patc
 		return nil, c.client.failed(a, no)
 	}
 	if a.bodyErr == nil && len(a.body) == 0 {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
 		return c.readBack(ctx, ref, a)
 	}
 	return c.item(a, ref.ID)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -14,29 +15,62 @@ func decode[T any](raw []byte) (*T, error) {
 	into := new(T)
 	err := json.Unmarshal(raw, into)
 	var misfit *json.UnmarshalTypeError
-	if err == nil && !hasNullEntry(raw) {
-		return into, nil
-	}
 	if err != nil && !errors.As(err, &misfit) {
 		return nil, err
+	}
+	if err == nil && !isTreacherous(raw) {
+		return into, nil
 	}
 	return decodeOdd[T](raw)
 }
 
-// hasNullEntry tells whether a null may stand in a list, where encoding/json would make an empty text of it without
-// a word. It may err on the side of yes, for a text that looks like one.
-func hasNullEntry(raw []byte) bool {
-	for {
-		i := bytes.Index(raw, []byte("null"))
-		if i < 0 {
-			return false
+// isTreacherous tells whether JSON holds what encoding/json would make something else of without a word: a null in a
+// list, which becomes an empty text, or a name twice in one object, whose values are mixed.
+func isTreacherous(raw []byte) bool {
+	names := make([][]byte, 0, 32) // of all objects around, outermost first
+	around := make([]int, 0, 8)    // where the names of each begin; -1 for a list
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '{':
+			around = append(around, len(names))
+		case '[':
+			around = append(around, -1)
+		case '}', ']':
+			if first := around[len(around)-1]; first >= 0 {
+				names = names[:first]
+			}
+			around = around[:len(around)-1]
+		case 'n': // outside of texts, it begins a null
+			if len(around) > 0 && around[len(around)-1] < 0 {
+				return true
+			}
+			i += len("ull")
+		case '"':
+			end := textEnd(raw, i)
+			if isName := bytes.HasPrefix(bytes.TrimLeft(raw[end:], " \t\r\n"), []byte(":")); isName {
+				name := raw[i:end]
+				if slices.ContainsFunc(names[around[len(around)-1]:], func(n []byte) bool { return bytes.Equal(n, name) }) {
+					return true
+				}
+				names = append(names, name)
+			}
+			i = end - 1
 		}
-		before := bytes.TrimRight(raw[:i], " \t\r\n")
-		if n := len(before); n > 0 && (before[n-1] == '[' || before[n-1] == ',') {
-			return true
-		}
-		raw = raw[i+len("null"):]
 	}
+	return false
+}
+
+// textEnd is the position behind the text that begins at start.
+func textEnd(raw []byte, start int) int {
+	for i := start + 1; i < len(raw); i++ {
+		switch raw[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(raw)
 }
 
 // decodeOdd decodes what encoding/json would stumble over.

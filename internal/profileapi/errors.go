@@ -117,8 +117,10 @@ func codeFor(a *answer) profile.Code {
 		return profile.Conflict
 	case s == http.StatusTooManyRequests:
 		return profile.Throttled
-	case s < 500:
+	case s/100 == 3 || s/100 == 4:
 		return profile.SourceRefused
+	case s < 300 && a.method == http.MethodGet: // a success, but not one that a read can have
+		return profile.SourceInvalidResponse
 	}
 	_, told := retryAfter(a.header)
 	if a.method == http.MethodGet || a.status == http.StatusServiceUnavailable && told {
@@ -133,7 +135,8 @@ func checkJSON(a *answer) error {
 		return a.bodyErr
 	}
 	mediaType, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
+	// A parameter that is not well formed takes nothing from the type.
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
 		return errors.New("the answer is not JSON")
 	}
 	return nil
@@ -172,7 +175,7 @@ func innerErrors(a *answer) chain {
 }
 
 var (
-	codeForm      = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,100}$`)
+	codeForm      = regexp.MustCompile(`^[A-Za-z0-9_\-]{1,100}$`) // no dots: they make hosts and names of types
 	onlyDigits    = regexp.MustCompile(`^[0-9]+$`)
 	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9\-_.|]{1,128}$`)
 )
@@ -225,11 +228,16 @@ var telling = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`:\d{2,5}\b`,
 	`\d+\.\d+\.\d+\.\d+`,
 	`[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+`,
-	`[a-z0-9_\-]*[a-z_\-][a-z0-9_\-]*\.[a-z0-9_\-]{2,}`,
+	// Words with a dot inside: hosts and types. Numbers such as 0.25 have no letter on either side.
+	`[\pL\pN_\-]*[\pL_\-][\pL\pN_\-]*\.[\pL\pN_\-]{2,}`,
+	`[\pL\pN_\-]+\.[\pL_\-][\pL\pN_\-]+`,
+	`\S@\S`,
 	`\beyJ`,
 	`\bbearer\b`,
 	`[A-Za-z0-9+/_\-=]{40,}`,
 	`[/\\][a-z0-9_.\-]+[/\\]`,
+	`(?:^|[^\pL\pN])[/~][^\s/]`,
+	`\b[a-z]:\\`,
 }, "|"))
 
 // harmless returns the message if it may be shown, cut to 300 characters; nothing if it tells of the source's inside.

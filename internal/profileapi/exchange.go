@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"profileql/internal/profile"
 )
 
 // maxAnswer is the most bytes of an answer that are read, after decompression.
@@ -42,6 +44,9 @@ type noAnswer struct {
 // errTooLarge is the bodyErr of an answer over maxAnswer.
 var errTooLarge = errors.New("the answer is over 8 MiB")
 
+// errLost is the error of a request that was written to a connection which was lost before an answer came.
+var errLost = errors.New("the connection was lost")
+
 // read sends a GET, and once more where the source was busy or the connection was lost. The caller's leaving ends it.
 func (c *Client) read(ctx context.Context, url string) (*answer, *noAnswer) {
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx)}
@@ -73,21 +78,32 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 }
 
 // send makes one request and reads its answer.
-func (c *Client) send(ctx context.Context, r request) (*answer, *noAnswer) {
-	var sent atomic.Bool
-	if r.method != http.MethodGet {
-		// The transport asks for another connection only where nothing was written to the one before.
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			GetConn: func(string) { sent.Store(false) },
-			GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
-		})
-	}
+func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
+	var sent, written atomic.Bool
+	ctx, end := context.WithCancel(caller)
+	defer end()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			// The transport goes to another connection by itself where nothing was written to the one before. With a
+			// GET it also would where an idle connection was lost over it, as often as there are idle connections.
+			if written.Load() {
+				end()
+				return
+			}
+			sent.Store(false)
+		},
+		GotConn:      func(httptrace.GotConnInfo) { sent.Store(true) },
+		WroteRequest: func(w httptrace.WroteRequestInfo) { written.Store(w.Err == nil) },
+	})
 	req := c.http.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("client-request-id", r.clientID)
 	if r.body != nil {
 		req.SetHeader("Content-Type", "application/json").SetBody(r.body)
 	}
 	resp, err := req.Execute(r.method, r.url)
 	if err != nil {
+		if caller.Err() == nil && ctx.Err() != nil {
+			err = errLost
+		}
 		return nil, &noAnswer{request: r, sent: sent.Load(), err: err}
 	}
 	defer func() { _ = resp.RawBody().Close() }()
@@ -145,7 +161,7 @@ func (c *Client) logOutcome(ctx context.Context, r request, a *answer, no *noAns
 	switch {
 	case no == nil && a.status/100 == 2:
 		outcome = "accepted"
-	case no == nil && (a.status/100 == 4 || a.status/100 == 3):
+	case no == nil && codeFor(a) != profile.OutcomeUnknown:
 		outcome = "refused"
 	case no == nil || no.sent:
 		outcome = "unknown"

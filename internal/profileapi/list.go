@@ -271,7 +271,7 @@ func (c *Collection[T, I, PT]) request(ctx context.Context, address string) (*an
 	if err := json.Unmarshal(a.body, &list); err != nil {
 		return nil, nil, c.client.misunderstood(a, err)
 	}
-	if list.Value == nil || list.Error != nil {
+	if list.Value == nil || list.Error != nil && string(list.Error) != "null" {
 		return nil, nil, c.client.misunderstood(a, errors.New("the answer is not a list"))
 	}
 	return a, &list, nil

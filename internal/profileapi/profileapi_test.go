@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"profileql/internal/profile"
@@ -22,11 +24,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // thing is an item of a facet that no one has heard of: the package must not care.
 type thing struct {
-	ID   string   `json:"id"`
-	When string   `json:"createdDateTime"`
-	Name *string  `json:"name"`
-	Tags []string `json:"tags"`
-	Size int      `json:"size"`
+	ID    string   `json:"id"`
+	When  string   `json:"createdDateTime"`
+	Name  *string  `json:"name"`
+	Tags  []string `json:"tags"`
+	Size  int      `json:"size"`
+	Sure  *bool    `json:"sure"`
+	Part  *piece   `json:"part"`
+	Parts []*piece `json:"parts"`
+	Whole piece    `json:"whole"`
+}
+
+type piece struct {
+	Score *float64 `json:"score"`
+	Names []string `json:"names"`
+	Part  *piece   `json:"part"`
 }
 
 func (t *thing) Key(string) (id, instant string) { return t.ID, t.When }
@@ -106,14 +118,14 @@ func TestWaits(t *testing.T) {
 		"500":                   {first: response(500, "", "Retry-After", "1"), asked: []time.Duration{0}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, write := range []bool{false, true} {
+			for name, write := range map[string]bool{"read": false, "write": true} {
 				want := test.asked
 				if write && test.write != nil {
 					want = test.write
 				}
 				first := *test.first
 				first.Body = io.NopCloser(strings.NewReader(""))
-				synctest.Test(t, func(t *testing.T) {
+				inBubble(t, name, func(t *testing.T) {
 					source := &answering{answers: []*http.Response{&first, good()}, began: time.Now()}
 					c := things(t, source)
 					var err error
@@ -165,6 +177,10 @@ func TestParseBaseURL(t *testing.T) {
 		"http://127.0.0.1:8081/beta": "http://127.0.0.1:8081/beta", "https://a.example": "https://a.example",
 		"graph.microsoft.com": "", "ftp://a.example": "", "https://": "", "https://u:p@a.example": "", "https://a.example?x": "",
 		"https://a.example?": "", "https://a.example#x": "", "": "", "::": "",
+		"HTTPS://A.example/beta": "https://A.example/beta", "https://a.example/x//": "https://a.example/x", "http://[::1]:8081/beta": "http://[::1]:8081/beta",
+		"https://a.example:8443": "https://a.example:8443", "http://:8080/beta": "", "https:///beta": "", "https:a.example": "", "//a.example/beta": "",
+		"https://u@a.example": "", "https://:p@a.example": "", "https://a.example/x?token=1#y": "", "file:///etc": "", "/beta": "", "https://a b": "",
+		" https://a.example": "", "https://a.example\n": "", "https://a.example/%zz": "", "https://a.example:x": "",
 	} {
 		got, err := ParseBaseURL(text)
 		if (err != nil) != (want == "") || err == nil && got.String() != want {
@@ -186,6 +202,13 @@ func TestSameList(t *testing.T) {
 		"https://a.example/b/me/profile/things/": false, "https://a.example/b/me/profile/Things": false,
 		"https://a.example/b/me/profile%2Fthings": false, "https://a.example/b/x/../me/profile/things": false,
 		"https://a.example.evil.example/b/me/things": false, "https:b/me/profile/things": false,
+		"HTTPS://a.example/b/me/profile/things": true, "https://a.example:443/b/me/profile/things#x": true, "https://a.example/b/me/profile/things": true,
+		"https://a.example:80/b/me/profile/things": false, "https://a.example:0443/b/me/profile/things": false, "https://@a.example/b/me/profile/things": false,
+		"https://u:p@a.example/b/me/profile/things": false, "https://a.example@b.example/b/me/profile/things": false, "https://a.example./b/me/profile/things": false,
+		"https://a.example/b/me/profile/things/../things/x": false, "https://a.example/b/me/profile/%2e%2e/profile/things": false,
+		"https://a.example/b/me/profile/things%2F": false, "https://a.example/b/me/profile/things%00": false, "https://a.example//b/me/profile/things": false,
+		"https://a.example/b/me/profile/things;x": false, "https://a.example/b/./me/profile/things": false, `https://a.example/b/me/profile\things`: false,
+		"https://a.example/B/me/profile/things": false, "ftp://a.example/b/me/profile/things": false, "http://a.example:443/b/me/profile/things": false, "https://a.example": false, "javascript:alert(1)": false,
 	} {
 		address, _ := url.Parse("https://a.example/b/me/profile/things?$top=3")
 		u, err := url.Parse(link)
@@ -194,6 +217,37 @@ func TestSameList(t *testing.T) {
 		}
 		if sameList(address, u) != same {
 			t.Errorf("%s: the same is %v", link, !same)
+		}
+	}
+	for link, same := range map[string]bool{ // relative to the list
+		"?$skip=1": true, "things?$skip=1": true, "/b/me/profile/things": true, "//a.example/b/me/profile/things": true, "": true,
+		"//b.example/b/me/profile/things": false, "/me/profile/things": false, "other": false, "../x": false, "/b/users/ada/profile/things": false,
+		"../profile/things?$skip=1": true, "../../../../../b/me/profile/things": true,
+	} {
+		address, _ := url.Parse("https://a.example/b/me/profile/things?$top=3")
+		u, err := address.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sameList(address, u) != same {
+			t.Errorf("%s: the same is %v", link, !same)
+		}
+	}
+	// The other ports that are as good as none, and hosts that are addresses.
+	for _, test := range []struct {
+		address, link string
+		same          bool
+	}{
+		{"http://a.example/x", "http://a.example:80/x", true}, {"http://a.example:80/x", "http://a.example/x", true},
+		{"https://a.example:443/x", "https://a.example/x", true}, {"http://a.example/x", "http://a.example:443/x", false},
+		{"http://a.example:8081/x", "http://a.example/x", false}, {"http://[::1]:8081/x", "http://[::1]:8081/x", true}, {"http://[::1]/x", "http://[::2]/x", false},
+		{"http://127.0.0.1:8081/x", "http://localhost:8081/x", false}, {"https://a.example/a%2Fb", "https://a.example/a/b", false},
+		{"https://a.example/a%2Fb", "https://a.example/a%2fb", true}, {"https://a.example/users/x%40y", "https://a.example/users/x@y", true},
+	} {
+		address, _ := url.Parse(test.address)
+		link, _ := url.Parse(test.link)
+		if sameList(address, link) != test.same {
+			t.Errorf("%s and %s: the same is %v", test.address, test.link, !test.same)
 		}
 	}
 }
@@ -208,28 +262,78 @@ func TestDecode(t *testing.T) {
 		`{"id": "a", "size": 99999999999999999999}`:           {ID: "a"},
 		`[]`:   {},
 		`null`: {},
+		`"id"`: {}, `5`: {}, `true`: {}, `{}`: {}, "\n{ }\t": {},
+		`{"id": null, "name": null, "tags": null, "size": null, "part": null, "parts": null, "whole": null}`: {},
+		`{"id": {}, "name": [], "tags": {}, "size": "", "sure": 1, "part": [], "parts": "x", "whole": 7}`:    {},
+		`{"id": "a", "sure": true, "name": ""}`:                                              {ID: "a", Sure: new(true), Name: new("")},
+		`{"id": "a", "sure": "true", "name": true}`:                                          {ID: "a"},
+		`{"tags": [], "parts": []}`:                                                          {Tags: []string{}, Parts: []*piece{}},
+		`{"tags": [null, null], "parts": [null]}`:                                            {Tags: []string{}, Parts: []*piece{}},
+		`{"tags": [["x"], {"y": 1}, "z"]}`:                                                   {Tags: []string{"z"}},
+		`{"tags": ["null", ",null", "[null"]}`:                                               {Tags: []string{"null", ",null", "[null"}},
+		`{"tags": "x", "parts": {"score": 1}}`:                                               {Tags: []string{"x"}, Parts: []*piece{{Score: new(1.0)}}},
+		`{"parts": [null, {"names": [null, "n"]}, 7, {}]}`:                                   {Parts: []*piece{{Names: []string{"n"}}, {}}},
+		`{"parts": [{"score": "INF"}, {"score": 1e999}, {"score": -0.5}]}`:                   {Parts: []*piece{{}, {}, {Score: new(-0.5)}}},
+		`{"part": {"part": {"part": {"names": "n", "score": [1]}}, "score": 2}, "id": "a"}`:  {ID: "a", Part: &piece{Score: new(2.0), Part: &piece{Part: &piece{Names: []string{"n"}}}}},
+		`{"whole": {"names": [5]}, "size": 4}`:                                               {Size: 4, Whole: piece{Names: []string{}}},
+		`{"unheardOf": [null, {"id": 7}], "id": "a"}`:                                        {ID: "a"},
+		`{"size": 3.5, "id": "a"}`:                                                           {ID: "a"},
+		`{"id": "a", "id": "b"}`:                                                             {ID: "b"},
+		`{"id": "a", "tags": ["x", "y"], "tags": ["z"]}`:                                     {ID: "a", Tags: []string{"z"}},
+		`{"id": "a", "parts": [{"score": 1}, {"score": 2}], "parts": [{"names": ["n"]}]}`:    {ID: "a", Parts: []*piece{{Names: []string{"n"}}}},
+		"{\"id\": \"\xff\", \"tags\": [null, \"\xc3\"]}":                                     {ID: "\ufffd", Tags: []string{"\ufffd"}},
+		`{"part": ` + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + `, "id": "a"}`: {ID: "a"},
 	} {
 		got, err := decode[thing]([]byte(raw))
-		if err != nil || got.ID != want.ID || got.Size != want.Size || !slices.Equal(got.Tags, want.Tags) || (got.Tags == nil) != (want.Tags == nil) {
-			t.Errorf("%s: %+v, %v", raw, got, err)
+		if err != nil {
+			t.Errorf("%.200s: %v", raw, err)
+		} else if diff := cmp.Diff(want, *got); diff != "" {
+			t.Errorf("%.200s:\n%s", raw, diff)
 		}
 	}
-	for _, raw := range []string{``, `{`, `{"id": "a"}}`, `{"id": "a"} {}`, `{"tags": [null}`, "\ufeff{}"} {
+	for _, raw := range []string{
+		``, `{`, `{"id": "a"}}`, `{"id": "a"} {}`, `{"tags": [null}`, "\ufeff{}", ` `, `{"id": "a",}`, `{id: "a"}`, `{"size": NaN}`, `{"size": 01}`, "{\"id\": \"\x01\"}",
+		`{"tags": [null]} x`, strings.Repeat("[", 10001) + strings.Repeat("]", 10001),
+	} {
 		if got, err := decode[thing]([]byte(raw)); err == nil {
-			t.Errorf("%q: %+v", raw, got)
+			t.Errorf("%.100q: %+v", raw, got)
 		}
 	}
 }
 
-// FuzzDecode holds that any JSON is understood somehow, and nothing else is.
+// FuzzDecode holds that any JSON is understood somehow, and nothing else is; that no list has an entry that is none;
+// and that what was understood once is understood the same again.
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{`{"id": 7}`, `{"tags": [null, [null]]}`, `[1, 2`, `{"size": 1e99, "tags": {"a": null}}`, `"null"`, "{}\xff"} {
+	for _, seed := range []string{
+		`{"id": 7}`, `{"tags": [null, [null]]}`, `[1, 2`, `{"size": 1e99, "tags": {"a": null}}`, `"null"`, "{}\xff",
+		`{"parts": [null, {"names": "x", "part": {"score": "y"}}], "whole": [], "part": {"names": [null]}}`, `{"ID": "a", "id": 5, "Parts": {"SCORE": 1}}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		isJSON := json.Valid(raw)
-		if _, err := decode[thing](raw); (err == nil) != isJSON {
-			t.Errorf("%q: JSON is %v, but %v", raw, isJSON, err)
+		got, err := decode[thing](raw)
+		if (err == nil) != isJSON {
+			t.Fatalf("%q: JSON is %v, but %v", raw, isJSON, err)
+		}
+		if err != nil {
+			return
+		}
+		if slices.Contains(got.Parts, nil) {
+			t.Errorf("%q: an entry of nothing in %v", raw, got.Parts)
+		}
+		text, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decode[thing](text)
+		if err != nil || !cmp.Equal(got, again) {
+			t.Errorf("%q: %s, %v", raw, cmp.Diff(got, again), err)
+		}
+		if _, err := (&Collection[thing, change, *thing]{client: new(Client)}).item(&answer{
+			request: request{method: "PATCH"}, header: http.Header{"Content-Type": {"application/json"}}, body: raw,
+		}, "a"); err != nil && codeOf(err) != profile.OutcomeUnknown {
+			t.Errorf("%q: %v", raw, err)
 		}
 	})
 }
@@ -247,5 +351,18 @@ func TestReadAll(t *testing.T) {
 		if !errors.Is(err, test.err) || err == nil && len(got) != test.size {
 			t.Errorf("%+v: %d bytes, %v", test, len(got), err)
 		}
+	}
+	lost := errors.New("lost")
+	for name, body := range map[string]io.Reader{
+		"byte by byte":         iotest.OneByteReader(strings.NewReader("12345")),
+		"the end with data":    iotest.DataErrReader(strings.NewReader("12345")),
+		"now and then no data": io.MultiReader(strings.NewReader("12"), strings.NewReader(""), strings.NewReader("345")),
+	} {
+		if got, err := readAll(body, 5); err != nil || string(got) != "12345" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5); !errors.Is(err, lost) {
+		t.Errorf("lost at the end: %v", err)
 	}
 }

@@ -1,0 +1,69 @@
+package profileapi
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"profileql/internal/profile"
+)
+
+// TestAddresses holds that a user and an id are one segment each of an address, or there is no address.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	base, err := ParseBaseURL("https://source.example/a%2Fb/beta/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Client{base: base}
+	const before = "https://source.example/a%2Fb/beta"
+	long := strings.Repeat("x", 512)
+	for _, test := range []struct{ user, id, want string }{ // nothing is wanted where there must be no address
+		{"", "x", "/me/profile/things/x"},
+		{"", "db489940-9940-db48-4099-48db409948db", "/me/profile/things/db489940-9940-db48-4099-48db409948db"},
+		{"ada@example.com", "x", "/users/ada@example.com/profile/things/x"},
+		{"ada_example.com#EXT#@x.example", "x", "/users/ada_example.com%23EXT%23@x.example/profile/things/x"},
+		{"$ada@example.com", "x", "/users('$ada@example.com')/profile/things/x"},
+		{"$o'ada", "x", "/users('$o%27%27ada')/profile/things/x"},
+		{"$a/b?c#d'", "x", "/users('$a%2Fb%3Fc%23d%27%27')/profile/things/x"},
+		{"o'ada", "x", "/users/o%27ada/profile/things/x"},
+		{"me", "x", "/users/me/profile/things/x"},
+		{"", "a/b", "/me/profile/things/a%2Fb"}, {"", "../x", "/me/profile/things/..%2Fx"}, {"", "%2e%2e", "/me/profile/things/%252e%252e"},
+		{"", "?a#b", "/me/profile/things/%3Fa%23b"}, {"", "a b+c", "/me/profile/things/a%20b+c"}, {"", "$value", "/me/profile/things/$value"},
+		{"", "...", "/me/profile/things/..."}, {"", "é", "/me/profile/things/%C3%A9"}, {"", `a\b`, "/me/profile/things/a%5Cb"}, {"", ";x", "/me/profile/things/%3Bx"},
+		{"", long, "/me/profile/things/" + long}, {long, "x", "/users/" + long + "/profile/things/x"},
+		{"", "", ""}, {"", ".", ""}, {"", "..", ""}, {"", "a\x00b", ""}, {"", "a\nb", ""}, {"", "a\u0085", ""}, {"", "\xff", ""}, {"", long + "x", ""},
+		{".", "x", ""}, {"..", "x", ""}, {"a\tb", "x", ""}, {"\x7f", "x", ""}, {"\xc3", "x", ""}, {long + "x", "x", ""}, {"$\x00", "x", ""},
+	} {
+		got, err := c.itemURL(profile.Ref{User: test.user, ID: test.id}, "things")
+		if test.want == "" {
+			if codeOf(err) != profile.BadUserInput || got != "" {
+				t.Errorf("%q of %q: %s, %v", test.id, test.user, got, err)
+			}
+			continue
+		}
+		if err != nil || got != before+test.want {
+			t.Errorf("%q of %q: %s, %v; want %s", test.id, test.user, got, err, test.want)
+		}
+		// Nothing that resolves an address makes another of it.
+		u, err := url.Parse(got)
+		if err != nil || u.JoinPath().EscapedPath() != u.EscapedPath() || u.RawQuery != "" || u.Fragment != "" {
+			t.Errorf("%q of %q: %v, %v", test.id, test.user, u, err)
+		}
+	}
+	for user, want := range map[string]string{"": "/me/profile/things", "a b": "/users/a%20b/profile/things", "..": ""} {
+		got, err := c.listURL(user, "things")
+		if (err != nil) != (want == "") || err == nil && got != before+want {
+			t.Errorf("the list of %q: %s, %v", user, got, err)
+		}
+	}
+}
+
+func TestOption(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{"a,b": "$x=a%2Cb", "a b": "$x=a%20b", "a+b": "$x=a%2Bb", "a&b=c#": "$x=a%26b%3Dc%23", "'é'": "$x=%27%C3%A9%27"} {
+		if got := option("$x", value); got != want {
+			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+}

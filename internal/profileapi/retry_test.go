@@ -1,0 +1,320 @@
+package profileapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"profileql/internal/profile"
+)
+
+// step is what a source does with one request.
+type step func(r *http.Request) (*http.Response, error)
+
+// script is a source in memory that takes one step after the other, and the last again and again.
+type script struct {
+	steps []step
+	asked int
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.asked++
+	return s.steps[min(s.asked, len(s.steps))-1](r)
+}
+
+// connected is what a transport says once it has a connection, and begins to send.
+func connected(r *http.Request) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+}
+
+func says(status int, body string, header ...string) step {
+	return func(r *http.Request) (*http.Response, error) {
+		connected(r)
+		return response(status, body, header...), nil
+	}
+}
+
+// after lets time pass before a step, unless the request ends before.
+func after(d time.Duration, next step) step {
+	return func(r *http.Request) (*http.Response, error) {
+		connected(r)
+		select {
+		case <-time.After(d):
+			return next(r)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
+func refuses(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
+
+func loses(r *http.Request) (*http.Response, error) {
+	connected(r)
+	return nil, io.ErrUnexpectedEOF
+}
+
+// stalls never answers; neverConnects never gets as far as sending.
+var stalls = after(time.Hour, loses)
+
+func neverConnects(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// begins answers with a header and half a body, and then nothing.
+func begins(r *http.Request) (*http.Response, error) {
+	connected(r)
+	answer := response(200, "")
+	answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id": "a", "value": [`), untilDone{r.Context()}))
+	return answer, nil
+}
+
+type untilDone struct{ context.Context }
+
+func (u untilDone) Read([]byte) (int, error) {
+	<-u.Done()
+	return 0, u.Err()
+}
+
+const good = `{"id": "a", "value": [{"id": "a"}]}`
+
+// calls are one of each kind that a [Collection] makes.
+var calls = map[string]func(ctx context.Context, c *Collection[thing, change, *thing]) error{
+	"list": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+		_, err := c.List(ctx, profile.Query{Order: profile.Order{Property: "createdDateTime", Descending: true}, Limit: 1})
+		return err
+	},
+	"get": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+		_, err := c.Get(ctx, profile.Ref{ID: "a"}, nil)
+		return err
+	},
+	"create": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+		_, err := c.Create(ctx, "test", "", &change{Name: new("x")})
+		return err
+	},
+	"update": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+		_, err := c.Update(ctx, profile.Ref{ID: "a"}, &change{Name: new("x")})
+		return err
+	},
+	"delete": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+		return c.Delete(ctx, profile.Ref{ID: "a"})
+	},
+}
+
+// inBubble is a test on a clock of its own. Not synctest.Test alone: where that fails, it ends the test around it.
+func inBubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+func codeOf(err error) profile.Code {
+	var e *profile.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// outcomes are what comes of each kind of call, as "requests code"; no code where all is well.
+type outcomes struct{ read, create, change string }
+
+func (o outcomes) of(call string) string {
+	switch call {
+	case "create":
+		return o.create
+	case "update", "delete":
+		return o.change
+	}
+	return o.read
+}
+
+// TestSecondAnswers holds what is tried once more, never twice, and that the last answer is the one that counts.
+func TestSecondAnswers(t *testing.T) {
+	t.Parallel()
+	const (
+		throttled, unavailable, unknown = string(profile.Throttled), string(profile.SourceUnavailable), string(profile.OutcomeUnknown)
+		timeout, missing                = string(profile.SourceTimeout), string(profile.NotFound)
+	)
+	all := func(s string) outcomes { return outcomes{s, s, s} }
+	for name, test := range map[string]struct {
+		steps []step
+		outcomes
+	}{
+		"429, then well":                  {[]step{says(429, ""), says(200, good)}, all("2 ")},
+		"429 for ever":                    {[]step{says(429, "")}, all("2 " + throttled)},
+		"429, then 404":                   {[]step{says(429, ""), says(404, "")}, all("2 " + missing)},
+		"429, then 500":                   {[]step{says(429, ""), says(500, "")}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
+		"429, then lost":                  {[]step{says(429, ""), loses}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
+		"429, then refused":               {[]step{says(429, ""), refuses}, all("2 " + unavailable)},
+		"429, then no answer":             {[]step{says(429, ""), stalls}, outcomes{"2 " + timeout, "2 " + unknown, "2 " + unknown}},
+		"429, then no connection":         {[]step{says(429, ""), neverConnects}, all("2 " + timeout)},
+		"429, too long":                   {[]step{says(429, "", "Retry-After", "10.5"), says(200, good)}, all("1 " + throttled)},
+		"503, then well":                  {[]step{says(503, ""), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"503 with Retry-After, then well": {[]step{says(503, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "2 "}},
+		"503 with Retry-After, then without": {[]step{says(503, "", "Retry-After", "1"), says(503, "")},
+			outcomes{"2 " + unavailable, "1 " + unavailable, "2 " + unknown}},
+		"503 with Retry-After, then lost": {[]step{says(503, "", "Retry-After", "1"), loses}, outcomes{"2 " + unavailable, "1 " + unavailable, "2 " + unknown}},
+		"503, too long":                   {[]step{says(503, "", "Retry-After", "60"), says(200, good)}, all("1 " + unavailable)},
+		"503 with another Retry-After":    {[]step{says(503, "", "Retry-After", "soon"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"502, then well":                  {[]step{says(502, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"504, then well":                  {[]step{says(504, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"500, then well":                  {[]step{says(500, "", "Retry-After", "1"), says(200, good)}, outcomes{"1 " + unavailable, "1 " + unknown, "1 " + unknown}},
+		"lost, then well":                 {[]step{loses, says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"lost, then throttled":            {[]step{loses, says(429, "")}, outcomes{"2 " + throttled, "1 " + unknown, "1 " + unknown}},
+		"refused, then well":              {[]step{refuses, says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"no answer":                       {[]step{stalls}, outcomes{"1 " + timeout, "1 " + unknown, "1 " + unknown}},
+		"no connection":                   {[]step{neverConnects}, all("1 " + timeout)},
+		"404":                             {[]step{says(404, "", "Retry-After", "1"), says(200, good)}, all("1 " + missing)},
+	} {
+		for call, do := range calls {
+			inBubble(t, name+", "+call, func(t *testing.T) {
+				source := &script{steps: test.steps}
+				err := do(t.Context(), things(t, source))
+				got := fmt.Sprintf("%d %s", source.asked, codeOf(err))
+				if want := test.of(call); got != want || err != nil && codeOf(err) == "" {
+					t.Errorf("got %q, want %q; %v", got, want, err)
+				}
+			})
+		}
+	}
+}
+
+// TestTimeout holds that the time for one call is the time for all that it does.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	const timeout = 2 * time.Second
+	for name, test := range map[string]struct {
+		steps []step
+		calls string // those that it is about
+		code  profile.Code
+	}{
+		"no answer to a read":          {[]step{stalls}, "list get", profile.SourceTimeout},
+		"no answer to a write":         {[]step{stalls}, "create update delete", profile.OutcomeUnknown},
+		"half an answer to a read":     {[]step{begins}, "list get", profile.SourceTimeout},
+		"half an answer to a write":    {[]step{begins}, "create update", profile.OutcomeUnknown},
+		"half an answer to a DELETE":   {[]step{begins}, "delete", ""},
+		"a late second try":            {[]step{after(time.Second, loses), stalls}, "list get", profile.SourceTimeout},
+		"a throttled write":            {[]step{after(time.Second, says(429, "", "Retry-After", "0.5")), stalls}, "create update delete", profile.OutcomeUnknown},
+		"no $select, late":             {[]step{after(time.Second, says(400, "")), stalls}, "list", profile.SourceTimeout},
+		"no way to list":               {[]step{after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things"}`))}, "list", profile.SourceTimeout},
+		"an update that is read again": {[]step{after(1500*time.Millisecond, says(204, "")), stalls}, "update", profile.OutcomeUnknown},
+	} {
+		for call, do := range calls {
+			if !strings.Contains(test.calls, call) {
+				continue
+			}
+			inBubble(t, name+", "+call, func(t *testing.T) {
+				client, err := New(Options{
+					Name: "test", BaseURL: "https://source.example/beta", Transport: &script{steps: test.steps}, Timeout: timeout, Log: slog.New(slog.DiscardHandler),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				err = do(t.Context(), NewCollection[thing, change](client, "things"))
+				if took := time.Since(began); took != timeout || codeOf(err) != test.code {
+					t.Errorf("%v after %v, want %s after %v", err, took, test.code, timeout)
+				}
+			})
+		}
+	}
+}
+
+// TestCallerIsGone has no caller left before anything is sent: a write is not begun.
+func TestCallerIsGone(t *testing.T) {
+	t.Parallel()
+	for call, do := range calls {
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		source := &script{steps: []step{func(r *http.Request) (*http.Response, error) { return nil, r.Context().Err() }}}
+		if err := do(ctx, things(t, source)); !errors.Is(err, context.Canceled) || source.asked > 0 && call != "list" && call != "get" {
+			t.Errorf("%s: %d requests, %v", call, source.asked, err)
+		}
+	}
+}
+
+// TestRetryAfter is how Retry-After is read.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()                     // the bubble's: a whole second
+		for text, want := range map[string]float64{ // -1 for none
+			"0": 0, "1": 1, "120": 120, "2.128": 2.128, "0.05": 0.05, ".5": 0.5, " 7 ": 7, "1e2": 100, "86400": 86400,
+			"": -1, "soon": -1, "-1": -1, "-0.001": -1, "NaN": -1, "Inf": -1, "-Inf": -1, "1e999": -1, "1,5": -1, "5 s": -1, "5;x": -1, "٣": -1,
+			now.Add(90 * time.Second).Format(http.TimeFormat):                    90,
+			now.Add(90 * time.Second).Format("Monday, 02-Jan-06 15:04:05 GMT"):   90, // RFC 850
+			now.Add(90 * time.Second).Format(time.ANSIC):                         90,
+			now.Format(http.TimeFormat):                                          0,
+			now.Add(-time.Hour).Format(http.TimeFormat):                          0,
+			now.Add(time.Hour).Format(time.RFC3339):                              -1,
+			strings.ToLower(now.Add(90 * time.Second).Format(http.TimeFormat)):   -1,
+			now.Add(90*time.Second).Format(http.TimeFormat) + ", and then again": -1,
+		} {
+			got, ok := retryAfter(http.Header{"Retry-After": {text}})
+			if ok != (want >= 0) || ok && got != want {
+				t.Errorf("%q: %v, %v; want %v", text, got, ok, want)
+			}
+		}
+		// On a clock between two seconds the rest is told to the millisecond, and never less than it is.
+		time.Sleep(1234567 * time.Nanosecond)
+		if got, ok := retryAfter(http.Header{"Retry-After": {now.Add(3 * time.Second).Format(http.TimeFormat)}}); !ok || got != 2.999 {
+			t.Errorf("between two seconds: %v, %v", got, ok)
+		}
+		if _, ok := retryAfter(nil); ok {
+			t.Error("there is one where there is none")
+		}
+	})
+}
+
+// TestForgettingLists has a source learn about lists: what it could not do is tried again after an hour.
+func TestForgettingLists(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		denied string // in the query of requests that are answered with 400
+		counts []int  // requests of the first list, one right after it, one just before the hour is over, and one after
+	}{
+		"$select": {"$select", []int{3, 2, 2, 3}}, "an order": {"$orderby", []int{4, 2, 2, 4}},
+		"a length": {"$count", []int{2, 1, 1, 2}}, "nothing": {"$nothing", []int{2, 2, 2, 2}},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			requests := make(chan string, 10)
+			c := things(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+				requests <- r.URL.RawQuery
+				if r.URL.Query().Has(test.denied) {
+					return response(400, `{}`), nil
+				}
+				return response(200, `{"value": [{"id": "a"}], "@odata.count": 1}`), nil
+			}))
+			for i, wait := range []time.Duration{0, 0, time.Hour - time.Second, 2 * time.Second} {
+				time.Sleep(wait)
+				page, err := c.List(t.Context(), profile.Query{
+					Order: profile.Order{Property: "createdDateTime", Descending: true}, Limit: 1, Properties: []string{"id", "name"}, Count: true,
+				})
+				if err != nil || len(page.Entries) != 1 || (page.Total == nil) != (test.denied == "$count") {
+					t.Errorf("list %d: %+v, %v", i+1, page, err)
+				}
+				if len(requests) != test.counts[i] {
+					t.Errorf("list %d: %d requests, want %d", i+1, len(requests), test.counts[i])
+				}
+				for len(requests) > 0 {
+					<-requests
+				}
+			}
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
