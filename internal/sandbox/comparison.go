@@ -1,7 +1,9 @@
 package sandbox
 
-// comparisonOperators are OData's, with the names that messages have for them, and what the order of two values has
-// to be.
+import "math"
+
+// comparisonOperator returns the name that messages have for an operator, and what it makes of the order of two
+// values; nil for what is no operator.
 func comparisonOperator(word string) (name string, holds func(c int) bool) {
 	switch word {
 	case "eq":
@@ -46,6 +48,9 @@ func (p *filterParser) comparison() (expression, error) {
 		a, b := left.eval(i), right.eval(i)
 		if ranks && (a.kind == kindNull || b.kind == kindNull) {
 			return booleanValue(false)
+		}
+		if math.IsNaN(a.number) || math.IsNaN(b.number) {
+			return booleanValue(name == "NotEqual") // as IEEE 754 has it
 		}
 		return booleanValue(holds(compare(a, b)))
 	}}, nil

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"mime"
 	"net/http"
@@ -69,7 +70,9 @@ func (s *Sandbox) explain(err error, requestID string) *apiError {
 	if errors.As(err, &e) {
 		return e
 	}
-	s.log.Error("sandbox: a request failed", "request-id", requestID, "error", err)
+	if !errors.Is(err, context.Canceled) { // the client left
+		s.log.Error("sandbox: a request failed", "request-id", requestID, "error", err)
+	}
 	return &apiError{
 		status: http.StatusInternalServerError, code: "InternalServerError",
 		message: "The server encountered an internal error.",

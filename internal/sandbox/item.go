@@ -2,7 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strings"
 )
 
@@ -13,11 +13,11 @@ type item struct {
 }
 
 func newItem(doc []byte) (*item, error) {
-	i := &item{values: make(map[string]value)}
-	if err := json.Unmarshal(doc, &i.properties); err != nil {
-		return nil, fmt.Errorf("a stored document is broken: %w", err)
+	properties, ok := split(doc)
+	if !ok {
+		return nil, errors.New("a stored document is not in the form that it was written in")
 	}
-	return i, nil
+	return &item{properties: properties, values: make(map[string]value)}, nil
 }
 
 // path leads to a value in an item: a property, or one inside of complex properties.
@@ -68,10 +68,7 @@ func (i *item) at(p path) value {
 func (i *item) rawAt(p path) json.RawMessage {
 	raw := i.properties[p.steps[0].name]
 	for _, step := range p.steps[1:] {
-		var inner map[string]json.RawMessage
-		if json.Unmarshal(raw, &inner) != nil {
-			return nil
-		}
+		inner, _ := split(raw)
 		raw = inner[step.name]
 	}
 	return raw

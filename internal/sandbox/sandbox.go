@@ -5,9 +5,10 @@
 // it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
 //
 // A request goes through these files: handler.go (who asks, and in which form the answer goes out), path.go (what is
-// meant), then read.go with query.go (lists and items; filter.go and orderby.go say which and in what order, token.go
-// and value.go what words and values are), or write.go with audit.go (what a body does to an item), and store.go.
-// errors.go is how it says no, csdl.go reads the description, seed.go the people.
+// meant), then read.go with query.go (lists and items) or write.go with payload.go (what a body does to an item) and
+// audit.go (what the server notes about it), and store.go. Below them: filter.go, comparison.go and token.go read a
+// $filter, orderby.go an $orderby, item.go and split.go take a stored document apart, encode.go writes it, value.go,
+// literal.go and enum.go say what values are. csdl.go reads the description, seed.go the people, errors.go says no.
 package sandbox
 
 import (

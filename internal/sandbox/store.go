@@ -93,6 +93,9 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 	if from > version {
 		return fmt.Errorf("the data is of version %d, written by a newer ProfileQL; this one knows versions up to %d", from, version)
 	}
+	if from == version {
+		return nil
+	}
 	for v := from + 1; v <= version; v++ {
 		script, err := migrations.ReadFile(fmt.Sprintf("migrations/%d.sql", v))
 		if err != nil {

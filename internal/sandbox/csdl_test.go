@@ -1,0 +1,102 @@
+package sandbox
+
+import (
+	"context"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// another is a facet that the sandbox does not have, with a type of its own, an enumeration and a required property.
+const another = `
+<EnumType Name="languageProficiencyLevel"><Member Name="elementary" Value="0"/><Member Name="nativeOrBilingual" Value="5"/></EnumType>
+<ComplexType Name="where"><Property Name="city" Type="Edm.String" Nullable="false"/><Property Name="since" Type="Edm.Date"/></ComplexType>
+<EntityType Name="languageProficiency" BaseType="graph.itemFacet">
+  <Property Name="displayName" Type="Edm.String" Nullable="false"/>
+  <Property Name="learnt" Type="graph.where"/>
+  <Property Name="speakers" Type="Edm.Int32" DefaultValue="1"/>
+  <Property Name="spoken" Type="graph.languageProficiencyLevel"/>
+</EntityType>`
+
+// TestAnotherFacet holds that a facet costs its description, and no Go.
+func TestAnotherFacet(t *testing.T) {
+	t.Parallel()
+	csdl := strings.Replace(document, "<EntityType ", another+"<EntityType ", 1)
+	csdl = strings.Replace(csdl, "<NavigationProperty ",
+		`<NavigationProperty Name="languages" Type="Collection(graph.languageProficiency)" ContainsTarget="true"/><NavigationProperty `, 1)
+	box, err := Open(context.Background(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box.facets = facetsOf(t, csdl)
+	server := httptest.NewServer(box.Handler())
+	defer func() { server.Close(); _ = box.Close() }()
+	c := client{t, server.URL + "/beta"}
+	const languages = "/me/profile/languages"
+
+	for body, status := range map[string]int{
+		`{"displayName": "日本語", "spoken": "nativeOrBilingual", "learnt": {"city": "京都", "since": "1999-04-01"}}`: 201,
+		`{"displayName": "Svenska", "spoken": "elementary", "speakers": 10000000}`:                               201,
+		`{"spoken": "elementary"}`:                                        400,
+		`{"displayName": "x", "spoken": "elementary, nativeOrBilingual"}`: 400, // no flags
+		`{"displayName": "x", "learnt": {}}`:                              400,
+		`{"displayName": "x", "learnt": {"city": "y", "since": "1999"}}`:  400,
+		`{"displayName": "x", "speakers": 1.5}`:                           400,
+		`{"displayName": "x", "speakers": 2147483648}`:                    400,
+		`{"displayName": "x", "categories": []}`:                          400,
+	} {
+		if a := c.do("POST", languages, body); a.status != status {
+			t.Errorf("%s: %d %s", body, a.status, a.text)
+		}
+	}
+	a := c.do("GET", languages+"?$orderby=speakers&$select=displayName,speakers,learnt&$filter=learnt%20ne%20null%20and%20learnt/since%20lt%202000-01-01%20or%20spoken%20lt%20%27nativeOrBilingual%27", "")
+	const want = `"value":[{"displayName":"日本語","speakers":1,"learnt":{"city":"京都","since":"1999-04-01"}},{"displayName":"Svenska","speakers":10000000,"learnt":null}]}`
+	if !strings.HasSuffix(a.text, want) {
+		t.Errorf("got %s", a.text)
+	}
+	profile := c.do("GET", "/me/profile", "")
+	for _, facet := range []string{"languages", "interests"} {
+		if entries, _ := profile.body[facet].([]any); len(entries) == 0 || profile.body[facet+"@odata.context"] == nil {
+			t.Errorf("the profile has no %s: %.300s", facet, profile.text)
+		}
+	}
+}
+
+// TestWhatAClientMayWrite reads the description the way a create and an update do.
+func TestWhatAClientMayWrite(t *testing.T) {
+	t.Parallel()
+	required, computed, immutable := []string{}, []string{}, []string{}
+	for _, p := range facetsOf(t, document)[0].item.properties {
+		if p.required() {
+			required = append(required, p.name)
+		}
+		if p.computed {
+			computed = append(computed, p.name)
+		}
+		if p.immutable {
+			immutable = append(immutable, p.name)
+		}
+	}
+	slices.Sort(computed)
+	if !slices.Equal(required, []string{"displayName"}) || !slices.Equal(immutable, []string{"source"}) ||
+		!slices.Equal(computed, []string{"createdDateTime", "id", "lastModifiedBy", "lastModifiedDateTime", "sources"}) {
+		t.Errorf("required %v, computed %v, immutable %v", required, computed, immutable)
+	}
+}
+
+// TestBrokenDescriptions are refused with the place where they are broken.
+func TestBrokenDescriptions(t *testing.T) {
+	t.Parallel()
+	for old, broken := range map[string]string{
+		`Type="graph.inferenceData"`:              `Type="graph.nonsense"`,
+		`DefaultValue="organization"`:             `DefaultValue="nonsense"`,
+		`Type="Collection(graph.personInterest)"`: `Type="graph.personInterest"`,
+		`BaseType="graph.itemFacet"`:              `BaseType="graph.nonsense"`,
+		`</edmx:Edmx>`:                            ``,
+	} {
+		if _, err := parseCSDL(strings.Replace(document, old, broken, 1)); err == nil {
+			t.Errorf("%s instead of %s is taken", broken, old)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package sandbox
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestThreeValues holds what filters make of an item with a null, an odd number and odd enumeration values
+// (OData URL Conventions 4.01, section 5.1.1.1).
+func TestThreeValues(t *testing.T) {
+	t.Parallel()
+	interest := facetsOf(t, document)[0].item
+	doc := `{"displayName":"Chess","description":null,"categories":[],"inference":{"confidenceScore":"NaN","userHasVerifiedAccuracy":null},` +
+		`"allowedAudiences":"8","isSearchable":true,"createdDateTime":"2024-05-01T13:00:00.1234567+03:00","createdBy":null}`
+	for filter, want := range map[string]bool{
+		// Null is neither true nor false.
+		"contains(description,'x')":                        false,
+		"not contains(description,'x')":                    false,
+		"not (not contains(description,'x'))":              false,
+		"contains(description,'')":                         false,
+		"contains(description,'x') or true":                true,
+		"contains(description,'x') or isSearchable":        true,
+		"isSearchable and contains(description,'x')":       false,
+		"contains(description,'x') and isSearchable":       false,
+		"not (contains(description,'x') and isSearchable)": false,
+		"not (contains(description,'x') and false)":        true,
+		"not (isSearchable and contains(description,'x'))": false,
+		"not (contains(description,'x') or false)":         false,
+		"contains(description,'x') eq null":                true,
+		"inference/userHasVerifiedAccuracy eq null":        true,
+		"not inference/userHasVerifiedAccuracy":            false,
+		"description eq null and description ne 'x'":       true,
+		"description gt null or description le null":       false,
+		"not (description gt 'x')":                         true,
+		"createdBy eq null and inference ne null":          true,
+		"categories ne null":                               true,
+		"createdBy/application/displayName eq null":        true,
+		"createdBy/application/displayName ne 'UPA'":       true,
+		"not isSearchable or displayName eq 'Chess'":       true,
+		"not (isSearchable or displayName eq 'Chess')":     false,
+		"startswith('Chess game',displayName)":             true,
+		"'Chess' eq displayName and 'Go' gt displayName":   true,
+		"displayName eq 'chess' or displayName gt 'chess'": false, // by bytes
+		"inference/confidenceScore eq NaN":                 false,
+		"inference/confidenceScore ne NaN":                 true,
+		"inference/confidenceScore lt INF":                 false,
+		"-1.5e3 lt 0 and -INF lt -1 and 0.1 eq 1e-1":       true,
+		"allowedAudiences eq 'organization'":               true,
+		"'organization' eq allowedAudiences":               true,
+		"allowedAudiences gt 'groupMembers'":               true,
+		"allowedAudiences eq 'contacts, groupMembers'":     false,
+		"createdDateTime eq 2024-05-01T10:00:00.1234567Z":  true,
+		"createdDateTime gt 2024-05-01T10:00:00.12345669Z": true,
+		"createdDateTime ge 2024-05-01T10:00Z":             true,
+		"createdDateTime lt 2024-05-01T12:59:59+03:00":     false,
+		"  ( ( displayName  eq  'Chess' ) )  ":             true,
+		"displayName eq 'Chess' or true and false":         true, // and binds tighter
+		"(displayName eq 'Chess' or true) and false":       false,
+		"isSearchable eq true and (isSearchable ne false)": true,
+		"(displayName eq 'Chess') eq (isSearchable)":       true,
+	} {
+		i, err := newItem([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := parseFilter(interest, filter)
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+			continue
+		}
+		if got := e.eval(i).isTrue(); got != want {
+			t.Errorf("%s: %t", filter, got)
+		}
+	}
+}
+
+// TestBadFilters are refused, each for what is in its message.
+func TestBadFilters(t *testing.T) {
+	t.Parallel()
+	interest := facetsOf(t, document)[0].item
+	for filter, says := range map[string]string{
+		"":                                          "Syntax error",
+		"displayName 'x'":                           "Syntax error",
+		"displayName eq 'x' displayName":            "Syntax error",
+		"displayName eq 'x')":                       "Syntax error",
+		"(displayName eq 'x'":                       "Syntax error",
+		"contains(displayName)":                     "Syntax error",
+		"contains(displayName,'x','y')":             "Syntax error",
+		"displayName eq \"x\"":                      "not valid at position",
+		"displayName eq é":                          "character 'é' is not valid",
+		"displayName eq 'x":                         "unterminated",
+		"displayName EQ 'x'":                        "Syntax error",
+		"createdDateTime eq 2024-13-01T00:00:00Z":   "Unrecognized",
+		"createdDateTime eq '2024-01-01T00:00:00Z'": "incompatible types",
+		"createdDateTime eq 2024-01-01":             "incompatible types",
+		"displayName eq allowedAudiences":           "incompatible types",
+		"categories eq 'x'":                         "incompatible types",
+		"inference eq createdBy":                    "incompatible types",
+		"displayName and true":                      "incompatible types",
+		"not displayName":                           "incompatible type",
+		"contains(isSearchable,'x')":                "No function signature",
+		"categories/x eq 'x'":                       "does not lead to a single value",
+		"displayName/x eq 'x'":                      "does not lead to a single value",
+		"null":                                      "single boolean",
+		strings.Repeat("(", 60) + "true" + strings.Repeat(")", 60):            "Recursion depth",
+		strings.Repeat("contains(", 60) + "'x'" + strings.Repeat(",'x')", 60): "Recursion depth",
+		strings.Repeat("not ", 60) + "true":                                   "Recursion depth",
+		"displayName eq '" + strings.Repeat("x", maxFilter) + "'":             "longer than",
+	} {
+		_, err := parseFilter(interest, filter)
+		var e *apiError
+		if !errors.As(err, &e) || e.status != 400 || !strings.Contains(e.message, says) {
+			t.Errorf("%.80s: %v, which does not say %q", filter, err, says)
+		}
+	}
+	deep := strings.Repeat("(", maxDepth) + "true" + strings.Repeat(")", maxDepth)
+	if _, err := parseFilter(interest, deep); err != nil {
+		t.Errorf("as deep as allowed: %v", err)
+	}
+}
+
+// TestEnumerations compares values by their members, and odd ones by their texts.
+func TestEnumerations(t *testing.T) {
+	t.Parallel()
+	audiences := facetsOf(t, document)[0].item.property("allowedAudiences").typ.enum
+	ordered := []string{"me", "family", "family, contacts", "organization", "everyone", "unknownFutureValue", "colleagues", "neighbors"}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if got := compare(enumValue(audiences, a), enumValue(audiences, b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
+				t.Errorf("%s to %s: %d", a, b, got)
+			}
+		}
+	}
+	for _, same := range [][2]string{{"8", "organization"}, {"contacts,family", "family, contacts"}, {"3", "family,contacts"}} {
+		if compare(enumValue(audiences, same[0]), enumValue(audiences, same[1])) != 0 {
+			t.Errorf("%s and %s are one value", same[0], same[1])
+		}
+	}
+	for text, want := range map[string]bool{"me": true, "family,contacts": true, "": false, "family,": false, "8": false, "Family": false, "family,unknownFutureValue": false} {
+		if audiences.writable(text) != want {
+			t.Errorf("writing %q", text)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPagingByValue pages as ProfileQL does, with a filter that says behind which instant and id a page begins. The
+// seeds have ties, other offsets, and items without an instant.
+func TestPagingByValue(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	for _, property := range []string{"createdDateTime", "lastModifiedDateTime"} {
+		descending := c.byValue(property+" desc,id", "", func(at, id string) string {
+			if at == "" {
+				return fmt.Sprintf("%s eq null and id gt '%s'", property, id)
+			}
+			return fmt.Sprintf("%s lt %s or (%[1]s eq %[2]s and id gt '%s') or %[1]s eq null", property, at, id)
+		})
+		ascending := c.byValue(property+",id", property+" ne null", func(at, id string) string {
+			return fmt.Sprintf("%s gt %s or (%[1]s eq %[2]s and id gt '%s')", property, at, id)
+		})
+		nulls := c.byValue("id", property+" eq null", func(_, id string) string {
+			return fmt.Sprintf("%s eq null and id gt '%s'", property, id)
+		})
+		all := c.do("GET", listing("$orderby", property+" desc,id", "$top", "1000"), "").ids()
+		if !slices.Equal(descending, all) {
+			t.Errorf("%s descending: %d items by value, %d at once", property, len(descending), len(all))
+		}
+		all = c.do("GET", listing("$orderby", property+",id", "$top", "1000"), "").ids()
+		if len(nulls) == 0 || !slices.Equal(slices.Concat(nulls, ascending), all) {
+			t.Errorf("%s ascending: %d and %d without it by value, %d at once", property, len(ascending), len(nulls), len(all))
+		}
+	}
+}
+
+// byValue reads a whole list by sevens, and orders it by its first property.
+func (c client) byValue(order, first string, behind func(at, id string) string) (ids []string) {
+	c.t.Helper()
+	property, _, _ := strings.Cut(strings.Split(order, ",")[0], " ")
+	for filter := first; ; {
+		options := []string{"$orderby", order, "$top", "7", "$select", "id,createdDateTime,lastModifiedDateTime"}
+		if filter != "" {
+			options = append(options, "$filter", filter)
+		}
+		a := c.do("GET", listing(options...), "")
+		if a.status != 200 || len(ids) > 1000 {
+			c.t.Fatalf("%s after %d items: %d %s", filter, len(ids), a.status, a.text)
+		}
+		page := a.ids()
+		if len(page) == 0 {
+			return ids
+		}
+		ids = append(ids, page...)
+		last := a.body["value"].([]any)[len(page)-1].(map[string]any)
+		at, _ := last[property].(string)
+		if t, ok := parseInstant(at); ok {
+			at = t.Format(time.RFC3339Nano) // in UTC
+		}
+		filter = behind(at, page[len(page)-1])
+	}
+}
+
+// TestOrder holds where nulls go, that instants are compared and not their texts, and that ties go by id.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	for _, test := range []struct{ order, property, first string }{
+		{"createdDateTime", "createdDateTime", "<nil>"},
+		{"createdDateTime asc,displayName", "createdDateTime", "<nil>"},
+		{"createdDateTime desc", "createdDateTime", "2026-02-28T23:59:59.9999999Z"},
+		{"description", "description", "<nil>"},
+		{"description desc", "displayName", "囲碁"},
+		{"allowedAudiences desc", "allowedAudiences", "neighbors"}, // no member of it
+		{"inference/confidenceScore desc", "displayName", "GraphQL"},
+		{"createdBy/application/displayName desc, displayName ", "displayName", "Coffee"},
+		{"isSearchable desc", "displayName", "Family recipes"},
+	} {
+		a := c.do("GET", listing("$orderby", test.order, "$top", "1000"), "")
+		if a.status != 200 || len(a.ids()) < 50 {
+			t.Errorf("%s: %d %.200s", test.order, a.status, a.text)
+			continue
+		}
+		first := a.body["value"].([]any)[0].(map[string]any)
+		if got := fmt.Sprint(first[test.property]); got != test.first {
+			t.Errorf("%s begins with %s, want %s", test.order, got, test.first)
+		}
+	}
+	tied := c.do("GET", listing("$filter", "createdDateTime eq 2024-05-01T12:00:00.1234567+02:00"), "").ids()
+	if len(tied) != 6 || !slices.IsSorted(tied) {
+		t.Errorf("the same instant have %v", tied)
+	}
+	for _, order := range []string{"categories", "inference", "createdBy/user", "displayName up", "displayName,", "createdDateTime/x", strings.Repeat("id,", 20) + "id"} {
+		if a := c.do("GET", listing("$orderby", order), ""); a.status != 400 {
+			t.Errorf("%s: %d", order, a.status)
+		}
+	}
+}
+
+// TestLinksStandStill changes the list between two pages.
+func TestLinksStandStill(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	var made []string
+	for i := range 250 {
+		made = append(made, c.create(fmt.Sprintf(`{"displayName": "made %03d"}`, i)))
+	}
+	a := c.do("GET", listing("$orderby", "displayName desc", "$filter", "startswith(displayName,'made')", "$skip", "10", "$count", "true"), "")
+	seen := a.ids()
+	if len(seen) != 100 || a.body["@odata.count"] != 250.0 {
+		t.Fatalf("%d items, %v in all", len(seen), a.body["@odata.count"])
+	}
+	c.do("DELETE", list+"/"+made[249], "") // before the page
+	c.do("DELETE", list+"/"+seen[99], "")  // the last one of it
+	c.create(`{"displayName": "made 999"}`)
+	for next := a.body["@odata.nextLink"]; next != nil; next = a.body["@odata.nextLink"] {
+		a = c.do("GET", next.(string), "")
+		seen = append(seen, a.ids()...)
+	}
+	slices.Reverse(seen)
+	if !slices.Equal(seen, made[:240]) {
+		t.Errorf("%d items came, not each of 240 in its order", len(seen))
+	}
+}
+
+// TestForeignTokens are refused: a token belongs to lists of one order.
+func TestForeignTokens(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	for _, token := range []string{"", "W10", "eyJ9", "WyJ4Il0", "W251bGwsbnVsbCxudWxsXQ"} { // nothing, [], no JSON, ["x"], three nulls
+		if a := c.do("GET", listing("$skiptoken", token), ""); a.status != 400 {
+			t.Errorf("$skiptoken=%s: %d", token, a.status)
+		}
+	}
+}
+
+// TestTop holds that $top is the limit of the whole, whatever one answer can hold.
+func TestTop(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	for i := range 1000 {
+		c.create(fmt.Sprintf(`{"displayName": "made %d"}`, i))
+	}
+	a := c.do("GET", listing("$top", "1010", "$select", "id"), "")
+	next, _ := a.body["@odata.nextLink"].(string)
+	if len(a.ids()) != 1000 || next == "" {
+		t.Fatalf("%d items, and then %q", len(a.ids()), next)
+	}
+	if a = c.do("GET", next, ""); len(a.ids()) != 10 || a.body["@odata.nextLink"] != nil {
+		t.Errorf("%d items, and then %v", len(a.ids()), a.body["@odata.nextLink"])
+	}
+	for _, top := range []string{"0", "5", "1000"} {
+		if a := c.do("GET", listing("$top", top, "$select", "id"), ""); fmt.Sprint(len(a.ids())) != top || a.body["@odata.nextLink"] != nil {
+			t.Errorf("$top=%s: %d items, and then %v", top, len(a.ids()), a.body["@odata.nextLink"])
+		}
+	}
+}
+
+// TestMessages are the API's own words, where they are known.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	const interest = "on type 'microsoft.graph.personInterest'."
+	for path, want := range map[string]string{
+		listing("$select", "x"):                           "Parsing OData Select and Expand failed: Could not find a property named 'x' " + interest,
+		"/me/profile?$select=x":                           "Parsing OData Select and Expand failed: Could not find a property named 'x' on type 'microsoft.graph.profile'.",
+		listing("$filter", "x eq 1"):                      "Invalid filter clause: Could not find a property named 'x' " + interest,
+		listing("$filter", "inference/x eq 1"):            "Invalid filter clause: Could not find a property named 'x' on type 'microsoft.graph.inferenceData'.",
+		listing("$filter", "displayName eq"):              "Invalid filter clause: Syntax error at position 14 in 'displayName eq'.",
+		listing("$filter", "displayName eq 1"):            "Invalid filter clause: A binary operator with incompatible types was detected. Found operand types 'Edm.String' and 'Edm.Double' for operator kind 'Equal'.",
+		listing("$filter", "displayName"):                 "Invalid filter clause: The $filter expression must evaluate to a single boolean value.",
+		listing("$filter", "allowedAudiences eq 'x'"):     "Invalid filter clause: The string 'x' is not a valid enumeration type constant.",
+		listing("$filter", "tolower(displayName) eq 'x'"): "Invalid filter clause: An unknown function with name 'tolower' was found.",
+		listing("$orderby", "x"):                          "Parsing OData OrderBy failed: Could not find a property named 'x' " + interest,
+		listing("$top", "x"):                              "Invalid value 'x' for $top query option found. The $top query option requires a non-negative integer value.",
+		listing("$expand", "x"):                           "Query option '$expand' is not supported here.",
+		list + "?$top=1&top=2":                            "Query option '$top' was specified more than once, but it must be specified at most once.",
+		"/me/profile/x":                                   "Resource not found for the segment 'x'.",
+		"/users/x/profile":                                "Resource 'x' does not exist or one of its queried reference-property objects are not present.",
+	} {
+		a := c.do("GET", path, "")
+		failure, _ := a.body["error"].(map[string]any)
+		if got := failure["message"]; got != want {
+			t.Errorf("%s:\n got %v\nwant %s", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package sandbox
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func facetsOf(t testing.TB, csdl string) []*facet {
+	t.Helper()
+	facets, err := parseCSDL(csdl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facets
+}
+
+// TestPaths holds what a path means, or the segment that it is refused for.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	facets := facetsOf(t, document)
+	interests := facets[0]
+	for path, want := range map[string]resource{
+		"/beta/$metadata":                                  {metadata: true},
+		"/beta/me/profile":                                 {},
+		"/beta/me/profile/interests":                       {facet: interests},
+		"/beta/me/profile/interests/$count":                {facet: interests, count: true},
+		"/beta/me/profile/interests/a%2Fb":                 {facet: interests, single: true, id: "a/b"},
+		"/beta/me/profile/interests/..":                    {facet: interests, single: true, id: ".."},
+		"/beta/me/profile/interests('it''s')":              {facet: interests, single: true, id: "it's"},
+		"/beta/me/profile/interests('a%2Fb')":              {facet: interests, single: true, id: "a/b"},
+		"/beta/users/ada@example.com/profile":              {user: "ada@example.com"},
+		"/beta/users/a%27%28b%29/profile":                  {user: "a'(b)"},
+		"/beta/users('%24ada@example.com')/profile":        {user: "$ada@example.com"},
+		"/beta/users(%27o%27%27neil%27)/profile/interests": {user: "o'neil", facet: interests},
+		"/beta/users/..%2Fme/profile":                      {user: "../me"},
+	} {
+		if got, err := parsePath(facets, path); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", path, got, err, want)
+		}
+	}
+	for path, segment := range map[string]string{
+		"/beta":                                   "",
+		"/beta/":                                  "",
+		"/beta/me":                                "me",
+		"/beta/me/":                               "",
+		"/beta/me/interests":                      "interests",
+		"/beta/me/profile/":                       "",
+		"/beta/me/profile/accounts":               "accounts",
+		"/beta/me/profile/Interests":              "Interests",
+		"/beta/me/profile/interests/":             "",
+		"/beta/me/profile/interests/$value":       "$value",
+		"/beta/me/profile/interests/$count/x":     "x",
+		"/beta/me/profile/interests/1/x":          "x",
+		"/beta/me/profile/interests('it's')":      "interests('it's')",
+		"/beta/me/profile/interests('')":          "interests('')",
+		"/beta/users":                             "users",
+		"/beta/users//profile":                    "users",
+		"/beta/users/$ada@example.com/profile":    "users",
+		"/beta/users('a'/profile":                 "users('a'",
+		"/beta/me/profile/interests/%zz":          "%zz",
+		"/beta/$metadata/x":                       "$metadata",
+		"/beta/users/ada@example.com/x/interests": "x",
+	} {
+		_, err := parsePath(facets, path)
+		var e *apiError
+		if !errors.As(err, &e) || e.status != 400 || e.message != "Resource not found for the segment '"+segment+"'." {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{"", "/", "*", "/v1.0/me/profile", "/Beta/me/profile"} {
+		_, err := parsePath(facets, path)
+		var e *apiError
+		if !errors.As(err, &e) || e.status != 404 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// FuzzPath holds that whatever a client puts into a path as a user or an id stays just that.
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{"ada@example.com", "a/b", "..", "o'neil", "%2F", "x')/profile", "日本", "\x00"} {
+		f.Add(seed, seed)
+	}
+	facets := facetsOf(f, document)
+	f.Fuzz(func(t *testing.T, user, id string) {
+		if user == "" || id == "" {
+			return
+		}
+		got, err := parsePath(facets, "/beta/"+withKey("users", user)+"/profile/"+withKey("interests", id))
+		if err != nil || got.user != user || got.id != id || !got.single {
+			t.Errorf("keys %q, %q: %+v, %v", user, id, got, err)
+		}
+		if strings.HasPrefix(user, "$") || strings.HasPrefix(id, "$") {
+			return
+		}
+		got, err = parsePath(facets, "/beta/users/"+url.PathEscape(user)+"/profile/interests/"+url.PathEscape(id))
+		if err != nil || got.user != user || got.id != id || !got.single {
+			t.Errorf("segments %q, %q: %+v, %v", user, id, got, err)
+		}
+	})
+}
