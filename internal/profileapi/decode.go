@@ -24,8 +24,12 @@ func decode[T any](raw []byte) (*T, error) {
 	return decodeOdd[T](raw)
 }
 
+// manyNames is how many names of one object are compared with each other; far more than any item has.
+const manyNames = 64
+
 // isTreacherous tells whether JSON holds what encoding/json would make something else of without a word: a null in a
-// list, which becomes an empty text, or a name twice in one object, whose values are mixed.
+// list, which becomes an empty text, or a name twice in one object, whose values are mixed. An object of more than
+// manyNames is taken for one, because comparing all of a large answer's names would take a core for minutes.
 func isTreacherous(raw []byte) bool {
 	names := make([][]byte, 0, 32) // of all objects around, outermost first
 	around := make([]int, 0, 8)    // where the names of each begin; -1 for a list
@@ -48,8 +52,8 @@ func isTreacherous(raw []byte) bool {
 		case '"':
 			end := textEnd(raw, i)
 			if isName := bytes.HasPrefix(bytes.TrimLeft(raw[end:], " \t\r\n"), []byte(":")); isName {
-				name := raw[i:end]
-				if slices.ContainsFunc(names[around[len(around)-1]:], func(n []byte) bool { return bytes.Equal(n, name) }) {
+				name, same := raw[i:end], names[around[len(around)-1]:]
+				if len(same) == manyNames || slices.ContainsFunc(same, func(n []byte) bool { return bytes.Equal(n, name) }) {
 					return true
 				}
 				names = append(names, name)
@@ -106,7 +110,7 @@ func mend(t reflect.Type, v any) any {
 	case reflect.Slice:
 		return mendSlice(t, v)
 	}
-	// Not encoding and decoding again, but the same rules by which it goes.
+	// What fits a plain value is for encoding/json to say.
 	text, err := json.Marshal(v)
 	if err != nil || json.Unmarshal(text, reflect.New(t).Interface()) != nil {
 		return nil

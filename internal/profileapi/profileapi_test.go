@@ -3,6 +3,7 @@ package profileapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -364,5 +365,22 @@ func TestReadAll(t *testing.T) {
 	}
 	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5); !errors.Is(err, lost) {
 		t.Errorf("lost at the end: %v", err)
+	}
+}
+
+// TestManyNames holds that an answer of very many names costs no more than its size: comparing them all with each other
+// takes half a minute.
+func TestManyNames(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(`{"id": "first"`)
+	for i := range 200_000 {
+		fmt.Fprintf(&b, `, "n%d": 1`, i)
+	}
+	b.WriteString(`, "id": "last"}`)
+	began := time.Now()
+	got, err := decode[thing]([]byte(b.String()))
+	if took := time.Since(began); err != nil || got.ID != "last" || took > 10*time.Second {
+		t.Errorf("%+v, %v after %v", got, err, took)
 	}
 }
