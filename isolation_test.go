@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,7 +84,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 			for _, request := range rec.take() {
 				got := request.Header
 				for name := range got {
-					if !contains(own, name) {
+					if !slices.Contains(own, name) {
 						t.Errorf("%s: %s went to the source", op.name, name)
 					}
 				}
@@ -109,15 +110,6 @@ func TestHeadersThatGoOn(t *testing.T) {
 			t.Errorf("the client-request-id %q went on as %q", none, got)
 		}
 	}
-}
-
-func contains(list []string, wanted string) bool {
-	for _, entry := range list {
-		if entry == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 // TestCallerLeaves has a caller leave while the source is at work: a read ends at once, a write goes on to its end,

@@ -68,20 +68,14 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 
 // presentInput says where in the operation the bad value stands.
 func presentInput(ctx context.Context, e *inputError) *gqlerror.Error {
-	var details map[string]any
 	message := e.cause.Error()
 	var ofSource *profile.Error
 	if errors.As(e.cause, &ofSource) {
-		message, details = ofSource.Message, extensions(ofSource)
+		message = ofSource.Message // without its code, which Error puts before it
 	}
-	where := strings.Join(e.path, ".")
-	if e.field != nil {
-		where = strings.Trim(e.field.Name+"."+where, ".")
-	}
-	shown := withCode(ctx, e, string(profile.BadUserInput), where+": "+message, details)
-	if e.field != nil && e.field.Position != nil {
-		shown.Locations = []gqlerror.Location{{Line: e.field.Position.Line, Column: e.field.Position.Column}}
-	}
+	where := strings.Join(append([]string{e.field.Name}, e.path...), ".")
+	shown := withCode(ctx, e, string(profile.BadUserInput), where+": "+message, nil)
+	shown.Locations = []gqlerror.Location{{Line: e.field.Position.Line, Column: e.field.Position.Column}}
 	return shown
 }
 

@@ -41,7 +41,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	checks := newInputs(executable.Schema(), resolver)
-	if err := checks.Validate(executable); err != nil {
+	if err := checks.Validate(executable); err != nil { // Use would panic
 		return nil, fmt.Errorf("schema: %w", err)
 	}
 	s := handler.New(executable)

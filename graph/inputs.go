@@ -41,9 +41,11 @@ func newInputs(schema *ast.Schema, r *Resolver) inputs {
 			return nil
 		}
 		objects["Create"+typeName+"Input"] = func(v map[string]any) error {
-			_, noSource := r.sourceNamed(textOrNil(v["source"]))
-			_, noUser := userNamed(textOrNil(v["user"]))
-			return errors.Join(noSource, noUser)
+			if _, err := r.sourceNamed(textOrNil(v["source"])); err != nil {
+				return err
+			}
+			_, err := userNamed(textOrNil(v["user"]))
+			return err
 		}
 	}
 	return inputs{schema: schema, objects: objects}

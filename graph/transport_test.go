@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 )
 
@@ -134,7 +135,7 @@ func TestRequests(t *testing.T) {
 // TestBrokenBody has the caller break off.
 func TestBrokenBody(t *testing.T) {
 	t.Parallel()
-	body := io.MultiReader(strings.NewReader(`{"query": "secret`), iotestErrReader{})
+	body := io.MultiReader(strings.NewReader(`{"query": "secret`), iotest.ErrReader(io.ErrUnexpectedEOF))
 	r := httptest.NewRequest("POST", "/graphql", body)
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
@@ -143,10 +144,6 @@ func TestBrokenBody(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
-
-type iotestErrReader struct{}
-
-func (iotestErrReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // FuzzRequestBody holds that any body is either a request or refused, in UTF-8 and in our own words.
 func FuzzRequestBody(f *testing.F) {

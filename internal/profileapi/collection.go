@@ -32,6 +32,9 @@ func NewCollection[T, I any, PT Item[T]](c *Client, facet string) *Collection[T,
 	return &Collection[T, I, PT]{client: c, facet: facet}
 }
 
+// ability names what is remembered of the source for this facet.
+func (c *Collection[T, I, PT]) ability(option string) string { return c.facet + " " + option }
+
 // All methods return a *[profile.Error], or the context's error once the caller has left.
 
 // Get reads one item. Properties are those wanted; empty for all.
@@ -42,14 +45,14 @@ func (c *Collection[T, I, PT]) Get(ctx context.Context, ref profile.Ref, propert
 	if err != nil {
 		return nil, err
 	}
-	selecting := len(properties) > 0 && !c.client.learnt.has(c.facet+" $select")
+	selecting := len(properties) > 0 && !c.client.learnt.has(c.ability("$select"))
 	if !selecting {
 		return c.get(ctx, ref, address)
 	}
 	item, err := c.get(ctx, ref, address+"?"+selectOption(properties))
 	if isBadRequest(err) {
 		if item, err = c.get(ctx, ref, address); err == nil {
-			c.client.learnt.add(c.facet + " $select")
+			c.client.learnt.add(c.ability("$select"))
 		}
 	}
 	return item, err

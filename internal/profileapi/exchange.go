@@ -51,7 +51,7 @@ var errLost = errors.New("the connection was lost")
 func (c *Client) read(ctx context.Context, url string) (*answer, *noAnswer) {
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx)}
 	a, no := c.send(ctx, r)
-	if ctx.Err() == nil && readAgain(a, no) && c.wait(ctx, retryDelay(a)) {
+	if ctx.Err() == nil && readAgain(a, no) && wait(ctx, retryDelay(a)) {
 		a, no = c.send(ctx, r)
 	}
 	return a, no
@@ -68,8 +68,10 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	defer cancel()
 
 	a, no := c.send(ctx, r)
-	if writeAgain(r, a) && waitFits(ctx, retryDelay(a)) && c.wait(caller, retryDelay(a)) {
-		a, no = c.send(ctx, r)
+	if writeAgain(r, a) {
+		if delay := retryDelay(a); waitFits(ctx, delay) && wait(caller, delay) {
+			a, no = c.send(ctx, r)
+		}
 	}
 	if caller.Err() != nil {
 		c.logOutcome(caller, r, a, no)
@@ -136,7 +138,7 @@ func readAll(body io.Reader, length int64) ([]byte, error) {
 }
 
 // wait waits, unless the context would be over before: then, or when it ends meanwhile, the answer is false.
-func (c *Client) wait(ctx context.Context, d time.Duration) bool {
+func wait(ctx context.Context, d time.Duration) bool {
 	if !waitFits(ctx, d) {
 		return false
 	}

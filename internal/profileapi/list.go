@@ -43,7 +43,7 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		return profile.Page[T]{}, err
 	}
 	l := &listing[T, I, PT]{Collection: c, query: q, address: address}
-	if !q.Count || c.client.learnt.has(l.ability("$count")) {
+	if !q.Count || c.client.learnt.has(c.ability("$count")) {
 		return l.page(ctx)
 	}
 	var total *int
@@ -68,7 +68,7 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 	case flaw != nil:
 		page.Flaws = append(page.Flaws, flaw)
 	case total == nil:
-		c.client.learnt.add(l.ability("$count"))
+		c.client.learnt.add(c.ability("$count"))
 	}
 	page.Total = total
 	return page, nil
@@ -84,10 +84,10 @@ type listing[T, I any, PT Item[T]] struct {
 }
 
 func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
-	denied := &l.client.learnt
+	denied, ordering := &l.client.learnt, l.ability("ordering "+l.query.Order.Property)
 	w := way{
 		selecting: len(l.query.Properties) > 0 && !denied.has(l.ability("$select")),
-		ordering:  !denied.has(l.ability("ordering")),
+		ordering:  !denied.has(ordering),
 	}
 	page, err := l.ask(ctx, w)
 	if w.selecting && isBadRequest(err) {
@@ -99,18 +99,10 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered)) {
 		w.ordering = false
 		if page, err = l.ask(ctx, w); err == nil {
-			denied.add(l.ability("ordering"))
+			denied.add(ordering)
 		}
 	}
 	return page, err
-}
-
-// ability names what is remembered of the source for this facet and order.
-func (l *listing[T, I, PT]) ability(option string) string {
-	if option == "ordering" {
-		option += " " + l.query.Order.Property
-	}
-	return l.facet + " " + option
 }
 
 func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
@@ -248,7 +240,10 @@ type part[T any] struct {
 	link    json.RawMessage // to the next part
 }
 
-func (p part[T]) more() bool { return p.link != nil && string(p.link) != "null" }
+func (p part[T]) more() bool { return !isNull(p.link) }
+
+// isNull tells whether a member is null or not there.
+func isNull(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
 
 // listAnswer is the form of a collection (OData JSON Format 4.01, section 12).
 type listAnswer struct {
@@ -271,7 +266,7 @@ func (c *Collection[T, I, PT]) request(ctx context.Context, address string) (*an
 	if err := json.Unmarshal(a.body, &list); err != nil {
 		return nil, nil, c.client.misunderstood(a, err)
 	}
-	if list.Value == nil || list.Error != nil && string(list.Error) != "null" {
+	if list.Value == nil || !isNull(list.Error) {
 		return nil, nil, c.client.misunderstood(a, errors.New("the answer is not a list"))
 	}
 	return a, &list, nil
@@ -284,7 +279,7 @@ func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T]
 	}
 	p := part[T]{length: len(*list.Value), answer: a, address: address, link: list.NextLink}
 	for _, raw := range *list.Value {
-		if string(raw) == "null" {
+		if isNull(raw) {
 			continue
 		}
 		item, err := decode[T](raw)

@@ -123,7 +123,7 @@ func atEnd(r resource, rest []string) (resource, error) {
 // graph/api/user-get, on names that do).
 func isKey(segment string) bool { return segment != "" && segment[0] != '$' }
 
-// keyOf reads a key in parentheses, name('key'), in which ” is one quote (OData URL Conventions 4.01, section 4.3.1).
+// keyOf reads a key in parentheses, name('key'), in which a doubled quote stands for one (OData URL Conventions 4.01, section 4.3.1).
 func keyOf(segment, name string) (key string, ok bool) {
 	quoted, ok := strings.CutPrefix(segment, name+"('")
 	if !ok {

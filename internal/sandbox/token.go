@@ -44,7 +44,7 @@ func nextToken(text string, start int) (t token, end int, err error) {
 		firstRune(text[start:]), start, text)
 }
 
-// stringToken reads a string literal, in which ” is one quote.
+// stringToken reads a string literal, in which a doubled quote stands for one.
 func stringToken(text string, start int) (t token, end int, err error) {
 	var b strings.Builder
 	for i := start + 1; i < len(text); i++ {
