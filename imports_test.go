@@ -48,6 +48,11 @@ var importRules = []importRule{
 		why:   "a type shared with the client side would let one mistake pass on both sides",
 	},
 	{
+		from:  "profileql/internal/sandbox/faults",
+		never: []string{"profileql", "github.com", "database/sql"},
+		why:   "it decides who meets which fault, and knows no more of the sandbox than its requests",
+	},
+	{
 		from:  "profileql/internal/config",
 		never: []string{"profileql"},
 		why:   "each part takes its own options; server.go hands them out",

@@ -26,6 +26,7 @@ import (
 	"profileql/internal/playground"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
+	"profileql/internal/sandbox/faults"
 )
 
 const version = "0.1.0"
@@ -155,7 +156,7 @@ func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*sourc
 			transport: transport, close: transport.CloseIdleConnections,
 		}, nil
 	}
-	box, err := sandbox.Open(ctx, sandbox.Options{Data: c.Data, Log: log})
+	box, err := openSandbox(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +182,20 @@ func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*sourc
 	}, nil
 }
 
+func openSandbox(ctx context.Context, c *config.Config, log *slog.Logger) (*sandbox.Sandbox, error) {
+	var f faults.Config
+	if c.Faults != "" {
+		text, err := os.ReadFile(c.Faults)
+		if err != nil {
+			return nil, fmt.Errorf("--faults: %w", err)
+		}
+		if f, err = faults.Parse(text); err != nil {
+			return nil, fmt.Errorf("--faults %s: %w", c.Faults, err)
+		}
+	}
+	return sandbox.Open(ctx, sandbox.Options{Data: c.Data, RequireToken: c.RequireToken, Faults: f, Log: log})
+}
+
 func keeping(data string) string {
 	if data == "" {
 		return "kept in memory"
@@ -195,7 +210,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	box, err := sandbox.Open(ctx, sandbox.Options{Data: c.Data, Log: log})
+	box, err := openSandbox(ctx, c, log)
 	if err != nil {
 		return err
 	}
@@ -203,6 +218,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
+	banner += fmt.Sprintf("  Faults      http://%s%s\n", listener.Addr(), sandbox.FaultsPath)
 	if _, err = fmt.Fprintf(stdout, "%s  REST        http://%s/beta/me/profile\n", banner, listener.Addr()); err == nil {
 		err = serveUntilDone(ctx, listener, box.Handler(), log)
 	}

@@ -30,7 +30,11 @@ type Config struct {
 
 	Listen   string
 	Upstream string // base URL of the profile API to serve; empty for the sandbox
-	Data     string // file of the sandbox's data; empty for in memory
+
+	// Of the sandbox.
+	Data         string // file of its data; empty for in memory
+	Faults       string // file of the faults that its requests meet; empty for none
+	RequireToken bool   // whether requests without a bearer token are refused
 }
 
 // commandLine is the form of the command line. The options stand at the top, so that --help shows them all at once.
@@ -39,6 +43,8 @@ type commandLine struct {
 	Upstream          string `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
 	Sandbox           bool   `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
 	Data              string `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
+	Faults            string `placeholder:"FILE" help:"Let requests to the sandbox meet the errors, delays and odd answers that this file describes."`
+	RequireToken      bool   `help:"Let the sandbox answer 401 to requests without a bearer token."`
 	PlaintextUpstream bool   `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
 
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
@@ -77,7 +83,10 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	case err != nil:
 		return nil, err
 	}
-	c := &Config{Command: Command(context.Selected().Name), Listen: line.Listen, Upstream: line.Upstream, Data: line.Data}
+	c := &Config{
+		Command: Command(context.Selected().Name), Listen: line.Listen, Upstream: line.Upstream,
+		Data: line.Data, Faults: line.Faults, RequireToken: line.RequireToken,
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
 		if c.Command == Sandbox {
@@ -105,8 +114,12 @@ func (line *commandLine) checkUpstream(c *Config) error {
 	if line.Sandbox || c.Command == Sandbox {
 		return errors.New("--upstream and the sandbox (--sandbox) are two sources, and there is one: choose")
 	}
-	if c.Data != "" {
-		return errors.New("--data keeps the sandbox's data, and with --upstream there is no sandbox")
+	for option, given := range map[string]bool{
+		"--data": c.Data != "", "--faults": c.Faults != "", "--require-token": c.RequireToken,
+	} {
+		if given {
+			return fmt.Errorf("%s is the sandbox's, and with --upstream there is no sandbox", option)
+		}
 	}
 	upstream, err := url.Parse(c.Upstream)
 	if err != nil {

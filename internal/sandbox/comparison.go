@@ -22,9 +22,9 @@ func comparisonOperator(word string) (name string, holds func(c int) bool) {
 	return "", nil
 }
 
-// comparison reads one operand, or two of them compared.
+// comparison reads one primary expression, or two of them compared.
 func (p *filterParser) comparison() (expression, error) {
-	left, err := p.unary()
+	left, err := p.primary()
 	if err != nil || p.token.kind != tokenWord {
 		return left, err
 	}
@@ -35,17 +35,22 @@ func (p *filterParser) comparison() (expression, error) {
 	if err := p.advance(); err != nil {
 		return expression{}, err
 	}
-	right, err := p.unary()
+	right, err := p.primary()
 	if err != nil {
 		return expression{}, err
 	}
-	if left, right, err = alike(left, right, name); err != nil {
+	return compared(left, right, name, holds)
+}
+
+func compared(left, right expression, name string, holds func(c int) bool) (expression, error) {
+	left, right, err := alike(left, right, name)
+	if err != nil {
 		return expression{}, err
 	}
 	// With null, all but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
-	return expression{kind: kindBoolean, eval: func(i *item) value {
-		a, b := left.eval(i), right.eval(i)
+	return expression{kind: kindBoolean, eval: func(at scope) value {
+		a, b := left.eval(at), right.eval(at)
 		if ranks && (a.kind == kindNull || b.kind == kindNull) {
 			return booleanValue(false)
 		}
@@ -56,28 +61,106 @@ func (p *filterParser) comparison() (expression, error) {
 	}}, nil
 }
 
-// alike makes two operands comparable: a string literal beside an enumeration is the name of a member (OData 4.01
-// allows the bare literal).
+// primary reads one operand and what binds to it more tightly than not: has and in.
+func (p *filterParser) primary() (expression, error) {
+	left, err := p.operand()
+	for err == nil {
+		switch {
+		case p.atWord("has"):
+			left, err = p.has(left)
+		case p.atWord("in"):
+			left, err = p.in(left)
+		default:
+			return left, nil
+		}
+	}
+	return expression{}, err
+}
+
+// has tells whether all the members that the right side names are set in the flags on the left.
+func (p *filterParser) has(left expression) (expression, error) {
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	right, err := p.operand()
+	if err != nil {
+		return expression{}, err
+	}
+	if left, right, err = alike(left, right, "Has"); err != nil {
+		return expression{}, err
+	}
+	if left.enum == nil || !left.enum.flags || right.enum != left.enum {
+		return expression{}, incompatible(left, right, "Has")
+	}
+	return expression{kind: kindBoolean, eval: func(at scope) value {
+		a, b := left.eval(at), right.eval(at)
+		if a.kind == kindNull || b.kind == kindNull {
+			return value{}
+		}
+		return booleanValue(a.ordinal != unknownOrdinal && a.ordinal&b.ordinal == b.ordinal)
+	}}, nil
+}
+
+// in tells whether the left side is equal to one of a list (OData URL Conventions 4.01, section 5.1.1.1.12).
+func (p *filterParser) in(left expression) (expression, error) {
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	if !p.atMark("(") {
+		return expression{}, p.syntaxError()
+	}
+	either := literal(booleanValue(false))
+	for first := true; first || p.atMark(","); first = false {
+		if err := p.advance(); err != nil {
+			return expression{}, err
+		}
+		right, err := p.operand()
+		if err != nil {
+			return expression{}, err
+		}
+		equal, err := compared(left, right, "Equal", func(c int) bool { return c == 0 })
+		if err != nil {
+			return expression{}, err
+		}
+		either = expression{kind: kindBoolean, eval: or(either, equal)}
+	}
+	return either, p.expectMark(")")
+}
+
+// enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
+func (p *filterParser) enumLiteral(typeName string) (expression, error) {
+	v := value{kind: kindEnum, text: p.token.text, typeName: typeName}
+	return literal(v), p.advance()
+}
+
+// alike makes two operands comparable: beside an enumeration, a literal names a member, with its type or without
+// (which OData 4.01 allows).
 func alike(left, right expression, operator string) (expression, expression, error) {
 	var err error
 	switch {
-	case left.kind == kindEnum && right.kind == kindString && right.literal:
-		right, err = enumLiteral(left.enum, right)
-	case right.kind == kindEnum && left.kind == kindString && left.literal:
-		left, err = enumLiteral(right.enum, left)
+	case left.enum != nil && right.isMember():
+		right, err = memberOf(left.enum, right)
+	case right.enum != nil && left.isMember():
+		left, err = memberOf(right.enum, left)
 	case left.kind == kindNull || right.kind == kindNull:
-	case left.kind != right.kind || left.kind == kindStructured || left.enum != right.enum:
+	case left.kind != right.kind || left.kind == kindStructured || left.enum != right.enum ||
+		left.kind == kindEnum && left.enum == nil:
 		err = incompatible(left, right, operator)
 	}
 	return left, right, err
 }
 
-func enumLiteral(t *enumType, e expression) (expression, error) {
-	name := e.eval(nil).text
-	if !t.known(name) {
-		return e, badRequest("The string '%s' is not a valid enumeration type constant.", name)
+// isMember tells whether the expression is a literal that can be the name of an enumeration's member.
+func (e expression) isMember() bool {
+	return e.literal && (e.kind == kindString || e.kind == kindEnum && e.enum == nil)
+}
+
+func memberOf(t *enumType, e expression) (expression, error) {
+	v := e.eval(scope{})
+	if v.typeName != "" && v.typeName != t.name || !t.known(v.text) {
+		return e, badRequest("The string '%s' is not a valid enumeration type constant.", v.text)
 	}
-	e = literal(enumValue(t, name))
+	e = literal(enumValue(t, v.text))
 	e.enum = t
 	return e, nil
 }

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// document describes the types (OData CSDL XML 4.01); it is also what $metadata answers.
+// description is of the types (OData CSDL XML 4.01); it is also what $metadata answers.
 //
 //go:embed profile.csdl
-var document string
+var description string
 
 // facet is one of a profile's collections.
 type facet struct {
@@ -31,6 +31,7 @@ type structuredType struct {
 	name       string
 	open       bool
 	properties []*property // the inherited ones too, in the order of answers
+	whole      selection   // all of them
 }
 
 // property is a structural property and what a client may do with it.
@@ -123,7 +124,7 @@ func parseCSDL(text string) ([]*facet, error) {
 	}
 	for _, e := range x.Schema.EnumTypes {
 		name := r.namespace + e.Name
-		r.types[name] = &edmType{name: name, enum: newEnumType(e)}
+		r.types[name] = &edmType{name: name, enum: newEnumType(name, e)}
 	}
 	for _, e := range append(x.Schema.ComplexTypes, x.Schema.EntityTypes...) {
 		name := r.namespace + e.Name
@@ -183,7 +184,11 @@ func (r *csdlReader) complete(name string) error {
 		}
 		element = r.elements[base.name]
 	}
-	r.types[name].structured.properties = append(plain, structured...)
+	t := r.types[name].structured
+	t.properties = append(plain, structured...)
+	for _, p := range t.properties {
+		t.whole = append(t.whole, selected{property: p})
+	}
 	return nil
 }
 

@@ -22,7 +22,7 @@ const another = `
 // TestAnotherFacet holds that a facet costs its description, and no Go.
 func TestAnotherFacet(t *testing.T) {
 	t.Parallel()
-	csdl := strings.Replace(document, "<EntityType ", another+"<EntityType ", 1)
+	csdl := strings.Replace(description, "<EntityType ", another+"<EntityType ", 1)
 	csdl = strings.Replace(csdl, "<NavigationProperty ",
 		`<NavigationProperty Name="languages" Type="Collection(graph.languageProficiency)" ContainsTarget="true"/><NavigationProperty `, 1)
 	box, err := Open(context.Background(), Options{})
@@ -67,7 +67,7 @@ func TestAnotherFacet(t *testing.T) {
 func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
 	required, computed, immutable := []string{}, []string{}, []string{}
-	for _, p := range facetsOf(t, document)[0].item.properties {
+	for _, p := range facetsOf(t, description)[0].item.properties {
 		if p.required() {
 			required = append(required, p.name)
 		}
@@ -95,7 +95,7 @@ func TestBrokenDescriptions(t *testing.T) {
 		`BaseType="graph.itemFacet"`:              `BaseType="graph.nonsense"`,
 		`</edmx:Edmx>`:                            ``,
 	} {
-		if _, err := parseCSDL(strings.Replace(document, old, broken, 1)); err == nil {
+		if _, err := parseCSDL(strings.Replace(description, old, broken, 1)); err == nil {
 			t.Errorf("%s instead of %s is taken", broken, old)
 		}
 	}

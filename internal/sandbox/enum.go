@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -15,12 +16,13 @@ const unknownOrdinal = math.MaxInt64
 
 // enumType is an enumeration; of a flags one, several members can be set at a time.
 type enumType struct {
+	name    string // qualified
 	flags   bool
 	members map[string]int64
 }
 
-func newEnumType(e enumElement) *enumType {
-	t := &enumType{flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
+func newEnumType(name string, e enumElement) *enumType {
+	t := &enumType{name: name, flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
 	for _, m := range e.Members {
 		t.members[m.Name] = m.Value
 	}
@@ -75,4 +77,13 @@ func (t *enumType) ordinal(text string) int64 {
 		sum |= n
 	}
 	return sum
+}
+
+// number is how the service has written a value now and then: its number, as a string (microsoft-graph-docs#10162).
+func (t *enumType) number(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return strconv.FormatInt(t.ordinal(text), 10)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"profileql/internal/sandbox/faults"
 )
 
 // apiError is an answer that says no, in the API's words where they are known. Its codes mix those of the gateway,
@@ -14,7 +16,10 @@ type apiError struct {
 	status  int
 	code    string
 	message string
-	allow   string // of status 405
+
+	allow      string // header of status 405
+	challenge  bool   // whether there is a WWW-Authenticate header, of status 401
+	retryAfter string // header of statuses 429 and 503
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
@@ -48,6 +53,46 @@ func noItem() error {
 	return &apiError{status: http.StatusNotFound, code: "UnknownError"}
 }
 
+// noToken is what the gateway says to a request without a token.
+func noToken() error {
+	return &apiError{
+		status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: "Access token is empty.", challenge: true,
+	}
+}
+
+// unlucky is an error on purpose, in the words that go with its status unless it brings its own.
+func unlucky(f *faults.Error) *apiError {
+	e := usual(f.Status)
+	if f.Code != nil {
+		e.code = *f.Code
+	}
+	if f.Message != nil {
+		e.message = *f.Message
+	}
+	e.retryAfter = f.RetryAfter
+	return e
+}
+
+// usual is what the API says with a status. The profile service itself has mostly nothing to say.
+func usual(status int) *apiError {
+	e := &apiError{status: status, code: "UnknownError"}
+	switch status {
+	case http.StatusUnauthorized:
+		e.code, e.message, e.challenge = "InvalidAuthenticationToken", "Access token validation failure. Invalid audience.", true
+	case http.StatusForbidden:
+		e.code, e.message = "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+	case http.StatusConflict:
+		e.code, e.message = "resourceModified", "The resource has changed since it was read."
+	case http.StatusTooManyRequests:
+		e.code, e.message = "TooManyRequests", "Please retry again later."
+	case http.StatusInternalServerError:
+		e.code, e.message = "InternalServerError", "The server encountered an internal error."
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		e.code, e.message = "serviceNotAvailable", "The service is temporarily unavailable."
+	}
+	return e
+}
+
 func wrongMethod(allow string) error {
 	return &apiError{
 		status: http.StatusMethodNotAllowed, code: "Request_BadRequest", allow: allow,
@@ -74,15 +119,34 @@ type errorBody struct {
 }
 
 type innerError struct {
+	Code            string `json:"code,omitempty"`
+	Status          string `json:"status,omitempty"`
 	Date            string `json:"date"` // UTC, without a zone
 	RequestID       string `json:"request-id"`
 	ClientRequestID string `json:"client-request-id"`
 }
 
-func (e *apiError) body(at time.Time, requestID, clientRequestID string) []byte {
+// answer is the error as it goes out.
+func (e *apiError) answer(id requestID, at time.Time) answer {
 	var b errorBody
 	b.Error.Code, b.Error.Message = e.code, e.message
-	b.Error.InnerError = innerError{at.UTC().Format("2006-01-02T15:04:05"), requestID, clientRequestID}
+	b.Error.InnerError = innerError{
+		Date: at.UTC().Format("2006-01-02T15:04:05"), RequestID: id.server, ClientRequestID: id.client,
+	}
+	if e.status == http.StatusTooManyRequests { // the sample in "Microsoft Graph throttling guidance"
+		b.Error.InnerError.Code, b.Error.InnerError.Status = "429", "429"
+	}
 	body, _ := json.Marshal(b) // texts only: it cannot fail
-	return body
+	a := answer{status: e.status, body: body, header: http.Header{"Content-Type": {"application/json"}}}
+	a.identify(id)
+	if e.allow != "" {
+		a.header.Set("Allow", e.allow)
+	}
+	if e.challenge {
+		a.header.Set("WWW-Authenticate", `Bearer realm="sandbox"`)
+	}
+	if e.retryAfter != "" {
+		a.header.Set("Retry-After", e.retryAfter)
+	}
+	return a
 }

@@ -12,14 +12,24 @@ const (
 // section 5.1.1.1): what cannot be told is null.
 type expression struct {
 	kind    kind
-	enum    *enumType // of kindEnum
+	enum    *enumType // of kindEnum; nil for a literal whose type is not known yet
 	literal bool
-	eval    func(*item) value
+	eval    func(scope) value
+}
+
+// scope is what an expression is evaluated over: an item, and the entries at which the lambda operators around the
+// expression stand, the outermost first.
+type scope struct {
+	item    *item
+	entries []entry
 }
 
 func literal(v value) expression {
-	return expression{kind: v.kind, literal: true, eval: func(*item) value { return v }}
+	return expression{kind: v.kind, literal: true, eval: func(scope) value { return v }}
 }
+
+// keeps tells whether the filter keeps an item.
+func (e expression) keeps(i *item) bool { return e.eval(scope{item: i}).isTrue() }
 
 // parseFilterOption reads $filter; without it, everything is kept.
 func parseFilterOption(t *structuredType, o options) (expression, error) {
@@ -55,11 +65,12 @@ func parseFilter(t *structuredType, text string) (expression, error) {
 
 // filterParser descends recursively, with one method for each level of precedence.
 type filterParser struct {
-	item  *structuredType
-	text  string
-	token token // the next one
-	end   int   // where it ends
-	depth int
+	item      *structuredType
+	variables []variable // of the lambda operators around, the outermost first
+	text      string
+	token     token // the next one
+	end       int   // where it ends
+	depth     int
 }
 
 func (p *filterParser) advance() (err error) {
@@ -105,7 +116,7 @@ func (p *filterParser) or() (expression, error) { return p.logical("or", "Or", o
 func (p *filterParser) and() (expression, error) { return p.logical("and", "And", and, p.comparison) }
 
 func (p *filterParser) logical(
-	word, name string, combine func(a, b expression) func(*item) value, operand func() (expression, error),
+	word, name string, combine func(a, b expression) func(scope) value, operand func() (expression, error),
 ) (expression, error) {
 	left, err := operand()
 	for err == nil && p.atWord(word) {
@@ -126,26 +137,26 @@ func (p *filterParser) logical(
 
 func (e expression) isBoolean() bool { return e.kind == kindBoolean || e.kind == kindNull }
 
-func and(a, b expression) func(*item) value {
-	return func(i *item) value {
-		left := a.eval(i)
+func and(a, b expression) func(scope) value {
+	return func(at scope) value {
+		left := a.eval(at)
 		if left.isFalse() {
 			return left
 		}
-		if right := b.eval(i); right.isFalse() || left.isTrue() {
+		if right := b.eval(at); right.isFalse() || left.isTrue() {
 			return right
 		}
 		return value{}
 	}
 }
 
-func or(a, b expression) func(*item) value {
-	return func(i *item) value {
-		left := a.eval(i)
+func or(a, b expression) func(scope) value {
+	return func(at scope) value {
+		left := a.eval(at)
 		if left.isTrue() {
 			return left
 		}
-		if right := b.eval(i); right.isTrue() || left.isFalse() {
+		if right := b.eval(at); right.isTrue() || left.isFalse() {
 			return right
 		}
 		return value{}
@@ -157,15 +168,15 @@ func (p *filterParser) not() (expression, error) {
 	if err := p.advance(); err != nil {
 		return expression{}, err
 	}
-	e, err := p.deeper(p.unary)
+	e, err := p.deeper(p.primary)
 	if err != nil {
 		return expression{}, err
 	}
 	if !e.isBoolean() {
 		return expression{}, badRequest("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
-	return expression{kind: kindBoolean, eval: func(i *item) value {
-		v := e.eval(i)
+	return expression{kind: kindBoolean, eval: func(at scope) value {
+		v := e.eval(at)
 		if v.kind == kindNull {
 			return v
 		}
@@ -173,8 +184,8 @@ func (p *filterParser) not() (expression, error) {
 	}}, nil
 }
 
-// unary reads one operand: in parentheses, negated, a literal, a function or a property.
-func (p *filterParser) unary() (expression, error) {
+// operand is in parentheses, negated, a literal, a function or a property.
+func (p *filterParser) operand() (expression, error) {
 	t := p.token
 	switch {
 	case p.atWord("not"):
@@ -227,18 +238,36 @@ func (p *filterParser) word() (expression, error) {
 	case "INF", "NaN":
 		return p.number()
 	}
+	position := p.token.position
 	if err := p.advance(); err != nil {
 		return expression{}, err
 	}
-	if p.atMark("(") {
-		return p.deeper(func() (expression, error) { return p.function(name) })
+	switch {
+	case p.atMark("("):
+		return p.deeper(func() (expression, error) { return p.call(name) })
+	case p.token.kind == tokenString && p.token.position == position+len(name):
+		return p.enumLiteral(name)
 	}
-	path, err := parsePropertyPath(p.item, name)
+	return p.property(name)
+}
+
+func (p *filterParser) property(path string) (expression, error) {
+	r, err := p.resolve(path)
 	if err != nil {
 		return expression{}, err
 	}
-	end := path.end()
-	return expression{kind: end.kind(), enum: end.typ.enum, eval: func(i *item) value { return i.at(path) }}, nil
+	return expression{kind: r.property.kind(), enum: r.property.typ.enum, eval: r.value}, nil
+}
+
+// call reads what stands in front of a parenthesis: a lambda operator at the end of a path, or a function.
+func (p *filterParser) call(name string) (expression, error) {
+	if path, ok := strings.CutSuffix(name, "/any"); ok {
+		return p.lambda(path, false)
+	}
+	if path, ok := strings.CutSuffix(name, "/all"); ok {
+		return p.lambda(path, true)
+	}
+	return p.function(name)
 }
 
 // function reads a call of one of the functions over two strings.
@@ -268,8 +297,8 @@ func (p *filterParser) function(name string) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: kindBoolean, eval: func(i *item) value {
-		a, b := text.eval(i), part.eval(i)
+	return expression{kind: kindBoolean, eval: func(at scope) value {
+		a, b := text.eval(at), part.eval(at)
 		if a.kind == kindNull || b.kind == kindNull {
 			return value{}
 		}
@@ -278,7 +307,7 @@ func (p *filterParser) function(name string) (expression, error) {
 }
 
 func (p *filterParser) stringOperand(function string) (expression, error) {
-	e, err := p.unary()
+	e, err := p.operand()
 	if err == nil && e.kind != kindString && e.kind != kindNull {
 		err = badRequest("No function signature for the function with name '%s' matches the specified arguments.", function)
 	}

@@ -10,7 +10,7 @@ import (
 // (OData URL Conventions 4.01, section 5.1.1.1).
 func TestThreeValues(t *testing.T) {
 	t.Parallel()
-	interest := facetsOf(t, document)[0].item
+	interest := facetsOf(t, description)[0].item
 	doc := `{"displayName":"Chess","description":null,"categories":[],"inference":{"confidenceScore":"NaN","userHasVerifiedAccuracy":null},` +
 		`"allowedAudiences":"8","isSearchable":true,"createdDateTime":"2024-05-01T13:00:00.1234567+03:00","createdBy":null}`
 	for filter, want := range map[string]bool{
@@ -69,7 +69,7 @@ func TestThreeValues(t *testing.T) {
 			t.Errorf("%s: %v", filter, err)
 			continue
 		}
-		if got := e.eval(i).isTrue(); got != want {
+		if got := e.eval(scope{item: i}).isTrue(); got != want {
 			t.Errorf("%s: %t", filter, got)
 		}
 	}
@@ -78,7 +78,7 @@ func TestThreeValues(t *testing.T) {
 // TestBadFilters are refused, each for what is in its message.
 func TestBadFilters(t *testing.T) {
 	t.Parallel()
-	interest := facetsOf(t, document)[0].item
+	interest := facetsOf(t, description)[0].item
 	for filter, says := range map[string]string{
 		"":                                          "Syntax error",
 		"displayName 'x'":                           "Syntax error",
@@ -123,7 +123,7 @@ func TestBadFilters(t *testing.T) {
 // TestEnumerations compares values by their members, and odd ones by their texts.
 func TestEnumerations(t *testing.T) {
 	t.Parallel()
-	audiences := facetsOf(t, document)[0].item.property("allowedAudiences").typ.enum
+	audiences := facetsOf(t, description)[0].item.property("allowedAudiences").typ.enum
 	ordered := []string{"me", "family", "family, contacts", "organization", "everyone", "unknownFutureValue", "colleagues", "neighbors"}
 	for i, a := range ordered {
 		for j, b := range ordered {

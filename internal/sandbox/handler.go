@@ -3,14 +3,17 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
+	"profileql/internal/sandbox/faults"
 )
+
+// FaultsPath is where the admin resource of the faults is, beside the API.
+const FaultsPath = "/faults"
 
 // diagnostic is the header that support asks for, which says what machine answered.
 const diagnostic = `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`
@@ -21,57 +24,58 @@ type request struct {
 	resource
 	caller Person // who is signed in
 	owner  Person // whose profile it is
-	bare   bool   // without control information
+	level  metadataLevel
+	plan   faults.Plan
 	at     time.Time
 }
 
-// answer is what goes out.
-type answer struct {
-	status      int
-	contentType string
-	location    string
-	allow       string
-	body        []byte
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == FaultsPath {
+		s.faults.ServeHTTP(w, r)
+		return
+	}
+	s.exchange(w, r).send(w, r)
 }
 
-func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
-	requestID := uuid.NewString()
-	clientRequestID := r.Header.Get("client-request-id")
-	if clientRequestID == "" {
-		clientRequestID = requestID
-	}
+// exchange finds the answer to a request, or to a part of a batch, for which w is nil.
+func (s *Sandbox) exchange(w http.ResponseWriter, r *http.Request) answer {
+	id := newRequestID(r)
 	at := s.now()
-	a, err := s.answer(w, r, at)
+	plan, err := s.faults.Plan(r, at)
 	if err != nil {
-		e := s.explain(err, requestID)
-		a = answer{
-			status: e.status, contentType: "application/json", allow: e.allow,
-			body: e.body(at, requestID, clientRequestID),
-		}
+		return s.explain(badRequest("%s", err), id).answer(id, at)
 	}
-	h := w.Header()
-	h.Set("request-id", requestID)
-	h.Set("client-request-id", clientRequestID)
-	h.Set("x-ms-ags-diagnostic", diagnostic)
-	h.Set("OData-Version", "4.0")
-	h.Set("Cache-Control", "no-cache")
-	for name, text := range map[string]string{"Content-Type": a.contentType, "Location": a.location, "Allow": a.allow} {
-		if text != "" {
-			h.Set(name, text)
-		}
+	a, interrupted := interrupt(r.Context(), plan.Before, id, at)
+	if interrupted {
+		return a
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may have left
+	if a, err = s.answer(w, r, plan, at); err != nil {
+		a = s.explain(err, id).answer(id, at)
+	}
+	if other, interrupted := interrupt(r.Context(), plan.After, id, at); interrupted {
+		return other
+	}
+	if plan.NoContent && r.Method == http.MethodPatch && a.status == http.StatusOK {
+		a = answer{status: http.StatusNoContent}
+	}
+	a.identify(id)
+	a.cut = plan.Cut
+	return a
 }
 
 // explain turns an error into one for the client. What went wrong inside stays inside.
-func (s *Sandbox) explain(err error, requestID string) *apiError {
+func (s *Sandbox) explain(err error, id requestID) *apiError {
 	var e *apiError
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return e
-	}
-	if !errors.Is(err, context.Canceled) { // the client left
-		s.log.Error("sandbox: a request failed", "request-id", requestID, "error", err)
+	case isBusy(err):
+		return &apiError{
+			status: http.StatusServiceUnavailable, code: "serviceNotAvailable", retryAfter: "1",
+			message: "The service is temporarily unavailable.",
+		}
+	case !errors.Is(err, context.Canceled): // the client left
+		s.log.Error("sandbox: a request failed", "request-id", id.server, "error", err)
 	}
 	return &apiError{
 		status: http.StatusInternalServerError, code: "InternalServerError",
@@ -79,96 +83,105 @@ func (s *Sandbox) explain(err error, requestID string) *apiError {
 	}
 }
 
-func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, at time.Time) (answer, error) {
+func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, plan faults.Plan, at time.Time) (answer, error) {
 	path, err := parsePath(s.facets, r.URL.EscapedPath())
 	if err != nil {
 		return answer{}, err
 	}
-	x := &request{Request: r, resource: path, caller: s.caller(r), at: at, bare: wantsNoMetadata(r)}
+	x := &request{Request: r, resource: path, level: wantedLevel(r), plan: plan, at: at}
+	if x.caller, err = s.caller(r, path.kind); err != nil {
+		return answer{}, err
+	}
 	if x.owner, err = s.owner(path.user, x.caller); err != nil {
 		return answer{}, err
 	}
 	if methods := path.methods(); !slices.Contains(methods, r.Method) {
 		return answer{}, wrongMethod(strings.Join(methods, ", "))
 	}
-	switch r.Method {
-	case http.MethodPost:
+	switch {
+	case path.kind == batchResource:
+		return s.batch(w, x)
+	case r.Method == http.MethodPost:
 		return s.create(w, x)
-	case http.MethodPatch:
+	case r.Method == http.MethodPatch:
 		return s.patch(w, x)
-	case http.MethodDelete:
+	case r.Method == http.MethodDelete:
 		return s.delete(x)
 	}
 	return s.read(x)
 }
 
-// caller is the person whose user principal name is the bearer token; the first one when it is nobody's.
-func (s *Sandbox) caller(r *http.Request) Person {
+// caller is the person whose user principal name is the bearer token; the first one when it is nobody's. Where a token
+// is required, its absence is an error, except for the description of the types, which is public.
+func (s *Sandbox) caller(r *http.Request, kind resourceKind) (Person, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		for _, p := range s.people {
-			if strings.EqualFold(p.UserPrincipalName, strings.TrimSpace(token)) {
-				return p
-			}
-		}
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
 	}
-	return s.people[0]
+	if token == "" && s.requireToken && kind != metadataResource {
+		return Person{}, noToken()
+	}
+	if p, ok := s.person(token); ok && strings.EqualFold(p.UserPrincipalName, token) {
+		return p, nil
+	}
+	return s.people[0], nil
 }
 
 func (s *Sandbox) owner(user string, caller Person) (Person, error) {
 	if user == "" {
 		return caller, nil
 	}
-	for _, p := range s.people {
-		if strings.EqualFold(p.ID, user) || strings.EqualFold(p.UserPrincipalName, user) {
-			return p, nil
-		}
+	if p, ok := s.person(user); ok {
+		return p, nil
 	}
 	return Person{}, noUser(user)
 }
 
-// wantsNoMetadata tells whether the client asks for answers without control information. (Of the levels of OData JSON
-// Format 4.01, section 3.1, full is answered like minimal.)
-func wantsNoMetadata(r *http.Request) bool {
-	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		media, parameters, err := mime.ParseMediaType(part)
-		if err == nil && media == "application/json" && parameters["odata.metadata"] == "none" {
-			return true
+// person finds somebody by id or user principal name.
+func (s *Sandbox) person(name string) (Person, bool) {
+	for _, p := range s.people {
+		if strings.EqualFold(p.ID, name) || strings.EqualFold(p.UserPrincipalName, name) {
+			return p, true
 		}
 	}
-	return false
+	return Person{}, false
 }
 
 // json is a successful answer in JSON.
 func (x *request) json(status int, body []byte) answer {
-	level := "minimal"
-	if x.bare {
-		level = "none"
-	}
-	return answer{
-		status:      status,
-		contentType: "application/json;odata.metadata=" + level + ";odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-		body:        body,
-	}
+	return answer{status: status, body: body, header: http.Header{
+		"Content-Type": {"application/json;odata.metadata=" + string(x.level) + ";odata.streaming=true;IEEE754Compatible=false;charset=utf-8"},
+	}}
 }
 
-// root is the server's address as the client knows it.
+// root is the server's address as the client knows it. A proxy on this machine that ends TLS may say so.
 func (x *request) root() string {
-	if x.TLS != nil {
+	if x.TLS != nil || x.Header.Get("X-Forwarded-Proto") == "https" && fromLoopback(x.RemoteAddr) {
 		return "https://" + x.Host
 	}
 	return "http://" + x.Host
 }
 
+func fromLoopback(remote string) bool {
+	address, err := netip.ParseAddrPort(remote)
+	return err == nil && address.Addr().Unmap().IsLoopback()
+}
+
 // address is what was asked for, without the query.
 func (x *request) address() string { return x.root() + x.URL.EscapedPath() }
 
-// context is the context URL of the person's profile and what follows (OData Protocol 4.01, section 10). Who is
-// addressed as me is named by id, who is addressed by name by name.
+// context is the context URL of the person's profile and what follows (OData Protocol 4.01, section 10).
 func (x *request) context(rest string) string {
+	return x.root() + "/beta/$metadata#" + x.profile() + rest
+}
+
+// profile is the person's profile, relative to the API. Who is addressed as me is named by id, who is addressed by
+// name by name.
+func (x *request) profile() string {
 	user := x.owner.ID
 	if x.user != "" && !strings.EqualFold(x.user, x.owner.ID) {
 		user = x.owner.UserPrincipalName
 	}
-	return x.root() + "/beta/$metadata#" + withKey("users", user) + "/profile" + rest
+	return withKey("users", user) + "/profile"
 }

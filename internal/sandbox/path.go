@@ -7,23 +7,35 @@ import (
 	"strings"
 )
 
-// resource is what a path names. Without a facet, it is the profile itself.
+// resourceKind is what a path can name.
+type resourceKind int
+
+const (
+	profileResource resourceKind = iota
+	listResource                 // a facet
+	countResource                // the number of a facet's items
+	itemResource                 // one item of a facet
+	metadataResource
+	batchResource
+)
+
+// resource is what a path names.
 type resource struct {
-	metadata bool
-	user     string // id or user principal name; empty for the person who is signed in
-	facet    *facet
-	count    bool // the number of the facet's items
-	single   bool // one item of the facet, namely:
-	id       string
+	kind  resourceKind
+	user  string // id or user principal name; empty for the person who is signed in
+	facet *facet // of lists, counts and items
+	id    string // of items
 }
 
 // methods are those that the resource knows.
 func (r resource) methods() []string {
-	switch {
-	case r.single:
+	switch r.kind {
+	case itemResource:
 		return []string{http.MethodGet, http.MethodPatch, http.MethodDelete}
-	case r.facet != nil && !r.count:
+	case listResource:
 		return []string{http.MethodGet, http.MethodPost}
+	case batchResource:
+		return []string{http.MethodPost}
 	}
 	return []string{http.MethodGet}
 }
@@ -38,8 +50,11 @@ func parsePath(facets []*facet, escaped string) (resource, error) {
 		// The profile API exists in beta only.
 		return resource{}, &apiError{status: http.StatusNotFound, code: "BadRequest", message: "Invalid version."}
 	}
-	if slices.Equal(segments[1:], []string{"$metadata"}) {
-		return resource{metadata: true}, nil
+	switch {
+	case slices.Equal(segments[1:], []string{"$metadata"}):
+		return resource{kind: metadataResource}, nil
+	case slices.Equal(segments[1:], []string{"$batch"}):
+		return resource{kind: batchResource}, nil
 	}
 	user, rest, err := parseUser(segments[1:])
 	if err != nil {
@@ -94,18 +109,18 @@ func parseFacet(facets []*facet, segments []string) (resource, error) {
 	}
 	for _, f := range facets {
 		if key, ok := keyOf(segments[0], f.name); ok {
-			return atEnd(resource{facet: f, single: true, id: key}, segments[1:])
+			return atEnd(resource{kind: itemResource, facet: f, id: key}, segments[1:])
 		}
 		if segments[0] != f.name {
 			continue
 		}
 		switch {
 		case len(segments) == 1:
-			return resource{facet: f}, nil
+			return resource{kind: listResource, facet: f}, nil
 		case segments[1] == "$count":
-			return atEnd(resource{facet: f, count: true}, segments[2:])
+			return atEnd(resource{kind: countResource, facet: f}, segments[2:])
 		case isKey(segments[1]):
-			return atEnd(resource{facet: f, single: true, id: segments[1]}, segments[2:])
+			return atEnd(resource{kind: itemResource, facet: f, id: segments[1]}, segments[2:])
 		}
 		return resource{}, noSegment(segments[1])
 	}

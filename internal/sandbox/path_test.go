@@ -19,21 +19,22 @@ func facetsOf(t testing.TB, csdl string) []*facet {
 // TestPaths holds what a path means, or the segment that it is refused for.
 func TestPaths(t *testing.T) {
 	t.Parallel()
-	facets := facetsOf(t, document)
+	facets := facetsOf(t, description)
 	interests := facets[0]
 	for path, want := range map[string]resource{
-		"/beta/$metadata":                                  {metadata: true},
+		"/beta/$metadata":                                  {kind: metadataResource},
+		"/beta/$batch":                                     {kind: batchResource},
 		"/beta/me/profile":                                 {},
-		"/beta/me/profile/interests":                       {facet: interests},
-		"/beta/me/profile/interests/$count":                {facet: interests, count: true},
-		"/beta/me/profile/interests/a%2Fb":                 {facet: interests, single: true, id: "a/b"},
-		"/beta/me/profile/interests/..":                    {facet: interests, single: true, id: ".."},
-		"/beta/me/profile/interests('it''s')":              {facet: interests, single: true, id: "it's"},
-		"/beta/me/profile/interests('a%2Fb')":              {facet: interests, single: true, id: "a/b"},
+		"/beta/me/profile/interests":                       {kind: listResource, facet: interests},
+		"/beta/me/profile/interests/$count":                {kind: countResource, facet: interests},
+		"/beta/me/profile/interests/a%2Fb":                 {kind: itemResource, facet: interests, id: "a/b"},
+		"/beta/me/profile/interests/..":                    {kind: itemResource, facet: interests, id: ".."},
+		"/beta/me/profile/interests('it''s')":              {kind: itemResource, facet: interests, id: "it's"},
+		"/beta/me/profile/interests('a%2Fb')":              {kind: itemResource, facet: interests, id: "a/b"},
 		"/beta/users/ada@example.com/profile":              {user: "ada@example.com"},
 		"/beta/users/a%27%28b%29/profile":                  {user: "a'(b)"},
 		"/beta/users('%24ada@example.com')/profile":        {user: "$ada@example.com"},
-		"/beta/users(%27o%27%27neil%27)/profile/interests": {user: "o'neil", facet: interests},
+		"/beta/users(%27o%27%27neil%27)/profile/interests": {kind: listResource, user: "o'neil", facet: interests},
 		"/beta/users/..%2Fme/profile":                      {user: "../me"},
 	} {
 		if got, err := parsePath(facets, path); err != nil || got != want {
@@ -83,20 +84,20 @@ func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"ada@example.com", "a/b", "..", "o'neil", "%2F", "x')/profile", "日本", "\x00"} {
 		f.Add(seed, seed)
 	}
-	facets := facetsOf(f, document)
+	facets := facetsOf(f, description)
 	f.Fuzz(func(t *testing.T, user, id string) {
 		if user == "" || id == "" {
 			return
 		}
 		got, err := parsePath(facets, "/beta/"+withKey("users", user)+"/profile/"+withKey("interests", id))
-		if err != nil || got.user != user || got.id != id || !got.single {
+		if err != nil || got.user != user || got.id != id || got.kind != itemResource {
 			t.Errorf("keys %q, %q: %+v, %v", user, id, got, err)
 		}
 		if strings.HasPrefix(user, "$") || strings.HasPrefix(id, "$") {
 			return
 		}
 		got, err = parsePath(facets, "/beta/users/"+url.PathEscape(user)+"/profile/interests/"+url.PathEscape(id))
-		if err != nil || got.user != user || got.id != id || !got.single {
+		if err != nil || got.user != user || got.id != id || got.kind != itemResource {
 			t.Errorf("segments %q, %q: %+v, %v", user, id, got, err)
 		}
 	})

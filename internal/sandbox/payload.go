@@ -18,6 +18,19 @@ const maxBody = 1 << 20
 
 // readBody reads the JSON object that a request carries. The error is an *apiError.
 func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
+	text, err := readJSON(w, r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := parseObject(text)
+	if err != nil {
+		return nil, unreadable()
+	}
+	return body, nil
+}
+
+// readJSON reads a body that says that it is JSON. The error is an *apiError.
+func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -29,11 +42,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	if err != nil || media != "application/json" {
 		return nil, unreadable()
 	}
-	body, err := parseObject(text)
-	if err != nil {
-		return nil, unreadable()
-	}
-	return body, nil
+	return text, nil
 }
 
 func unreadable() error {

@@ -17,25 +17,38 @@ const (
 // options are a request's query options: OData's by their full names, $select, and others as they are.
 type options map[string]string
 
-// parseOptions reads a query. Beta takes OData's options without the $ too (Microsoft Graph query parameters), and
-// OData 4.01 in any case.
+// parseOptions reads a query. (net/url's own reader takes no semicolons, which $expand separates options by.)
 func parseOptions(rawQuery string) (options, error) {
-	given, err := url.ParseQuery(rawQuery)
-	if err != nil {
-		return nil, badRequest("The query specified in the URI is not valid.")
-	}
-	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
 	o := make(options)
-	for name, values := range given {
-		if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
-			name = full
+	for part := range strings.SplitSeq(rawQuery, "&") {
+		if part == "" {
+			continue
 		}
-		if _, twice := o[name]; twice || len(values) > 1 && name[0] == '$' {
-			return nil, badRequest("Query option '%s' was specified more than once, but it must be specified at most once.", name)
+		name, text, _ := strings.Cut(part, "=")
+		name, nameErr := url.QueryUnescape(name)
+		text, textErr := url.QueryUnescape(text)
+		if nameErr != nil || textErr != nil {
+			return nil, badRequest("The query specified in the URI is not valid.")
 		}
-		o[name] = values[0]
+		if err := o.add(name, text); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
+}
+
+// add takes an option. Beta knows OData's without the $ too (Microsoft Graph query parameters), and OData 4.01 in any
+// case. Those that are not OData's are of no interest, but are kept for links.
+func (o options) add(name, text string) error {
+	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
+	if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
+		name = full
+	}
+	if _, twice := o[name]; twice && strings.HasPrefix(name, "$") {
+		return badRequest("Query option '%s' was specified more than once, but it must be specified at most once.", name)
+	}
+	o[name] = text
+	return nil
 }
 
 // only refuses OData options other than these.
@@ -84,45 +97,9 @@ func (o options) boolean(name string) (bool, error) {
 	return false, nil
 }
 
-// names reads $select; nil stands for everything.
-func (o options) names() []string {
-	text, ok := o["$select"]
-	if !ok {
-		return nil
-	}
-	names := strings.Split(text, ",")
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
-	}
-	if slices.Contains(names, "*") {
-		return nil
-	}
-	return names
-}
-
-// selection is what $select chooses from a type, in the order of answers.
-func (o options) selection(t *structuredType) ([]*property, error) {
-	names := o.names()
-	if names == nil {
-		return t.properties, nil
-	}
-	for _, name := range names {
-		if t.property(name) == nil {
-			return nil, because("Parsing OData Select and Expand failed", noProperty(name, t))
-		}
-	}
-	var chosen []*property
-	for _, p := range t.properties {
-		if slices.Contains(names, p.name) {
-			chosen = append(chosen, p)
-		}
-	}
-	return chosen, nil
-}
-
 // query is what a list is asked for.
 type query struct {
-	chosen []*property
+	chosen selection
 	filter expression
 	order  order
 	behind []value // the position that $skiptoken stands for; nil for the beginning
@@ -131,10 +108,10 @@ type query struct {
 	count  bool
 }
 
+// listOptions are those that a list takes.
+var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
+
 func parseQuery(t *structuredType, o options) (q query, err error) {
-	if err = o.only("$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"); err != nil {
-		return q, err
-	}
 	if q.chosen, err = o.selection(t); err != nil {
 		return q, err
 	}

@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"bytes"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,77 +13,116 @@ func (s *Sandbox) read(x *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	switch {
-	case x.metadata:
-		return answer{status: http.StatusOK, contentType: "application/xml", body: []byte(document)}, o.only()
-	case x.facet == nil:
-		return s.readProfile(x, o)
-	case x.single:
+	switch x.kind {
+	case metadataResource:
+		return readMetadata(o)
+	case itemResource:
 		return s.readItem(x, o)
-	case x.count:
+	case countResource:
 		return s.readCount(x, o)
+	case listResource:
+		return s.readList(x, o)
 	}
-	return s.readList(x, o)
+	return s.readProfile(x, o)
+}
+
+func readMetadata(o options) (answer, error) {
+	return answer{
+		status: http.StatusOK, header: http.Header{"Content-Type": {"application/xml"}}, body: []byte(description),
+	}, o.only()
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
 func (s *Sandbox) items(x *request, f *facet, filter expression) ([]*item, error) {
-	docs, err := s.store.documents(x.Context(), x.owner.ID, f.name)
+	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
 	}
 	kept := make([]*item, 0, len(docs))
 	for _, doc := range docs {
-		i, err := newItem(doc)
+		i, err := newItem(doc.text)
 		if err != nil {
 			return nil, err
 		}
-		if filter.eval(i).isTrue() {
+		if filter.keeps(i) {
 			kept = append(kept, i)
 		}
 	}
 	return kept, nil
 }
 
-func (s *Sandbox) readList(x *request, o options) (answer, error) {
-	q, err := parseQuery(x.facet.item, o)
-	if err != nil {
-		return answer{}, err
+// documents are those that the owner's facet consists of, as far as they may be seen.
+func (s *Sandbox) documents(x *request, f *facet) ([]document, error) {
+	docs, err := s.store.documents(x.Context(), x.owner.ID, f.name)
+	covered := s.veil.documents(x.owner.ID, f.name, x.at)
+	if err != nil || covered == nil {
+		return docs, err
 	}
-	items, err := s.items(x, x.facet, q.filter)
+	docs = slices.DeleteFunc(docs, func(d document) bool { _, ok := covered[d.id]; return ok })
+	for id, text := range covered {
+		if text != nil {
+			docs = append(docs, document{id, text})
+		}
+	}
+	return docs, nil
+}
+
+// page is what one answer holds of a list.
+type page struct {
+	items []keyed
+	total int  // items that the filter keeps, on all pages
+	more  bool // whether there is another page
+}
+
+func (s *Sandbox) page(x *request, f *facet, q query) (page, error) {
+	items, err := s.items(x, f, q.filter)
 	if err != nil {
-		return answer{}, err
+		return page{}, err
 	}
 	sorted := q.order.sort(items)
 	if q.behind != nil {
 		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
 	}
 	sorted = sorted[min(q.skip, len(sorted)):]
-	page := sorted[:min(q.page(), len(sorted))]
+	n := min(q.page(), len(sorted))
+	return page{items: sorted[:n], total: len(items), more: n < len(sorted) && n != q.top}, nil
+}
 
-	b := x.open(x.context("/" + x.facet.name + chosenContext(x.facet.item, q.chosen)))
-	if q.count {
-		b.WriteString(`"@odata.count":` + strconv.Itoa(len(items)) + ",")
+func (s *Sandbox) readList(x *request, o options) (answer, error) {
+	if err := o.only(listOptions...); err != nil {
+		return answer{}, err
 	}
-	if len(page) < len(sorted) && len(page) != q.top {
-		b.WriteString(`"@odata.nextLink":`)
-		encodeJSON(b, x.nextLink(o, q, page))
-		b.WriteByte(',')
+	q, err := parseQuery(x.facet.item, o)
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := s.page(x, x.facet, q)
+	if err != nil {
+		return answer{}, err
+	}
+	b := x.open(x.context("/" + x.facet.name + q.chosen.context(x.facet.item)))
+	if q.count {
+		b.WriteString(`"@odata.count":` + strconv.Itoa(p.total) + ",")
+	}
+	if p.more {
+		writeMember(b, "@odata.nextLink", nextLink(x.address(), o, q, p))
 	}
 	encodeName(b, "value")
-	encodeItems(b, page, q.chosen)
+	x.writeItems(b, x.facet, p.items, q.chosen)
 	b.WriteByte('}')
 	return x.json(http.StatusOK, b.Bytes()), nil
 }
 
-// nextLink is the address that was asked, from behind the last item of the page on.
-func (x *request) nextLink(o options, q query, page []keyed) string {
-	delete(o, "$skip")
+// nextLink is the address of a list, from behind the last item of a page on.
+func nextLink(address string, o options, q query, p page) string {
+	next := make(options, len(o)+1)
+	maps.Copy(next, o)
+	delete(next, "$skip")
 	if q.top >= 0 {
-		o["$top"] = strconv.Itoa(q.top - len(page))
+		next["$top"] = strconv.Itoa(q.top - len(p.items))
 	}
-	o["$skiptoken"] = q.order.token(page[len(page)-1].item)
-	return x.address() + "?" + o.encode()
+	next["$skiptoken"] = q.order.token(p.items[len(p.items)-1].item)
+	return address + "?" + next.encode()
 }
 
 func (s *Sandbox) readItem(x *request, o options) (answer, error) {
@@ -94,21 +133,29 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	doc, err := s.store.document(x.Context(), key{x.owner.ID, x.facet.name, x.id})
+	doc, covered := s.veil.document(x.key(), x.at)
+	if !covered {
+		doc, err = s.store.document(x.Context(), x.key())
+	} else if doc == nil {
+		err = noItem()
+	}
 	if err != nil {
 		return answer{}, err
 	}
 	return x.entity(http.StatusOK, doc, chosen)
 }
 
+// key names the item that the path does.
+func (x *request) key() key { return key{x.owner.ID, x.facet.name, x.id} }
+
 // entity answers one item.
-func (x *request) entity(status int, doc []byte, chosen []*property) (answer, error) {
+func (x *request) entity(status int, doc []byte, chosen selection) (answer, error) {
 	i, err := newItem(doc)
 	if err != nil {
 		return answer{}, err
 	}
-	b := x.open(x.context("/" + x.facet.name + chosenContext(x.facet.item, chosen) + "/$entity"))
-	i.encodeTo(b, chosen)
+	b := x.open(x.context("/" + x.facet.name + chosen.context(x.facet.item) + "/$entity"))
+	x.writeItem(b, x.facet, i, chosen)
 	b.WriteByte('}')
 	return x.json(status, b.Bytes()), nil
 }
@@ -125,103 +172,8 @@ func (s *Sandbox) readCount(x *request, o options) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, contentType: "text/plain", body: strconv.AppendInt(nil, int64(len(items)), 10)}, nil
-}
-
-// readProfile answers the profile with its facets inside, which the API does without $expand. Its id is the same for
-// everybody (microsoft-graph-docs#8937).
-func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
-	if err := o.only("$select"); err != nil {
-		return answer{}, err
-	}
-	names := o.names()
-	for _, name := range names {
-		if name != "id" && !slices.ContainsFunc(s.facets, func(f *facet) bool { return f.name == name }) {
-			return answer{}, because("Parsing OData Select and Expand failed", noProperty(name, &structuredType{name: "microsoft.graph.profile"}))
-		}
-	}
-	wanted := func(name string) bool { return names == nil || slices.Contains(names, name) }
-	b := x.open(x.context("/$entity"))
-	if wanted("id") {
-		b.WriteString(`"id":"profileId",`)
-	}
-	for _, f := range s.facets {
-		if !wanted(f.name) {
-			continue
-		}
-		if err := s.encodeFacet(b, x, f); err != nil {
-			return answer{}, err
-		}
-	}
-	return x.json(http.StatusOK, append(bytes.TrimSuffix(b.Bytes(), []byte(",")), '}')), nil
-}
-
-// encodeFacet writes a facet inside of the profile.
-func (s *Sandbox) encodeFacet(b *bytes.Buffer, x *request, f *facet) error {
-	items, err := s.items(x, f, literal(booleanValue(true)))
-	if err != nil {
-		return err
-	}
-	byDefault, err := parseOrder(f.item, "")
-	if err != nil {
-		return err
-	}
-	if !x.bare {
-		encodeName(b, f.name+"@odata.context")
-		encodeJSON(b, x.context("/"+f.name))
-		b.WriteByte(',')
-	}
-	encodeName(b, f.name)
-	encodeItems(b, byDefault.sort(items), f.item.properties)
-	b.WriteByte(',')
-	return nil
-}
-
-// open begins a JSON object with its context.
-func (x *request) open(context string) *bytes.Buffer {
-	b := bytes.NewBufferString("{")
-	if !x.bare {
-		b.WriteString(`"@odata.context":`)
-		encodeJSON(b, context)
-		b.WriteByte(',')
-	}
-	return b
-}
-
-// chosenContext is how a context URL says what was selected.
-func chosenContext(t *structuredType, chosen []*property) string {
-	if len(chosen) == len(t.properties) {
-		return ""
-	}
-	names := make([]byte, 0, 64)
-	for _, p := range chosen {
-		names = append(append(names, ','), p.name...)
-	}
-	return "(" + string(names[1:]) + ")"
-}
-
-func encodeItems(b *bytes.Buffer, items []keyed, chosen []*property) {
-	b.WriteByte('[')
-	for n, i := range items {
-		if n > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('{')
-		i.encodeTo(b, chosen)
-		b.WriteByte('}')
-	}
-	b.WriteByte(']')
-}
-
-// encodeTo writes the chosen properties, without the braces around them.
-func (i *item) encodeTo(b *bytes.Buffer, chosen []*property) {
-	for n, p := range chosen {
-		if n > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('"')
-		b.WriteString(p.name)
-		b.WriteString(`":`)
-		b.Write(i.raw(p))
-	}
+	return answer{
+		status: http.StatusOK, header: http.Header{"Content-Type": {"text/plain"}},
+		body: strconv.AppendInt(nil, int64(len(items)), 10),
+	}, nil
 }

@@ -21,14 +21,18 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"profileql/internal/sandbox/faults"
 )
 
 // Options say how a sandbox is opened. The zero value is good: everything in memory, on the present time.
 type Options struct {
-	Data  string           // path of the SQLite file; everything is kept in memory when it is empty
-	Now   func() time.Time // time.Now when nil
-	NewID func() string    // makes ids of items; random GUIDs when nil
-	Log   *slog.Logger     // of failures that are the sandbox's own; discarded when nil
+	Data         string           // path of the SQLite file; everything is kept in memory when it is empty
+	RequireToken bool             // answer 401 to requests without a bearer token
+	Faults       faults.Config    // what requests meet from the start on
+	Now          func() time.Time // time.Now when nil
+	NewID        func() string    // makes ids of items; random GUIDs when nil
+	Log          *slog.Logger     // of failures that are the sandbox's own; discarded when nil
 }
 
 // Person is somebody whose profile the sandbox has.
@@ -40,22 +44,28 @@ type Person struct {
 
 // Sandbox is an open profile API. It can be used from several goroutines at a time.
 type Sandbox struct {
-	store  *store
-	facets []*facet
-	people []Person
-	now    func() time.Time
-	newID  func() string
-	log    *slog.Logger
+	store        *store
+	veil         veil
+	facets       []*facet
+	people       []Person
+	faults       *faults.Set
+	requireToken bool
+	now          func() time.Time
+	newID        func() string
+	log          *slog.Logger
 }
 
 // Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
 // not exist, when the file is not a sandbox's, and when a newer ProfileQL has written it.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
-	facets, err := parseCSDL(document)
+	facets, err := parseCSDL(description)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{facets: facets, now: o.Now, newID: o.NewID, log: o.Log}
+	s := &Sandbox{
+		facets: facets, faults: faults.NewSet(o.Faults), requireToken: o.RequireToken,
+		now: o.Now, newID: o.NewID, log: o.Log,
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -77,11 +87,12 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// Handler serves the API below /beta/, and answers everything else as the API does.
+// Handler serves the API below /beta/ and the admin resource at [FaultsPath], and answers everything else as the API
+// does.
 func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // People are those who are in the sandbox. The first one is signed in when a request does not say who is.
 func (s *Sandbox) People() []Person { return slices.Clone(s.people) }
 
 // Close closes the data. No request may be under way.
-func (s *Sandbox) Close() error { return s.store.db.Close() }
+func (s *Sandbox) Close() error { return s.store.close() }

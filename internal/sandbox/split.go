@@ -70,3 +70,16 @@ func stringEnd(text []byte, start int) int {
 	}
 	return len(text)
 }
+
+// splitArray takes a JSON array apart in the same way; it is empty for anything else.
+func splitArray(array []byte) (entries []json.RawMessage) {
+	if len(array) < 2 || array[0] != '[' || string(array) == "[]" {
+		return nil
+	}
+	for at := 0; at < len(array) && array[at] != ']'; {
+		end := valueEnd(array, at+1)
+		entries = append(entries, array[at+1:end:end])
+		at = end
+	}
+	return entries
+}

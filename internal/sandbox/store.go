@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // migrations/1.sql makes a file of version 1 of an empty one, and so on.
@@ -22,45 +23,71 @@ var migrations embed.FS
 // version is how many migrations there are, and what a file that has seen them all says of itself.
 const version = 1
 
-// fileConnections lets reads go on while a write waits for the disk.
-const fileConnections = 4
+// fileReaders is how many requests read from a file at a time, while a write waits for the disk.
+const fileReaders = 4
 
-// store keeps people and their items in SQLite, each item as one JSON document.
-type store struct{ db *sql.DB }
+// store keeps people and their items in SQLite, each item as one JSON document. Writes stand in line for a single
+// connection: SQLite takes one at a time, and lets others try again by chance until they give up.
+type store struct{ reads, writes *sql.DB }
 
 // key names one item.
 type key struct{ person, facet, id string }
 
 func openStore(ctx context.Context, file string) (*store, error) {
-	name := ":memory:"
-	connections := 1 // another one would be another, empty database
-	if file != "" {
-		var err error
-		if name, err = databaseURI(file); err != nil {
+	if file == "" {
+		db, err := openDatabase(":memory:", 1) // another connection would be another, empty database
+		if err != nil {
 			return nil, err
 		}
-		connections = fileConnections
+		return (&store{db, db}).migrated(ctx)
 	}
+	name, err := databaseURI(file)
+	if err != nil {
+		return nil, err
+	}
+	writes, err := openDatabase(name, 1)
+	if err != nil {
+		return nil, err
+	}
+	reads, err := openDatabase(name, fileReaders)
+	if err != nil {
+		return nil, errors.Join(err, writes.Close())
+	}
+	return (&store{reads, writes}).migrated(ctx)
+}
+
+func openDatabase(name string, connections int) (*sql.DB, error) {
 	pragmas := []string{
-		"busy_timeout(5000)", "journal_mode(WAL)",
+		"busy_timeout(5000)", // milliseconds; only another process on the same file keeps a writer waiting
+		"journal_mode(WAL)",
 		// With a write-ahead log, this loses nothing when the process dies, only when the machine does
 		// (sqlite.org/pragma.html#pragma_synchronous).
 		"synchronous(NORMAL)",
 		"cache_size(-256)", // KiB for each connection, instead of 2,000
 	}
 	// Immediate, because a transaction that begins by reading is refused the write when another one was faster.
-	name += "?_txlock=immediate&_pragma=" + strings.Join(pragmas, "&_pragma=")
-	db, err := sql.Open("sqlite", name)
+	db, err := sql.Open("sqlite", name+"?_txlock=immediate&_pragma="+strings.Join(pragmas, "&_pragma="))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	s := &store{db}
+	return db, nil
+}
+
+func (s *store) migrated(ctx context.Context) (*store, error) {
 	if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx) }); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+func (s *store) close() error { return errors.Join(s.reads.Close(), s.writes.Close()) }
+
+// isBusy tells whether another process has kept the file for too long.
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // databaseURI makes sure that the file is there and nobody else's to read. SQLite gives the files that it puts beside
@@ -110,7 +137,7 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (s *store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -121,7 +148,7 @@ func (s *store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 }
 
 func (s *store) people(ctx context.Context) ([]Person, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, userPrincipalName, displayName FROM person ORDER BY position")
+	rows, err := s.reads.QueryContext(ctx, "SELECT id, userPrincipalName, displayName FROM person ORDER BY position")
 	if err != nil {
 		return nil, err
 	}
@@ -137,17 +164,23 @@ func (s *store) people(ctx context.Context) ([]Person, error) {
 	return people, rows.Err()
 }
 
+// document is an item as it is stored.
+type document struct {
+	id   string
+	text []byte
+}
+
 // documents returns all items of a person's facet, in no order that anybody should rely on.
-func (s *store) documents(ctx context.Context, person, facet string) ([][]byte, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT doc FROM item WHERE person = ? AND facet = ?", person, facet)
+func (s *store) documents(ctx context.Context, person, facet string) ([]document, error) {
+	rows, err := s.reads.QueryContext(ctx, "SELECT id, doc FROM item WHERE person = ? AND facet = ?", person, facet)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var docs [][]byte
+	var docs []document
 	for rows.Next() {
-		var doc []byte
-		if err := rows.Scan(&doc); err != nil {
+		var doc document
+		if err := rows.Scan(&doc.id, &doc.text); err != nil {
 			return nil, err
 		}
 		docs = append(docs, doc)
@@ -162,7 +195,7 @@ type querier interface {
 
 // document returns one item. Of one that does not exist, it says so in the API's words.
 func (s *store) document(ctx context.Context, k key) ([]byte, error) {
-	return readDocument(ctx, s.db, k)
+	return readDocument(ctx, s.reads, k)
 }
 
 func readDocument(ctx context.Context, q querier, k key) (doc []byte, err error) {

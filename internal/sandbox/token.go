@@ -10,7 +10,7 @@ const (
 	tokenWord             // an operator, a function, a literal's name or a property path
 	tokenString           // text is the string itself
 	tokenNumber           // a number, a date or an instant
-	tokenMark             // a parenthesis or a comma
+	tokenMark             // a parenthesis, a comma or a colon
 )
 
 type token struct {
@@ -31,7 +31,7 @@ func nextToken(text string, start int) (t token, end int, err error) {
 	switch c := text[start]; {
 	case c == '\'':
 		return stringToken(text, start)
-	case c == '(' || c == ')' || c == ',':
+	case c == '(' || c == ')' || c == ',' || c == ':':
 		return token{tokenMark, text[start : start+1], start}, start + 1, nil
 	case isDigit(c) || c == '-':
 		end = span(text, start, func(c byte) bool { return isDigit(c) || isLetter(c) || strings.IndexByte("-+:.", c) >= 0 })

@@ -61,11 +61,12 @@ func (p *property) kind() kind {
 
 // value is one value that can be compared; the zero value is null.
 type value struct {
-	kind    kind
-	text    string    // of strings and enumerations
-	number  float64   // of numbers; 1 and 0 for true and false
-	ordinal int64     // of enumerations
-	instant time.Time // of dates too
+	kind     kind
+	text     string    // of strings and enumerations
+	typeName string    // of a literal that names its enumeration
+	number   float64   // of numbers; 1 and 0 for true and false
+	ordinal  int64     // of enumerations
+	instant  time.Time // of dates too
 }
 
 func booleanValue(b bool) value {

@@ -18,12 +18,17 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	id := s.newID()
 	stamp(doc, id, x.caller, x.at)
 	text := x.facet.item.encode(doc)
-	if err := s.store.insert(x.Context(), key{x.owner.ID, x.facet.name, id}, text); err != nil {
+	x.id = id
+	s.veil.cover(x, nil)
+	if err := s.store.insert(x.Context(), x.key(), text); err != nil {
 		return answer{}, err
 	}
-	a, err := x.entity(http.StatusCreated, text, x.facet.item.properties)
-	a.location = x.address() + "/" + url.PathEscape(id)
-	return a, err
+	a, err := x.entity(http.StatusCreated, text, x.facet.item.whole)
+	if err != nil {
+		return answer{}, err
+	}
+	a.header.Set("Location", x.address()+"/"+url.PathEscape(id))
+	return a, nil
 }
 
 // patch answers a PATCH of an item.
@@ -33,7 +38,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 		return answer{}, err
 	}
 	var text []byte
-	err = s.store.update(x.Context(), key{x.owner.ID, x.facet.name, x.id}, func(old []byte) ([]byte, error) {
+	err = s.store.update(x.Context(), x.key(), func(old []byte) ([]byte, error) {
 		doc, err := unlocked(old)
 		if err != nil {
 			return nil, err
@@ -42,20 +47,24 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 			return nil, err
 		}
 		touch(doc, x.caller, x.at)
+		s.veil.cover(x, old)
 		text = x.facet.item.encode(doc)
 		return text, nil
 	})
 	if err != nil {
 		return answer{}, err
 	}
-	return x.entity(http.StatusOK, text, x.facet.item.properties)
+	return x.entity(http.StatusOK, text, x.facet.item.whole)
 }
 
 // delete answers a DELETE of an item.
 func (s *Sandbox) delete(x *request) (answer, error) {
-	err := s.store.delete(x.Context(), key{x.owner.ID, x.facet.name, x.id}, func(doc []byte) error {
-		_, err := unlocked(doc)
-		return err
+	err := s.store.delete(x.Context(), x.key(), func(doc []byte) error {
+		if _, err := unlocked(doc); err != nil {
+			return err
+		}
+		s.veil.cover(x, doc)
+		return nil
 	})
 	return answer{status: http.StatusNoContent}, err
 }

@@ -1,0 +1,107 @@
+// Package faults decides which requests to the sandbox meet which misfortune: errors, delays, lost connections, broken
+// bodies and odd values, as they happen with the real API. It only decides; the sandbox carries it out.
+//
+// Rules come from a file, from the admin resource at run time ([Set.ServeHTTP]), and for a single request from its
+// header. Their chances come from a seed, so that the same requests in the same order meet the same faults.
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Config is a seed and rules; it is the form of a faults file and of the admin resource.
+type Config struct {
+	Seed  uint64 `json:"seed"`
+	Rules []Rule `json:"rules"`
+}
+
+// Parse reads a configuration. Its error names the rule.
+func Parse(text []byte) (Config, error) {
+	var raw struct {
+		Seed  uint64            `json:"seed"`
+		Rules []json.RawMessage `json:"rules"`
+	}
+	if err := decode(text, &raw); err != nil {
+		return Config{}, err
+	}
+	c := Config{Seed: raw.Seed, Rules: make([]Rule, len(raw.Rules))}
+	for n, rule := range raw.Rules {
+		if err := json.Unmarshal(rule, &c.Rules[n]); err != nil {
+			return Config{}, fmt.Errorf("rules[%d]: %w", n, err)
+		}
+	}
+	return c, nil
+}
+
+// Set is the rules that hold at present. It can be used from several goroutines at a time.
+type Set struct {
+	mu    sync.Mutex
+	seed  uint64
+	rules []*active
+}
+
+// active is a rule at work.
+type active struct {
+	Rule
+	Matched int `json:"matched"` // requests that it speaks of
+	Applied int `json:"applied"` // and those that met it
+	random  *rand.Rand
+}
+
+// NewSet starts with the rules of a configuration.
+func NewSet(c Config) *Set {
+	s := new(Set)
+	s.replace(c)
+	return s
+}
+
+func (s *Set) replace(c Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seed, s.rules = c.Seed, make([]*active, len(c.Rules))
+	for n, rule := range c.Rules {
+		s.rules[n] = newActive(rule, c.Seed, n)
+	}
+}
+
+// newActive gives each rule chances of its own, so that they do not depend on what other rules there are requests for.
+func newActive(r Rule, seed uint64, n int) *active {
+	return &active{Rule: r, random: rand.New(rand.NewPCG(seed, uint64(n)))}
+}
+
+// Plan says what a request meets: of the rules that hold, and of those that its own headers name.
+func (s *Set) Plan(r *http.Request, now time.Time) (Plan, error) {
+	var p Plan
+	own, err := fromHeader(r.Header)
+	if err != nil {
+		return p, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, rule := range own {
+		p.add(&rule, now, rand.New(rand.NewPCG(s.seed, uint64(n))))
+	}
+	for _, rule := range s.rules {
+		if rule.applies(r) {
+			p.add(&rule.Rule, now, rule.random)
+		}
+	}
+	return p, nil
+}
+
+func (a *active) applies(r *http.Request) bool {
+	if a.Next > 0 && a.Applied == a.Next || !a.matches(r.Method, r.URL.Path) {
+		return false
+	}
+	a.Matched++
+	if a.Share > 0 && a.random.Float64() >= a.Share {
+		return false
+	}
+	a.Applied++
+	return true
+}

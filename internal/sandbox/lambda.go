@@ -1,0 +1,130 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// variable is what a lambda operator calls the entries of a collection (OData URL Conventions 4.01, section 5.1.1.13).
+type variable struct {
+	name  string
+	entry *property // one entry of the collection
+}
+
+// entry is one entry of a collection: an item if it is structured.
+type entry struct {
+	raw  json.RawMessage
+	item *item
+}
+
+// reference is what a path in a filter leads to.
+type reference struct {
+	property *property
+	raw      func(scope) json.RawMessage
+	value    func(scope) value
+}
+
+// resolve finds what a path means: it begins with the variable of a lambda operator around, the innermost first, or
+// with a property of the item.
+func (p *filterParser) resolve(text string) (reference, error) {
+	name, rest, deeper := strings.Cut(text, "/")
+	for n := len(p.variables) - 1; n >= 0; n-- {
+		if v := p.variables[n]; v.name == name && deeper {
+			return resolveIn(v.entry.typ.structured, rest, func(at scope) *item { return at.entries[n].item })
+		} else if v.name == name {
+			return v.reference(n), nil
+		}
+	}
+	return resolveIn(p.item, text, func(at scope) *item { return at.item })
+}
+
+// resolveIn finds what a path leads to from a structure of type t, which is nil where there is none.
+func resolveIn(t *structuredType, text string, start func(scope) *item) (reference, error) {
+	path, err := parsePropertyPath(t, text)
+	if err != nil {
+		return reference{}, err
+	}
+	return reference{
+		property: path.end(),
+		raw: func(at scope) json.RawMessage {
+			if i := start(at); i != nil {
+				return i.rawAt(path)
+			}
+			return nil
+		},
+		value: func(at scope) value {
+			if i := start(at); i != nil {
+				return i.at(path)
+			}
+			return value{}
+		},
+	}, nil
+}
+
+// reference is the n-th variable itself.
+func (v variable) reference(n int) reference {
+	return reference{
+		property: v.entry,
+		raw:      func(at scope) json.RawMessage { return at.entries[n].raw },
+		value:    func(at scope) value { return valueOf(v.entry, at.entries[n].raw) },
+	}
+}
+
+// lambda reads what follows any and all: a variable and a condition on it. Without one, any tells whether there is an
+// entry.
+func (p *filterParser) lambda(path string, all bool) (expression, error) {
+	if n := len(p.variables); n > 0 && !strings.HasPrefix(path, p.variables[n-1].name+"/") {
+		// Going through one collection for each entry of another would cost the product of their sizes.
+		return expression{}, badRequest("An Any/All expression inside of another one may only go through a collection of its variable.")
+	}
+	collection, err := p.resolve(path)
+	if err != nil {
+		return expression{}, err
+	}
+	if !collection.property.collection {
+		return expression{}, badRequest("Any/All may only be used following a collection.")
+	}
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	if !all && p.atMark(")") {
+		return expression{kind: kindBoolean, eval: func(at scope) value {
+			return booleanValue(len(splitArray(collection.raw(at))) > 0)
+		}}, p.advance()
+	}
+	holds, err := p.condition(*collection.property)
+	if err != nil {
+		return expression{}, err
+	}
+	return expression{kind: kindBoolean, eval: func(at scope) value {
+		for _, raw := range splitArray(collection.raw(at)) {
+			i, _ := newItem(raw) // nil for what is no structure
+			inner := scope{at.item, append(at.entries[:len(at.entries):len(at.entries)], entry{raw, i})}
+			if holds.eval(inner).isTrue() != all {
+				return booleanValue(!all)
+			}
+		}
+		return booleanValue(all)
+	}}, p.expectMark(")")
+}
+
+// condition reads the variable, the colon, and a condition on it.
+func (p *filterParser) condition(entry property) (expression, error) {
+	if p.token.kind != tokenWord {
+		return expression{}, p.syntaxError()
+	}
+	entry.collection = false
+	p.variables = append(p.variables, variable{p.token.text, &entry})
+	defer func() { p.variables = p.variables[:len(p.variables)-1] }()
+	if err := p.advance(); err != nil {
+		return expression{}, err
+	}
+	if err := p.expectMark(":"); err != nil {
+		return expression{}, err
+	}
+	holds, err := p.or()
+	if err == nil && !holds.isBoolean() {
+		err = badRequest("The Any/All query expression must evaluate to a single boolean value.")
+	}
+	return holds, err
+}

@@ -1,0 +1,194 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// metadataLevel is how much control information an answer carries (OData JSON Format 4.01, section 3.1).
+type metadataLevel string
+
+const (
+	metadataNone    metadataLevel = "none"
+	metadataMinimal metadataLevel = "minimal"
+	metadataFull    metadataLevel = "full"
+)
+
+// wantedLevel is what the client asks for with Accept: application/json;odata.metadata=….
+func wantedLevel(r *http.Request) metadataLevel {
+	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
+		media, parameters, err := mime.ParseMediaType(part)
+		if err != nil || media != "application/json" {
+			continue
+		}
+		switch level := metadataLevel(parameters["odata.metadata"]); level {
+		case metadataNone, metadataFull:
+			return level
+		}
+	}
+	return metadataMinimal
+}
+
+// open begins a JSON object with its context.
+func (x *request) open(context string) *bytes.Buffer {
+	b := bytes.NewBufferString("{")
+	x.writeContext(b, "", context)
+	return b
+}
+
+// writeContext writes the context of the object, or of one of its properties.
+func (x *request) writeContext(b *bytes.Buffer, property, context string) {
+	if x.level != metadataNone {
+		writeMember(b, property+"@odata.context", context)
+	}
+}
+
+// writeMember writes a string and the comma behind it.
+func writeMember(b *bytes.Buffer, name, text string) {
+	encodeName(b, name)
+	encodeJSON(b, text)
+	b.WriteByte(',')
+}
+
+// writeItems writes items of a facet as an array.
+func (x *request) writeItems(b *bytes.Buffer, f *facet, items []keyed, chosen selection) {
+	b.WriteByte('[')
+	for _, i := range items {
+		b.WriteByte('{')
+		x.writeItem(b, f, i.item, chosen)
+		b.WriteString("},")
+	}
+	if x.plan.Nulls.Entry() {
+		b.WriteString("null,")
+	}
+	trimComma(b)
+	b.WriteByte(']')
+}
+
+// trimComma takes the comma behind the last entry of an array or an object away.
+func trimComma(b *bytes.Buffer) {
+	if last := b.Len() - 1; b.Bytes()[last] == ',' {
+		b.Truncate(last)
+	}
+}
+
+// writeItem writes an item without the braces around it.
+func (x *request) writeItem(b *bytes.Buffer, f *facet, i *item, chosen selection) {
+	if x.level == metadataFull {
+		x.writeIdentity(b, f, i)
+	}
+	asStored := x.level != metadataFull && !x.plan.NumericEnums && x.plan.Nulls == nil
+	for _, p := range chosen {
+		if asStored && p.inner == nil {
+			b.WriteByte('"')
+			b.WriteString(p.name)
+			b.WriteString(`":`)
+			b.Write(i.raw(p.property))
+		} else {
+			x.writeProperty(b, p, i.raw(p.property))
+		}
+		b.WriteByte(',')
+	}
+	trimComma(b)
+}
+
+// writeIdentity writes what full metadata says of an entity (OData JSON Format 4.01, sections 4.6.3, 4.6.8 and 4.6.9).
+func (x *request) writeIdentity(b *bytes.Buffer, f *facet, i *item) {
+	writeMember(b, "@odata.type", "#"+f.item.name)
+	id := valueOf(f.item.property("id"), i.properties["id"]).text
+	path := withKey(x.profile()+"/"+f.name, id)
+	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
+	writeMember(b, "@odata.editLink", path)
+}
+
+// writeProperty writes a property that does not go out as it is stored.
+func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage) {
+	if p.name != "id" && x.plan.Nulls.Property(p.name) {
+		raw = json.RawMessage("null")
+	}
+	if name := p.annotation(); x.level == metadataFull && name != "" && string(raw) != "null" {
+		writeMember(b, p.name+"@odata.type", name)
+	}
+	encodeName(b, p.name)
+	if !p.collection || string(raw) == "null" {
+		x.writeValue(b, p, raw)
+		return
+	}
+	b.WriteByte('[')
+	for _, entry := range splitArray(raw) {
+		x.writeValue(b, p, entry)
+		b.WriteByte(',')
+	}
+	if x.plan.Nulls.Entry() {
+		b.WriteString("null,")
+	}
+	trimComma(b)
+	b.WriteByte(']')
+}
+
+// writeValue writes one value of a property or of a collection.
+func (x *request) writeValue(b *bytes.Buffer, p selected, raw json.RawMessage) {
+	members, isObject := split(raw)
+	switch {
+	case p.typ.structured != nil && isObject:
+		x.writeStructure(b, p, members)
+	case p.typ.enum != nil && x.plan.NumericEnums && string(raw) != "null":
+		encodeJSON(b, p.typ.enum.number(raw))
+	default:
+		b.Write(raw)
+	}
+}
+
+func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string]json.RawMessage) {
+	t := p.typ.structured
+	inner := p.inner
+	if inner == nil {
+		inner = t.whole
+	}
+	b.WriteByte('{')
+	if x.level == metadataFull {
+		writeMember(b, "@odata.type", "#"+t.name)
+	}
+	for _, member := range inner {
+		raw := members[member.name]
+		if raw == nil {
+			raw = member.absent()
+		}
+		x.writeProperty(b, member, raw)
+		b.WriteByte(',')
+	}
+	if p.inner == nil {
+		writeDynamic(b, t, members)
+	}
+	trimComma(b)
+	b.WriteByte('}')
+}
+
+// writeDynamic writes what an open type holds besides its properties.
+func writeDynamic(b *bytes.Buffer, t *structuredType, members map[string]json.RawMessage) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if t.property(name) == nil {
+			encodeName(b, name)
+			b.Write(members[name])
+			b.WriteByte(',')
+		}
+	}
+}
+
+// annotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
+// which say what they are (OData JSON Format 4.01, section 4.6.3).
+func (p *property) annotation() string {
+	name := strings.TrimPrefix(p.typ.name, "Edm.")
+	switch {
+	case p.collection:
+		return "#Collection(" + name + ")"
+	case p.typ.structured != nil || p.typ.name == edmString || p.typ.name == edmBoolean:
+		return ""
+	}
+	return "#" + name
+}

@@ -1,0 +1,96 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+)
+
+// parsingSelect is what is in front of messages about $select and $expand.
+const parsingSelect = "Parsing OData Select and Expand failed"
+
+// selection is what $select leaves of a structured value, in the order of answers.
+type selection []selected
+
+// selected is a property, and what is left inside of it: nil for everything.
+type selected struct {
+	*property
+	inner selection
+}
+
+// names reads $select; nil stands for everything.
+func (o options) names() []string {
+	text, ok := o["$select"]
+	if !ok {
+		return nil
+	}
+	names := strings.Split(text, ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	if slices.Contains(names, "*") {
+		return nil
+	}
+	return names
+}
+
+// selection is what $select chooses from a type.
+func (o options) selection(t *structuredType) (selection, error) {
+	names := o.names()
+	if names == nil {
+		return t.whole, nil
+	}
+	s, err := selectFrom(t, names)
+	return s, because(parsingSelect, err)
+}
+
+// selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
+func selectFrom(t *structuredType, paths []string) (selection, error) {
+	parts := make(map[*property][]string)
+	for _, path := range paths {
+		name, rest, deeper := strings.Cut(path, "/")
+		p := t.property(name)
+		switch {
+		case p == nil:
+			return nil, noProperty(name, t)
+		case deeper && p.typ.structured == nil:
+			return nil, badRequest("The property path '%s' does not lead to a property.", path)
+		case !deeper:
+			rest = ""
+		}
+		parts[p] = append(parts[p], rest)
+	}
+	var s selection
+	for _, p := range t.properties {
+		chosen := selected{property: p}
+		if len(parts[p]) == 0 {
+			continue
+		}
+		if !slices.Contains(parts[p], "") {
+			var err error
+			if chosen.inner, err = selectFrom(p.typ.structured, parts[p]); err != nil {
+				return nil, err
+			}
+		}
+		s = append(s, chosen)
+	}
+	return s, nil
+}
+
+// context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
+func (s selection) context(t *structuredType) string {
+	if len(s) == len(t.properties) && !slices.ContainsFunc(s, func(p selected) bool { return p.inner != nil }) {
+		return ""
+	}
+	return "(" + strings.Join(s.paths(""), ",") + ")"
+}
+
+func (s selection) paths(prefix string) (paths []string) {
+	for _, p := range s {
+		if p.inner == nil {
+			paths = append(paths, prefix+p.name)
+		} else {
+			paths = append(paths, p.inner.paths(prefix+p.name+"/")...)
+		}
+	}
+	return paths
+}

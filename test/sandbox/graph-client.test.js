@@ -1,0 +1,192 @@
+// Microsoft's own JavaScript client against a running sandbox: SANDBOX_URL is its address, without /beta.
+//
+// The client keeps its token for https, whatever customHosts says, and knows an absolute link by https://; of one with
+// http:// it makes a path below /beta. So over plain http there is one person, and no page after the first. The proxy
+// here takes TLS off in front of the sandbox, and tells it so: its links then start with https://.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import graph from "@microsoft/microsoft-graph-client";
+
+const { BatchRequestContent, BatchResponseContent, Client, GraphError, PageIterator } = graph;
+
+const sandbox = process.env.SANDBOX_URL;
+assert.ok(sandbox, "SANDBOX_URL must be the address of a running sandbox");
+
+const interests = "/me/profile/interests";
+let proxy, address, ada, yuki;
+
+before(async () => {
+  // fetch has no setting for one more authority. This process talks to nobody but the proxy below.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+  proxy = https.createServer(certificate(), forward);
+  await new Promise((listening) => proxy.listen(0, "127.0.0.1", listening));
+  address = `https://127.0.0.1:${proxy.address().port}`;
+  ada = connect(address, "ada@example.com");
+  yuki = connect(address, "yuki@example.com");
+});
+
+after(() => {
+  proxy.close();
+  proxy.closeAllConnections();
+});
+
+function certificate() {
+  const folder = mkdtempSync(join(tmpdir(), "profileql-sandbox-"));
+  const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(folder, name));
+  try {
+    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+      "-days", "1", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", cert], { stdio: ["ignore", "ignore", "pipe"] });
+    return { key: readFileSync(key), cert: readFileSync(cert) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// The Host stays that of the proxy: the links of an answer are made of it, and lead back here.
+function forward(request, response) {
+  const { method, headers } = request;
+  const onward = http.request(new URL(request.url, sandbox), {
+    method, headers: { ...headers, "x-forwarded-proto": "https" },
+  });
+  onward.on("response", (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on("error", (error) => response.destroy(error));
+  request.pipe(onward);
+}
+
+function connect(baseUrl, person) {
+  return Client.init({
+    baseUrl,
+    defaultVersion: "beta",
+    customHosts: new Set(["127.0.0.1"]), // names alone: the client cuts the port off before it looks
+    authProvider: (done) => done(null, person),
+  });
+}
+
+async function create(t, client, interest) {
+  const made = await client.api(interests).post(interest);
+  t.after(() => remove(client, made.id));
+  return made;
+}
+
+async function remove(client, id) {
+  await client.api(`${interests}/${id}`).delete().catch((error) => {
+    if (error.statusCode !== 404) throw error;
+  });
+}
+
+async function eightAtATime(list, work) {
+  const left = list.values();
+  await Promise.all(Array.from({ length: 8 }, async () => {
+    for (const one of left) await work(one);
+  }));
+}
+
+const ids = (items) => items.map(({ id }) => id);
+
+test("a list shows what was created", async (t) => {
+  const { id } = await create(t, ada, { displayName: "Lighthouses" });
+  const { value } = await ada.api(interests).select(["id", "displayName"]).filter("displayName eq 'Lighthouses'").get();
+  assert.deepEqual(value, [{ id, displayName: "Lighthouses" }]);
+});
+
+test("PageIterator follows the links, as the same person, to every item once", async (t) => {
+  const made = [];
+  t.after(() => eightAtATime(made, (id) => remove(yuki, id)));
+  await eightAtATime([...Array(120).keys()], async (i) => {
+    made.push((await yuki.api(interests).post({ displayName: `Walk ${i}` })).id);
+  });
+
+  const first = await yuki.api(interests).get();
+  assert.ok(first["@odata.nextLink"].startsWith(`${address}/beta${interests}?`), first["@odata.nextLink"]);
+  const seen = [];
+  const iterator = new PageIterator(yuki, first, ({ id }) => seen.push(id));
+  await iterator.iterate();
+  assert.ok(iterator.isComplete());
+  assert.ok(seen.length > first.value.length);
+  assert.equal(new Set(seen).size, seen.length);
+  assert.deepEqual(made.filter((id) => !seen.includes(id)), []);
+});
+
+test("an item is created, read, updated and deleted", async (t) => {
+  const written = { displayName: "Bookbinding", description: "By hand", categories: ["Crafts"] };
+  const { id } = await create(t, ada, written);
+  const item = ada.api(`${interests}/${id}`);
+  const { description, categories, ...kept } = written;
+  const created = await item.get();
+  assert.deepEqual({ ...created, ...written }, created);
+
+  await item.update({ description: null, categories: [] });
+  const updated = await item.get();
+  assert.deepEqual({ ...updated, ...kept, description: null, categories: [] }, updated);
+
+  await item.delete();
+  await assert.rejects(item.get(), (error) => {
+    assert.ok(error instanceof GraphError);
+    assert.deepEqual([error.statusCode, error.code], [404, "UnknownError"]);
+    return true;
+  });
+});
+
+test("the token chooses the person", async (t) => {
+  const { id, createdBy } = await create(t, yuki, { displayName: "Calligraphy" });
+  const hers = await create(t, ada, { displayName: "Fencing" });
+  assert.notEqual(createdBy.user.id, hers.createdBy.user.id);
+  assert.ok(ids((await yuki.api(interests).get()).value).includes(id));
+  assert.ok(!ids((await ada.api(interests).get()).value).includes(id));
+  await assert.rejects(ada.api(`${interests}/${id}`).get(), { statusCode: 404 });
+});
+
+test("over plain http the client sends no token, and the first person answers", async (t) => {
+  const { id } = await create(t, ada, { displayName: "Kites" });
+  const { value } = await connect(sandbox, "yuki@example.com").api(interests).get();
+  assert.ok(ids(value).includes(id));
+});
+
+// The client cuts scheme and host off; the rest is what the batch asks for, relative to /beta.
+function step(id, method, path, { dependsOn, body } = {}) {
+  const content = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  return { id, dependsOn, request: new Request(address + path, { method, ...content }) };
+}
+
+async function batch(client, steps) {
+  const content = await new BatchRequestContent(steps).getContent();
+  const responses = new BatchResponseContent(await client.api("/$batch").post(content));
+  return steps.map(({ id }) => responses.getResponseById(id));
+}
+
+const statuses = (responses) => responses.map(({ status }) => status);
+
+test("a batch creates, reads after that what it created, and deletes it", async (t) => {
+  const mine = () => yuki.api(interests).select("id").filter("displayName eq 'Batch'").get();
+  t.after(async () => eightAtATime(ids((await mine()).value), (id) => remove(yuki, id)));
+  const steps = [
+    step("1", "POST", interests, { body: { displayName: "Batch" } }),
+    step("2", "POST", interests, { body: { displayName: "Batch" }, dependsOn: ["1"] }),
+    step("3", "GET", `${interests}?$select=id&$filter=displayName eq 'Batch'`, { dependsOn: ["2"] }),
+  ];
+  const responses = await batch(yuki, steps);
+  assert.deepEqual(statuses(responses), [201, 201, 200]);
+  const [one, two, list] = await Promise.all(responses.map((response) => response.json()));
+  const made = [one.id, two.id];
+  assert.deepEqual(ids(list.value).sort(), made.toSorted());
+
+  assert.deepEqual(statuses(await batch(yuki, made.map((id) => step(id, "DELETE", `${interests}/${id}`)))), [204, 204]);
+  assert.deepEqual((await mine()).value, []);
+});
+
+test("a request that depends on a failed one is answered 424", async () => {
+  const steps = [
+    step("1", "POST", interests, { body: {} }),
+    step("2", "GET", interests, { dependsOn: ["1"] }),
+  ];
+  assert.deepEqual(statuses(await batch(ada, steps)), [400, 424]);
+});
