@@ -58,6 +58,11 @@ var importRules = []importRule{
 		why:   "each part takes its own options; server.go hands them out",
 	},
 	{
+		from:  "profileql/test/conformance",
+		never: []string{"profileql"},
+		why:   "it checks any profile API, and should share no mistake with ours",
+	},
+	{
 		from:  "profileql/internal/playground",
 		never: []string{"profileql", "github.com"},
 		why:   "it is a page and its assets",

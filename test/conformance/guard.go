@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cleaning bounds the time that cleaning up may take.
+const cleaning = time.Minute
+
+// allow refuses what could touch anything that the run has not made. It is the only way to the server.
+func (r *runner) allow(q request) error {
+	if !q.writes() {
+		return nil
+	}
+	if !r.write {
+		return errors.New("this run only reads")
+	}
+	if q.method() == http.MethodPost && q.Path == "/$batch" {
+		parts, err := q.parts()
+		for _, p := range parts {
+			err = errors.Join(err, r.allow(p))
+		}
+		if err != nil && !r.sandbox { // a batch that is no batch changes nothing, as far as we know
+			return err
+		}
+		return nil
+	}
+	list, id := splitItem(q.Path)
+	switch q.method() {
+	case http.MethodPost:
+		return r.allowCreate(q)
+	case http.MethodPatch, http.MethodDelete:
+		if r.made[id] == list || r.fresh[id] || r.sandbox {
+			return nil
+		}
+		return fmt.Errorf("%s %s: this run has not made it", q.method(), q.Path)
+	}
+	if r.sandbox {
+		return nil
+	}
+	return fmt.Errorf("%s is not a method to send to %s", q.method(), q.Path)
+}
+
+// allowCreate wants the mark in what is created, so that it can be found again.
+func (r *runner) allowCreate(q request) error {
+	if r.sandbox || strings.Contains(string(q.Body), r.mark) {
+		return nil
+	}
+	return fmt.Errorf("POST %s: what it creates has no mark", q.Path)
+}
+
+// splitItem takes a path apart into a list's and an id.
+func splitItem(path string) (list, id string) {
+	at := strings.LastIndex(path, "/")
+	return path[:at], path[at+1:]
+}
+
+// remember notes what has been made and deleted, in a batch too.
+func (r *runner) remember(q request, got received) {
+	switch {
+	case q.method() == http.MethodPost && q.Path == "/$batch":
+		r.rememberParts(q, got)
+	case q.method() == http.MethodPost && got.status == http.StatusCreated:
+		r.rememberMade(q.Path, got.body)
+	case q.method() == http.MethodDelete && got.status == http.StatusNoContent:
+		_, id := splitItem(q.Path)
+		r.deleted[id] = true
+	}
+}
+
+func (r *runner) rememberMade(list string, body []byte) {
+	var item struct{ ID string }
+	if json.Unmarshal(body, &item) == nil && item.ID != "" {
+		r.made[item.ID] = list
+	}
+}
+
+func (r *runner) rememberParts(q request, got received) {
+	var sent struct{ Requests []struct{ ID, URL string } }
+	var answers struct {
+		Responses []struct {
+			ID     string
+			Status int
+			Body   json.RawMessage
+		}
+	}
+	if json.Unmarshal(q.Body, &sent) != nil || json.Unmarshal(got.body, &answers) != nil {
+		return
+	}
+	for _, a := range answers.Responses {
+		for _, p := range sent.Requests {
+			if p.ID == a.ID && a.Status == http.StatusCreated {
+				r.rememberMade("/"+strings.TrimPrefix(p.URL, "/"), a.Body)
+			}
+		}
+	}
+}
+
+// cleanUp deletes what the run has made: what it knows of, and what carries its mark although the answer to its
+// creation was lost.
+func (r *runner) cleanUp(ctx context.Context) error {
+	if !r.write {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, cleaning)
+	defer cancel()
+	var errs []error
+	for _, list := range []string{"/me/profile/interests"} {
+		found, err := r.marked(ctx, list)
+		errs = append(errs, err)
+		for _, id := range found {
+			r.made[id] = list
+		}
+	}
+	for id, list := range r.made {
+		if r.deleted[id] {
+			continue
+		}
+		if err := r.deleteMade(ctx, list+"/"+id); err != nil {
+			errs = append(errs, fmt.Errorf("%s/%s is left behind: %w", list, id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// marked finds what carries the run's mark. It reads whole pages, for not every server can filter.
+func (r *runner) marked(ctx context.Context, list string) (ids []string, err error) {
+	for path := list; path != ""; {
+		got, err := r.insist(ctx, request{Path: path})
+		if err != nil {
+			return ids, err
+		}
+		var page struct {
+			Value []struct{ ID, DisplayName string }
+			Next  string `json:"@odata.nextLink"`
+		}
+		if err := json.Unmarshal(got.body, &page); err != nil {
+			return ids, err
+		}
+		for _, item := range page.Value {
+			if strings.Contains(item.DisplayName, r.mark) {
+				ids = append(ids, item.ID)
+			}
+		}
+		path = page.Next
+	}
+	return ids, nil
+}
+
+func (r *runner) deleteMade(ctx context.Context, path string) error {
+	_, err := r.insist(ctx, request{Method: http.MethodDelete, Path: path})
+	return err
+}
+
+// insist sends a request again while the server is busy or the network fails. That something is not there is fine.
+func (r *runner) insist(ctx context.Context, q request) (got received, err error) {
+	for try := range 5 {
+		got, err = r.send(ctx, q)
+		if err == nil && got.status < http.StatusMultipleChoices || got.status == http.StatusNotFound {
+			return got, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("status %d", got.status)
+		}
+		select {
+		case <-time.After(pause(got, try)):
+		case <-ctx.Done():
+			return got, errors.Join(err, ctx.Err())
+		}
+	}
+	return got, err
+}
+
+func pause(got received, try int) time.Duration {
+	if seconds, err := strconv.ParseFloat(got.header.Get("Retry-After"), 64); err == nil {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	return time.Duration(100<<try) * time.Millisecond
+}

@@ -1,0 +1,68 @@
+// Conformance checks a profile API against what is known of the real one: requests and expected answers, as data in
+// cases/. Without further ado it checks what holds everywhere, and only reads:
+//
+//	CONFORMANCE_TOKEN=… go run ./test/conformance -url https://graph.microsoft.com/beta
+//
+// With -write it also creates items, changes and deletes those, and takes what is left of them away in the end, after
+// a failure too; nothing else is touched. With -sandbox it checks what is a choice of ProfileQL's sandbox, or speaks
+// of the people in it.
+//
+// It exits with status 1 when a case has failed, and 2 when it could not run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// tokenVariable names the environment variable with the bearer token; on the command line, others could read it.
+const tokenVariable = "CONFORMANCE_TOKEN"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	n, err := run(ctx, os.Args[1:], os.Getenv(tokenVariable), os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		_, _ = fmt.Fprintln(os.Stderr, "conformance:", err)
+		stop()
+		os.Exit(2)
+	case n.failed > 0:
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run does what the command line asks for.
+func run(ctx context.Context, args []string, token string, out, problems io.Writer) (result, error) {
+	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	base := flags.String("url", "http://127.0.0.1:8081/beta", "base `URL` of the API; the token, if it needs one, is in "+tokenVariable)
+	write := flags.Bool("write", false, "create, change and delete items of its own")
+	sandbox := flags.Bool("sandbox", false, "the API is ProfileQL's sandbox with nobody's data in it: check its choices too")
+	if err := flags.Parse(args); err != nil {
+		return result{}, err
+	}
+	if flags.NArg() > 0 {
+		return result{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	r, err := newRunner(*base, token, *sandbox, *write, out)
+	if err != nil {
+		return result{}, err
+	}
+	suites, err := loadSuites()
+	if err != nil {
+		return result{}, err
+	}
+	n, err := r.run(ctx, suites)
+	_, _ = fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", n.passed, n.failed, n.skipped)
+	return n, err
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 16 << 20
+
+// runner runs cases against one server.
+type runner struct {
+	base    *url.URL
+	token   string // empty for none
+	sandbox bool   // whether it is a sandbox, and its choices are to be checked too
+	write   bool   // whether something may be changed
+	out     io.Writer
+
+	client  *http.Client
+	mark    string            // in the name of everything that the run makes
+	fresh   map[string]bool   // ids that nothing has
+	made    map[string]string // ids of what the run has made, and the paths of their lists
+	deleted map[string]bool   // those of it that are no more
+}
+
+func newRunner(base, token string, sandbox, write bool, out io.Writer) (*runner, error) {
+	u, err := url.Parse(strings.TrimSuffix(base, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("the base URL has to be like https://graph.microsoft.com/beta")
+	}
+	return &runner{
+		base: u, token: token, sandbox: sandbox, write: write, out: out,
+		client: &http.Client{
+			Timeout:       30 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		mark:    "conformance " + uuid.NewString(),
+		fresh:   make(map[string]bool),
+		made:    make(map[string]string),
+		deleted: make(map[string]bool),
+	}, nil
+}
+
+// result counts cases.
+type result struct{ passed, failed, skipped int }
+
+// run runs every case that it may, and takes away what they have made.
+func (r *runner) run(ctx context.Context, suites []suite) (n result, err error) {
+	defer func() { err = errors.Join(err, r.cleanUp(context.WithoutCancel(ctx))) }()
+	for _, s := range suites {
+		for _, c := range s.Cases {
+			if err := ctx.Err(); err != nil {
+				return n, err
+			}
+			reason, failure := r.skips(c), error(nil)
+			if reason == "" {
+				failure = r.runCase(ctx, c)
+			}
+			verdict := "ok  "
+			switch {
+			case failure != nil:
+				verdict = "FAIL"
+				n.failed++
+			case reason != "":
+				verdict = "skip"
+				n.skipped++
+			default:
+				n.passed++
+			}
+			r.report(verdict, s.About+": "+c.Name, reason, failure)
+		}
+	}
+	return n, nil
+}
+
+func (r *runner) skips(c testCase) string {
+	switch {
+	case c.Sandbox && !r.sandbox:
+		return "the sandbox's own"
+	case c.writes() && !r.write:
+		return "writes"
+	}
+	return ""
+}
+
+func (r *runner) report(verdict, name, reason string, failure error) {
+	line := verdict + " " + name
+	if reason != "" {
+		line += " (" + reason + ")"
+	}
+	if failure != nil {
+		line += "\n     " + strings.ReplaceAll(failure.Error(), "\n", "\n     ")
+	}
+	_, _ = fmt.Fprintln(r.out, line)
+}
+
+// runCase goes through the steps, up to the first that fails.
+func (r *runner) runCase(ctx context.Context, c testCase) error {
+	fresh := uuid.NewString()
+	r.fresh[fresh] = true
+	v := variables{
+		"base": r.base.String(), "root": r.base.Scheme + "://" + r.base.Host, "mark": r.mark, "new": fresh,
+	}
+	for n, s := range c.Steps {
+		if err := r.runStep(ctx, s, v); err != nil {
+			return fmt.Errorf("step %d, %s %s: %w\n(%s)", n+1, s.Request.method(), s.Request.Path, err, c.Because)
+		}
+	}
+	return nil
+}
+
+func (r *runner) runStep(ctx context.Context, s step, v variables) error {
+	filled, err := s.Request.fill(v)
+	if err != nil {
+		return err
+	}
+	got, err := r.send(ctx, filled)
+	if err != nil {
+		return err
+	}
+	return s.Answer.check(got, v)
+}
+
+// fill replaces the placeholders.
+func (q request) fill(v variables) (request, error) {
+	var errs [4]error
+	filled := request{Method: q.Method, Headers: make(map[string]string, len(q.Headers))}
+	filled.Path, errs[0] = v.fill(q.Path)
+	filled.Text, errs[1] = v.fill(q.Text)
+	filled.Body, errs[2] = v.fillJSON(q.Body)
+	for name, text := range q.Headers {
+		filled.Headers[name], errs[3] = v.fill(text)
+	}
+	return filled, errors.Join(errs[:]...)
+}
+
+// received is an answer as it came.
+type received struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send sends a request, if it is one that may be sent.
+func (r *runner) send(ctx context.Context, q request) (received, error) {
+	if err := r.allow(q); err != nil {
+		return received{}, err
+	}
+	target, err := r.resolve(q.Path)
+	if err != nil {
+		return received{}, err
+	}
+	body := q.Body
+	if body == nil {
+		body = []byte(q.Text)
+	}
+	request, err := http.NewRequestWithContext(ctx, q.method(), target, bytes.NewReader(body))
+	if err != nil {
+		return received{}, err
+	}
+	if q.Body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if r.token != "" {
+		request.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	for name, text := range q.Headers {
+		request.Header.Set(name, text)
+	}
+	got, err := r.exchange(request)
+	r.remember(q, got)
+	return got, err
+}
+
+// resolve makes a whole URL of a path, and refuses links that lead elsewhere: the token is for this server alone.
+func (r *runner) resolve(path string) (string, error) {
+	if strings.HasPrefix(path, "/") {
+		return r.base.String() + escapePath(path), nil
+	}
+	link, err := url.Parse(path)
+	if err != nil || link.Scheme != r.base.Scheme || link.Host != r.base.Host || !strings.HasPrefix(link.Path, r.base.Path+"/") {
+		return "", fmt.Errorf("the link %s leads away from %s", path, r.base)
+	}
+	return path, nil
+}
+
+func (r *runner) exchange(request *http.Request) (received, error) {
+	response, err := r.client.Do(request)
+	if err != nil {
+		return received{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return received{response.StatusCode, response.Header, body}, err
+}
+
+// check compares an answer with what is expected of it.
+func (a answer) check(got received, v variables) error {
+	if got.status != a.Status {
+		return fmt.Errorf("status is %d; want %d: %s", got.status, a.Status, got.body[:min(len(got.body), 1000)])
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
+		want, values := a.Headers[name], strings.Join(got.header.Values(name), ", ")
+		if !v.match(want, values) {
+			return fmt.Errorf("the header %s is %q; want %q", name, values, want)
+		}
+	}
+	if a.Text != nil && !v.match(*a.Text, string(got.body)) {
+		return fmt.Errorf("the body is %q; want %q", got.body, *a.Text)
+	}
+	if a.Body == nil {
+		return nil
+	}
+	want, err := parseJSON(a.Body)
+	if err != nil {
+		return err
+	}
+	body, err := parseJSON(got.body)
+	if err != nil {
+		return fmt.Errorf("the body is not JSON (%w): %.300q", err, got.body)
+	}
+	if difference := v.compare("body", want, body); difference != "" {
+		return errors.New(difference)
+	}
+	return nil
+}
