@@ -253,6 +253,14 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--data"},
 		},
 		{
+			name: "faults of no sandbox", args: []string{"--upstream", "https://profiles.example.com/beta", "--faults", "x.json"},
+			fails: true, says: []string{"--faults"},
+		},
+		{
+			name: "a required token of no sandbox", args: []string{"--upstream", "https://profiles.example.com/beta", "--require-token"},
+			fails: true, says: []string{"--require-token"},
+		},
+		{
 			name: "upstream with a query", args: []string{"--upstream", "https://profiles.example.com/beta?x=1"},
 			fails: true, says: []string{"--upstream"},
 		},

@@ -69,7 +69,60 @@ func TestThreeValues(t *testing.T) {
 			t.Errorf("%s: %v", filter, err)
 			continue
 		}
-		if got := e.eval(scope{item: i}).isTrue(); got != want {
+		if got := e.keeps(i); got != want {
+			t.Errorf("%s: %t", filter, got)
+		}
+	}
+}
+
+// TestCollectionsAndFlags holds what any, all, has and in make of one item.
+func TestCollectionsAndFlags(t *testing.T) {
+	t.Parallel()
+	interest := facetsOf(t, description)[0].item
+	i, err := newItem([]byte(`{"displayName":"Chess","description":null,"categories":["games","a,b]\"{"],"collaborationTags":null,` +
+		`"allowedAudiences":"contacts,organization","sources":[{"sourceId":"a","isDefaultSource":true,"properties":["x","y"]},` +
+		`{"sourceId":"b","isDefaultSource":false,"properties":[]},null]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for filter, want := range map[string]bool{
+		"categories/any()":                                                                    true,
+		"categories/any(c:c eq 'games')":                                                      true,
+		"categories/any(c:c eq 'a,b]\"{')":                                                    true,
+		"categories/any(c:c eq 'game')":                                                       false,
+		"categories/any(displayName:displayName eq 'games')":                                  true, // the variable, not the property
+		"categories/any(c:startswith(c,'g') and displayName eq 'Chess')":                      true,
+		"categories/all(c:startswith(c,'g'))":                                                 false,
+		"categories/all(c:c ne displayName)":                                                  true,
+		"not categories/any(c:c eq 'games')":                                                  false,
+		"collaborationTags/any()":                                                             false,
+		"collaborationTags/any(c:c ne 'x')":                                                   false,
+		"collaborationTags/all(c:c eq 'x')":                                                   true, // there is none that is not
+		"sources/any(s:s/sourceId eq 'b')":                                                    true,
+		"sources/any(s:s/sourceId eq 'a' and s/isDefaultSource eq false)":                     false,
+		"sources/any(s:s/sourceId eq null)":                                                   true, // the null entry
+		"sources/any(s:s/properties/any(p:p eq 'y'))":                                         true,
+		"sources/any(s:s/sourceId eq 'b' and s/properties/any())":                             false,
+		"sources/any(s:s/properties/any(p:p eq s/sourceId))":                                  false,
+		"allowedAudiences has 'contacts'":                                                     true,
+		"allowedAudiences has 'contacts,organization'":                                        true,
+		"allowedAudiences has microsoft.graph.allowedAudiences'contacts'":                     true,
+		"allowedAudiences has 'contacts,everyone'":                                            false,
+		"allowedAudiences has 'everyone'":                                                     false,
+		"not allowedAudiences has 'everyone'":                                                 true,
+		"allowedAudiences eq 'organization,contacts'":                                         true,
+		"displayName in ('Go','Chess')":                                                       true,
+		"displayName in ('Go')":                                                               false,
+		"not displayName in ('Go')":                                                           true,
+		"description in (null,'x')":                                                           true,
+		"allowedAudiences in ('me', microsoft.graph.allowedAudiences'contacts,organization')": true,
+	} {
+		e, err := parseFilter(interest, filter)
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+			continue
+		}
+		if got := e.keeps(i); got != want {
 			t.Errorf("%s: %t", filter, got)
 		}
 	}
@@ -80,29 +133,48 @@ func TestBadFilters(t *testing.T) {
 	t.Parallel()
 	interest := facetsOf(t, description)[0].item
 	for filter, says := range map[string]string{
-		"":                                          "Syntax error",
-		"displayName 'x'":                           "Syntax error",
-		"displayName eq 'x' displayName":            "Syntax error",
-		"displayName eq 'x')":                       "Syntax error",
-		"(displayName eq 'x'":                       "Syntax error",
-		"contains(displayName)":                     "Syntax error",
-		"contains(displayName,'x','y')":             "Syntax error",
-		"displayName eq \"x\"":                      "not valid at position",
-		"displayName eq é":                          "character 'é' is not valid",
-		"displayName eq 'x":                         "unterminated",
-		"displayName EQ 'x'":                        "Syntax error",
-		"createdDateTime eq 2024-13-01T00:00:00Z":   "Unrecognized",
-		"createdDateTime eq '2024-01-01T00:00:00Z'": "incompatible types",
-		"createdDateTime eq 2024-01-01":             "incompatible types",
-		"displayName eq allowedAudiences":           "incompatible types",
-		"categories eq 'x'":                         "incompatible types",
-		"inference eq createdBy":                    "incompatible types",
-		"displayName and true":                      "incompatible types",
-		"not displayName":                           "incompatible type",
-		"contains(isSearchable,'x')":                "No function signature",
-		"categories/x eq 'x'":                       "does not lead to a single value",
-		"displayName/x eq 'x'":                      "does not lead to a single value",
-		"null":                                      "single boolean",
+		"":                                                    "Syntax error",
+		"displayName 'x'":                                     "Syntax error",
+		"displayName eq 'x' displayName":                      "Syntax error",
+		"displayName eq 'x')":                                 "Syntax error",
+		"(displayName eq 'x'":                                 "Syntax error",
+		"contains(displayName)":                               "Syntax error",
+		"contains(displayName,'x','y')":                       "Syntax error",
+		"displayName eq \"x\"":                                "not valid at position",
+		"displayName eq é":                                    "character 'é' is not valid",
+		"displayName eq 'x":                                   "unterminated",
+		"displayName EQ 'x'":                                  "Syntax error",
+		"createdDateTime eq 2024-13-01T00:00:00Z":             "Unrecognized",
+		"createdDateTime eq '2024-01-01T00:00:00Z'":           "incompatible types",
+		"createdDateTime eq 2024-01-01":                       "incompatible types",
+		"displayName eq allowedAudiences":                     "incompatible types",
+		"categories eq 'x'":                                   "incompatible types",
+		"inference eq createdBy":                              "incompatible types",
+		"displayName and true":                                "incompatible types",
+		"not displayName":                                     "incompatible type",
+		"contains(isSearchable,'x')":                          "No function signature",
+		"categories/x eq 'x'":                                 "does not lead to a single value",
+		"displayName/x eq 'x'":                                "does not lead to a single value",
+		"null":                                                "single boolean",
+		"displayName/any()":                                   "only be used following a collection",
+		"categories/all()":                                    "Syntax error",
+		"categories/any(c)":                                   "Syntax error",
+		"categories/any(c:c)":                                 "Any/All query expression must evaluate",
+		"categories/any(c:c eq 1)":                            "incompatible types",
+		"categories/any(c:c/x eq 'x')":                        "does not lead to a single value",
+		"categories/any(c:categories/any(d:d eq c))":          "inside of another one",
+		"sources/any(s:s/nope eq 'x')":                        "named 'nope'",
+		"nope/any()":                                          "named 'nope'",
+		"categories/any(c:c eq 'x') and c eq 'x'":             "named 'c'",
+		"displayName has 'x'":                                 "incompatible types",
+		"allowedAudiences has 'nobody'":                       "not a valid enumeration",
+		"allowedAudiences has 1":                              "incompatible types",
+		"allowedAudiences eq microsoft.graph.bodyType'me'":    "not a valid enumeration",
+		"displayName eq microsoft.graph.allowedAudiences'me'": "incompatible types",
+		"microsoft.graph.bodyType'x' eq microsoft.graph.bodyType'x'": "incompatible types",
+		"displayName in 'x'":     "Syntax error",
+		"displayName in ()":      "Syntax error",
+		"displayName in ('x',1)": "incompatible types",
 		strings.Repeat("(", 60) + "true" + strings.Repeat(")", 60):            "Recursion depth",
 		strings.Repeat("contains(", 60) + "'x'" + strings.Repeat(",'x')", 60): "Recursion depth",
 		strings.Repeat("not ", 60) + "true":                                   "Recursion depth",

@@ -132,6 +132,9 @@ func (r *Rule) checkParameters(taken []string) error {
 	if slices.Contains(taken, "seconds") && !(r.Seconds > 0 && r.Seconds <= maxSeconds) {
 		return fmt.Errorf("the fault %s needs seconds above 0 and up to %d", r.Fault, maxSeconds)
 	}
+	if r.Properties != nil && len(r.Properties) == 0 {
+		return errors.New("properties is empty; leave it out for a choice by chance")
+	}
 	if r.Fault != Refuse {
 		return nil
 	}

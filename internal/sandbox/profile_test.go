@@ -1,0 +1,81 @@
+package sandbox
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestSelectAndExpand holds what is left of a profile and of an item.
+func TestSelectAndExpand(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	item := list + "/" + SampleInterest
+	for _, test := range []struct{ path, want string }{
+		{item + "?$select=sources/sourceId,sources/isDefaultSource", `"sources":[{"sourceId":"` + writtenHere + `","isDefaultSource":true}]}`},
+		{item + "?$select=createdBy/user/displayName,createdBy/device", `"createdBy":{"device":null,"user":{"displayName":"Ada Lindqvist"}}}`},
+		{item + "?$select=createdBy/user,createdBy/user/id,id", `"createdBy":{"user":{"displayName":"Ada Lindqvist","id":"8d4c1f3a-27b6-4e09-9f51-6a0e2c7d9b14"}}}`},
+		{item + "?$select=inference/confidenceScore,inference", `/interests(inference)/$entity","inference":null}`},
+		{"/me/profile?$select=id&$expand=interests($select=id;$top=0)", `"id":"profileId","interests@odata.context":`},
+		{"/me/profile?$expand=*($top=0;$count=true)", `"interests@odata.count":62,"interests":[]}`},
+		{"/me/profile?$expand=interests($top=0;count=true;$filter=displayName eq 'a;b,c)(')", `"interests@odata.count":0,"interests":[]}`},
+		{"/me/profile?$expand=%20interests%20($top=0)", `400`},
+		{"/me/profile?expand=interests($top=0)", `"interests":[]}`},
+		{item + "?$select=nope/x", "400"},
+		{item + "?$select=displayName/x", "400"},
+		{item + "?$select=inference/nope", "400"},
+		{item + "?$select=", "400"},
+		{"/me/profile?$expand=", "400"},
+		{"/me/profile?$expand=nope", "400"},
+		{"/me/profile?$expand=interests,interests", "400"},
+		{"/me/profile?$expand=interests($top=1", "400"},
+		{"/me/profile?$expand=interests($top)", "400"},
+		{"/me/profile?$expand=interests($top=1;$top=2)", "400"},
+		{"/me/profile?$expand=interests($top=x)", "400"},
+		{"/me/profile?$expand=interests($expand=x)", "400"},
+		{"/me/profile?$expand=interests()", "400"},
+		{"/me/profile?$expand=interests(%24select=nope)", "400"},
+		{"/me/profile?$select=displayName", "400"},
+		{"/me/profile?$top=1", "400"},
+	} {
+		a := c.do("GET", strings.ReplaceAll(test.path, " ", "%20"), "")
+		if test.want == "400" {
+			if a.status != 400 || a.code() != "BadRequest" {
+				t.Errorf("%s: %d %s", test.path, a.status, a.text)
+			}
+			continue
+		}
+		if a.status != 200 || !strings.Contains(a.text, test.want) {
+			t.Errorf("%s: %d %s; want %s", test.path, a.status, a.text, test.want)
+		}
+	}
+}
+
+// TestExpandedPages holds that a facet inside of the profile goes on at a link of its own.
+func TestExpandedPages(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	for i := range 120 {
+		c.create(fmt.Sprintf(`{"displayName": "made %03d"}`, i))
+	}
+	a := c.do("GET", "/me/profile?$expand=interests($select=id;$orderby=displayName;$filter=startswith(displayName,'made'))", "")
+	first, _ := a.body["interests"].([]any)
+	link, _ := a.body["interests@odata.nextLink"].(string)
+	if len(first) != defaultPage || link == "" {
+		t.Fatalf("%d items, link %q", len(first), link)
+	}
+	rest := c.do("GET", link, "").ids()
+	seen := map[string]bool{}
+	for _, i := range first {
+		seen[i.(map[string]any)["id"].(string)] = true
+	}
+	for _, id := range rest {
+		seen[id] = true
+	}
+	if len(rest) != 20 || len(seen) != 120 {
+		t.Errorf("%d more, %d in all", len(rest), len(seen))
+	}
+	if plain := c.do("GET", "/me/profile", ""); plain.body["interests@odata.nextLink"] == nil {
+		t.Error("the plain profile has no link to the rest")
+	}
+}
