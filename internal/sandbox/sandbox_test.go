@@ -480,29 +480,3 @@ func TestSeed(t *testing.T) {
 		}
 	}
 }
-
-func FuzzFilter(f *testing.F) {
-	for _, seed := range []string{"displayName eq 'x'", "createdDateTime lt 2024-05-01T10:00:00.1234567Z or (createdDateTime eq null and id gt 'a''b')", "not(", "((((", "contains(displayName,'", "inference/confidenceScore ge INF"} {
-		f.Add(seed)
-	}
-	c := serve(f, Options{})
-	f.Fuzz(func(t *testing.T, filter string) {
-		c.t = t
-		if a := c.do("GET", listing("$filter", filter, "$top", "1"), ""); a.status != 200 && a.status != 400 {
-			t.Errorf("%q: %d %s", filter, a.status, a.text)
-		}
-	})
-}
-
-func FuzzBody(f *testing.F) {
-	for _, seed := range []string{`{"displayName": "x"}`, `{"inference": {"confidenceScore": 1e400}}`, `{"createdBy": {"user": []}}`, `{"sources": [{}]}`, "\xff"} {
-		f.Add(seed)
-	}
-	c := serve(f, Options{})
-	f.Fuzz(func(t *testing.T, body string) {
-		c.t = t
-		if a := c.do("PATCH", list+"/"+SampleInterest, body, "Content-Type", "application/json"); a.status != 200 && a.status != 400 {
-			t.Errorf("%q: %d %s", body, a.status, a.text)
-		}
-	})
-}
