@@ -68,7 +68,7 @@ func (a answer) send(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // the client may have left
-	if a.cut == faults.Stalled {
+	if a.cut == faults.Stalled && len(a.body) > 0 {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}

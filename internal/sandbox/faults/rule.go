@@ -30,7 +30,7 @@ const (
 	Lag          Kind = "lag"          // show a write's effect only after a while
 )
 
-// parameters are those that a kind takes, besides what selects requests. The first is required if it is seconds.
+// parameters are those that a kind takes, besides what selects requests.
 var parameters = map[Kind][]string{
 	Refuse:       {"status", "code", "message", "retryAfter", "retryAfterAsDate", "after"},
 	Drop:         {"after"},
@@ -70,8 +70,11 @@ type Rule struct {
 	Properties []string `json:"properties,omitempty"` // which are null; left out, every other one by chance, and entries
 }
 
-// maxSeconds bounds every time in a rule.
-const maxSeconds = 3600
+// maxSeconds bounds a lag and a Retry-After, maxDelay a delay: an HTTP server gives up a request that takes a minute.
+const (
+	maxSeconds = 3600
+	maxDelay   = 25
+)
 
 // UnmarshalJSON refuses members that nobody knows, and values that make no sense.
 func (r *Rule) UnmarshalJSON(text []byte) error {
@@ -129,8 +132,12 @@ func (r *Rule) checkSelection(given map[string]json.RawMessage) error {
 }
 
 func (r *Rule) checkParameters(taken []string) error {
-	if slices.Contains(taken, "seconds") && !(r.Seconds > 0 && r.Seconds <= maxSeconds) {
-		return fmt.Errorf("the fault %s needs seconds above 0 and up to %d", r.Fault, maxSeconds)
+	most := float64(maxSeconds)
+	if r.Fault == Delay {
+		most = maxDelay
+	}
+	if slices.Contains(taken, "seconds") && !(r.Seconds > 0 && r.Seconds <= most) {
+		return fmt.Errorf("the fault %s needs seconds above 0 and up to %v", r.Fault, most)
 	}
 	if r.Properties != nil && len(r.Properties) == 0 {
 		return errors.New("properties is empty; leave it out for a choice by chance")
