@@ -19,12 +19,14 @@ type enumType struct {
 	name    string // qualified
 	flags   bool
 	members map[string]int64
+	order   []string // their names
 }
 
 func newEnumType(name string, e enumElement) *enumType {
 	t := &enumType{name: name, flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
 	for _, m := range e.Members {
 		t.members[m.Name] = m.Value
+		t.order = append(t.order, m.Name)
 	}
 	return t
 }
@@ -60,6 +62,22 @@ func (t *enumType) writable(text string) bool {
 		}
 	}
 	return true
+}
+
+// canonical is a writable value as it is kept: of flags, each that is set, once, in the order of the type. A member
+// without a bit of its own, such as me of allowedAudiences, goes with no other.
+func (t *enumType) canonical(text string) string {
+	if !t.flags {
+		return text
+	}
+	bits := t.ordinal(text)
+	var set []string
+	for _, name := range t.order {
+		if n := t.members[name]; n == bits || n != 0 && bits&n == n {
+			set = append(set, name)
+		}
+	}
+	return strings.Join(set, ",")
 }
 
 // ordinal is the numeric value of text, which may also be a number: the service has answered "8" for organization

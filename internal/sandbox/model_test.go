@@ -57,14 +57,17 @@ func modelTexts(_, v any) (any, bool) {
 	return v, ok
 }
 
+// modelAudiences keeps each audience once, in the order of the type. The first one is none of the others.
 func modelAudiences(_, v any) (any, bool) {
 	text, ok := v.(string)
+	audiences := []string{"me", "family", "contacts", "groupMembers", "organization", "federatedOrganizations", "everyone"}
+	given := make(map[string]bool)
 	for name := range strings.SplitSeq(text, ",") {
-		ok = ok && slices.Contains([]string{
-			"me", "family", "contacts", "groupMembers", "organization", "federatedOrganizations", "everyone",
-		}, strings.TrimSpace(name))
+		ok = ok && slices.Contains(audiences, strings.TrimSpace(name))
+		given[strings.TrimSpace(name)] = true
 	}
-	return v, ok
+	kept := slices.DeleteFunc(audiences, func(name string) bool { return !given[name] || name == "me" && len(given) > 1 })
+	return strings.Join(kept, ","), ok
 }
 
 // complexly merges member by member, into a fresh value where there has been none.
@@ -514,7 +517,7 @@ var modelValues = map[string]*rapid.Generator[any]{
 	"webUrl": nastyText.AsAny(), "thumbnailUrl": nastyText.AsAny(),
 	"categories": rapid.SliceOfN(nastyText, 0, 4).AsAny(), "collaborationTags": rapid.SliceOfN(nastyText, 0, 4).AsAny(),
 	"allowedAudiences": rapid.SampledFrom([]any{
-		"me", "family", "organization", "everyone", "family, contacts", "contacts,groupMembers", "nobody", "Family", "8",
+		"me", "family", "organization", "everyone", "family, contacts", "groupMembers,contacts", "me,everyone", "family,family", "me,me", "nobody", "Family", "8",
 		"unknownFutureValue", "family,", "family, unknownFutureValue",
 	}),
 	"isSearchable": rapid.Bool().AsAny(),
@@ -570,7 +573,7 @@ var bodyValue = drawObject(modelValues)
 
 // malformed are bodies that are no JSON object.
 var malformed = []string{
-	`[]`, `null`, `"x"`, `{`, `{"displayName": "x"} {}`, `{"displayName": "x",}`,
+	`[]`, `null`, `"x"`, `{`, `{"displayName": "x"} {}`, `{"displayName": "x", "displayName": "x"}`, `{"displayName": "x",}`,
 	"{\"displayName\": \"\xff\"}", " ",
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"mime"
@@ -13,8 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 1 << 20
+// maxBody bounds a request's body, in bytes, and maxNesting how deep its values are.
+const (
+	maxBody    = 1 << 20
+	maxNesting = 100
+)
 
 // readBody reads the JSON object that a request carries. The error is an *apiError.
 func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
@@ -49,24 +53,76 @@ func unreadable() error {
 	return badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 }
 
-// parseObject reads one JSON object, and keeps numbers as they are written.
+// parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
+// Format 4.01, section 4.1); of two values, one would be lost without a word.
 func parseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	var object map[string]any
-	if err := d.Decode(&object); err != nil {
+	v, err := parseValue(d, maxNesting)
+	if err != nil {
 		return nil, err
 	}
-	if object == nil {
-		return nil, errors.New("null is no object")
-	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the object")
+		return nil, errors.New("something follows the JSON value")
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("not an object")
 	}
 	return object, nil
+}
+
+// parseValue reads the next value, in which others may be nested so deep.
+func parseValue(d *json.Decoder, deep int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	if deep == 0 {
+		return nil, errors.New("nested too deep")
+	}
+	switch token {
+	case json.Delim('['):
+		return parseEntries(d, deep-1)
+	case json.Delim('{'):
+		return parseMembers(d, deep-1)
+	}
+	return token, nil
+}
+
+func parseEntries(d *json.Decoder, deep int) ([]any, error) {
+	entries := []any{}
+	for d.More() {
+		v, err := parseValue(d, deep)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, v)
+	}
+	_, err := d.Token()
+	return entries, err
+}
+
+func parseMembers(d *json.Decoder, deep int) (map[string]any, error) {
+	members := make(map[string]any)
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		text, _ := name.(string) // the decoder takes nothing else for a name
+		if _, twice := members[text]; twice {
+			return nil, fmt.Errorf("the name %q is there twice", text)
+		}
+		if members[text], err = parseValue(d, deep); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.Token()
+	return members, err
 }
 
 // merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
@@ -112,7 +168,7 @@ func (t *structuredType) checkControl(name string, v any) error {
 	}
 	text, ok := v.(string)
 	if !ok || strings.TrimPrefix(text, "#") != t.name {
-		return badRequest("A type named '%v' could not be resolved to '%s', which is expected here.", v, t.name)
+		return badRequest("The type %s could not be resolved to '%s', which is expected here.", jsonOf(v), t.name)
 	}
 	return nil
 }
@@ -184,10 +240,11 @@ func (t *edmType) accept(old, v any) (any, error) {
 		return into, t.structured.merge(into, body, !merging)
 	}
 	if t.enum != nil {
-		if name, ok := v.(string); !ok || !t.enum.writable(name) {
+		name, ok := v.(string)
+		if !ok || !t.enum.writable(name) {
 			return nil, t.cannotConvert(v)
 		}
-		return v, nil
+		return t.enum.canonical(name), nil
 	}
 	if !t.acceptsPrimitive(v) {
 		return nil, t.cannotConvert(v)
@@ -222,8 +279,14 @@ func (t *edmType) acceptsPrimitive(v any) bool {
 }
 
 func (t *edmType) cannotConvert(v any) error {
-	text, _ := json.Marshal(v) // it has been read from JSON
-	return badRequest("Cannot convert the literal '%s' to the expected type '%s'.", shorten(string(text)), t.name)
+	return badRequest("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.name)
+}
+
+// jsonOf is a value of a body as a message shows it.
+func jsonOf(v any) string {
+	var b bytes.Buffer
+	encodeJSON(&b, v)
+	return shorten(b.String())
 }
 
 // shorten keeps a message from repeating a whole body.

@@ -7,6 +7,10 @@ import (
 
 // create answers a POST to a facet.
 func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
+	chosen, err := x.returned()
+	if err != nil {
+		return answer{}, err
+	}
 	body, err := readBody(w, x.Request)
 	if err != nil {
 		return answer{}, err
@@ -23,7 +27,7 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	if err := s.store.insert(x.Context(), x.key(), text); err != nil {
 		return answer{}, err
 	}
-	a, err := x.entity(http.StatusCreated, text, x.facet.item.whole)
+	a, err := x.entity(http.StatusCreated, text, chosen)
 	if err != nil {
 		return answer{}, err
 	}
@@ -33,6 +37,10 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 
 // patch answers a PATCH of an item.
 func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
+	chosen, err := x.returned()
+	if err != nil {
+		return answer{}, err
+	}
 	body, err := readBody(w, x.Request)
 	if err != nil {
 		return answer{}, err
@@ -54,7 +62,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return x.entity(http.StatusOK, text, x.facet.item.whole)
+	return x.entity(http.StatusOK, text, chosen)
 }
 
 // delete answers a DELETE of an item.
@@ -67,6 +75,18 @@ func (s *Sandbox) delete(x *request) (answer, error) {
 		return nil
 	})
 	return answer{status: http.StatusNoContent}, err
+}
+
+// returned is what of the item a write answers: $select is all that it may be asked.
+func (x *request) returned() (selection, error) {
+	o, err := parseOptions(x.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.only("$select"); err != nil {
+		return nil, err
+	}
+	return o.selection(x.facet.item)
 }
 
 // unlocked reads a document that may be changed. Others do not exist for those who want to change them.

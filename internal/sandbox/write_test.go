@@ -58,10 +58,11 @@ func TestWhoAndWhen(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
-	for _, body := range []string{"", "null", "5", `"x"`, `[{}]`, `{"displayName": "x"`, "{\"displayName\": \"\xff\"}", `{} {}`, `{},`, "\ufeff{}", `{"displayName": 'x'}`} {
+	for _, body := range []string{"", "null", "5", `"x"`, `[{}]`, `{"displayName": "x"`, "{\"displayName\": \"\xff\"}", `{} {}`, `{},`, "\ufeff{}", `{"displayName": 'x'}`, `{"a": 1, "a": 1}`, `{"inference": {"x": 1, "x": 2}}`,
+		`{"createdBy": {"x": ` + strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000) + `}}`} {
 		a := c.do("PATCH", list+"/"+SampleInterest, body, "Content-Type", "application/json")
 		if a.status != 400 || !strings.Contains(a.text, "Unable to read JSON request payload.") {
-			t.Errorf("%q: %d %s", body, a.status, a.text)
+			t.Errorf("%.100q: %d %s", body, a.status, a.text)
 		}
 	}
 	for _, contentType := range []string{"application/json; charset=utf-8", "Application/JSON;odata.metadata=minimal"} {
@@ -124,4 +125,26 @@ func toJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestWritesAndOptions holds that a write may say what of the item it wants to see, and that anything else is refused
+// before something is written.
+func TestWritesAndOptions(t *testing.T) {
+	t.Parallel()
+	c := serve(t, Options{})
+	a := c.do("PATCH", list+"/"+SampleInterest+"?$select=description", `{"description": "one"}`)
+	if a.status != 200 || len(a.body) != 2 || a.body["description"] != "one" {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+	for _, query := range []string{"?$select=nope", "?$filter=true", "?$top=1"} {
+		if a := c.do("PATCH", list+"/"+SampleInterest+query, `{"description": "two"}`); a.status != 400 {
+			t.Errorf("%s: %d %s", query, a.status, a.text)
+		}
+		if a := c.do("POST", list+query, `{"displayName": "two"}`); a.status != 400 {
+			t.Errorf("POST %s: %d %s", query, a.status, a.text)
+		}
+	}
+	if a := c.do("GET", list+"/"+SampleInterest, ""); a.body["description"] != "one" {
+		t.Errorf("something was written: %s", a.text)
+	}
 }
