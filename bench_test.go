@@ -163,6 +163,7 @@ func TestUpdateAllocations(t *testing.T) {
 // serveInProcess sends a request to a handler without a socket.
 func serveInProcess(ctx context.Context, handler http.Handler, body []byte) string {
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
+	req.Host = "localhost"
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer x")
 	w := httptest.NewRecorder()

@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
 	"profileql/graph/model"
 	"profileql/internal/config"
+	"profileql/internal/edge"
 	"profileql/internal/profileapi"
+	"profileql/internal/telemetry"
 )
 
 // facade is a whole ProfileQL over loopback HTTP, in front of a source that the test plays.
@@ -48,7 +50,7 @@ func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, l
 	handler, err := newHandler(
 		&config.Config{Command: config.Serve, Listen: "127.0.0.1:0", Upstream: baseURL},
 		&source{name: "upstream", kind: model.SourceKindProfile, baseURL: baseURL, transport: transport},
-		slog.New(slog.NewJSONHandler(log, nil)),
+		new(edge.Health), telemetry.NewLog(log),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +58,16 @@ func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, l
 	return handler
 }
 
-// logged is what has been logged so far.
-func (f *facade) logged() string { return f.log.String() }
+// logged is what has been logged so far, besides the line that each request has.
+func (f *facade) logged() string {
+	var lines strings.Builder
+	for line := range strings.Lines(f.log.String()) {
+		if !strings.Contains(line, `"msg":"request"`) {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
+}
 
 // reply is an answer to a GraphQL request.
 type reply struct {

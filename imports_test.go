@@ -43,6 +43,16 @@ var importRules = []importRule{
 		why:   "it is a middleware and a RoundTripper, and should be read in one sitting",
 	},
 	{
+		from:  "profileql/internal/edge",
+		never: []string{"profileql", "github.com"},
+		why:   "it keeps callers out whatever is behind it",
+	},
+	{
+		from:  "profileql/internal/telemetry",
+		never: []string{"profileql"},
+		why:   "whoever logs is given a logger",
+	},
+	{
 		from:  "profileql/internal/sandbox",
 		never: []string{"profileql"},
 		why:   "a type shared with the client side would let one mistake pass on both sides",

@@ -1,11 +1,12 @@
 // ProfileQL serves the Microsoft Graph profile API as GraphQL.
 //
-// This file is the whole composition: it reads the configuration, builds the parts, serves, and stops. No other
-// place knows more than its own part; docs/walkthrough.md follows one request through them.
+// This file is the whole composition: it reads the configuration and builds the parts; listen.go serves and stops. No
+// other place knows more than its own part; docs/walkthrough.md follows one request through them.
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -16,17 +17,20 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"profileql/graph"
 	"profileql/graph/model"
 	"profileql/internal/auth"
 	"profileql/internal/config"
+	"profileql/internal/edge"
 	"profileql/internal/playground"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
 	"profileql/internal/sandbox/faults"
+	"profileql/internal/telemetry"
 )
 
 const version = "0.1.0"
@@ -41,7 +45,10 @@ func main() {
 		debug.SetGCPercent(400)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // so that a second signal ends the process at once
+	}()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "profileql:", err)
 		os.Exit(1)
@@ -54,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if c == nil || err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	log := telemetry.NewLog(stderr)
 	switch c.Command {
 	case config.Schema:
 		_, err = io.WriteString(stdout, schema)
@@ -72,30 +79,42 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 		return err
 	}
 	defer source.close()
-	handler, err := newHandler(c, source, log)
+	health := new(edge.Health)
+	handler, err := newHandler(c, source, health, log)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	l, err := listen(c, log)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }()
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     http://%s/graphql\n", version, listener.Addr())
-	if showsItself(c) {
-		banner += fmt.Sprintf("  Playground  http://%s/\n", listener.Addr())
+	defer l.close()
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", version, l.url)
+	if showsItself(c) != nil {
+		banner += fmt.Sprintf("  Playground  %s/\n", l.url)
+	}
+	if c.TLSCert == "" && !c.OnLoopback() {
+		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
 	}
 	if _, err := fmt.Fprintf(stdout, "%s  Source      %s\n", banner, source.description); err != nil {
 		return err
 	}
-	return serveUntilDone(ctx, listener, handler, log)
+	return l.serveUntilDone(ctx, handler, health)
 }
 
-// showsItself tells whether the playground and introspection are there for whoever can reach the server.
-func showsItself(c *config.Config) bool { return c.Upstream == "" || c.OnLoopback() }
+// showsItself tells who may see the playground and the schema; it is nil for nobody.
+func showsItself(c *config.Config) func(http.Header) bool {
+	switch {
+	case c.Introspection:
+		return func(http.Header) bool { return true }
+	case c.Operations == "" && (c.Upstream == "" || c.OnLoopback()):
+		return edge.Direct
+	}
+	return nil
+}
 
 // newHandler builds everything that a request passes through, from its way in to the source.
-func newHandler(c *config.Config, s *source, log *slog.Logger) (http.Handler, error) {
+func newHandler(c *config.Config, s *source, health *edge.Health, log *slog.Logger) (http.Handler, error) {
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.name,
 		BaseURL:   s.baseURL,
@@ -106,25 +125,64 @@ func newHandler(c *config.Config, s *source, log *slog.Logger) (http.Handler, er
 	if err != nil {
 		return nil, fmt.Errorf("--upstream: %w", err)
 	}
-	graphQL, err := graph.NewHandler(graph.Options{
-		Sources:       graph.Sources{{Name: s.name, Kind: s.kind, Writable: true}},
-		Facets:        facets(client),
-		Introspection: showsItself(c),
-		Log:           log,
-	})
+	manifest, err := readOptional("--operations", c.Operations)
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/graphql", auth.Middleware(profileapi.ForwardClientRequestID(graphQL)))
-	if showsItself(c) {
-		page, err := playground.New(playground.Options{Endpoint: "/graphql", Tabs: tabs})
-		if err != nil {
+	shown := showsItself(c)
+	graphQL, err := graph.NewHandler(graph.Options{
+		Sources:  graph.Sources{{Name: s.name, Kind: s.kind, Writable: true}},
+		Facets:   facets(client),
+		Manifest: manifest,
+		Shown:    shown,
+		Log:      log,
+	})
+	if err != nil && manifest != nil {
+		err = fmt.Errorf("--operations %s: %w", c.Operations, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pages http.Handler
+	if shown != nil {
+		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: tabs, Shown: shown}); err != nil {
 			return nil, err
 		}
-		mux.Handle("/", page)
 	}
-	return mux, nil
+	return edge.New(edge.Options{
+		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, Internal: logPanic(log),
+	}, auth.Middleware(profileapi.ForwardClientRequestID(graphQL)), pages)
+}
+
+// hosts are the names that are answered to: on a loopback address, no others than its own and those that are listed.
+func hosts(c *config.Config) []string {
+	if !c.OnLoopback() {
+		return nil
+	}
+	return append(slices.Clone(edge.Loopback), c.Hosts...)
+}
+
+// readOptional reads the file that an option names; it is nil for none.
+func readOptional(option, file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", option, err)
+	}
+	return text, nil
+}
+
+// logPanic tells the log of panics outside of GraphQL's own, and counts them.
+func logPanic(log *slog.Logger) func(*http.Request, any) string {
+	var panics atomic.Int64
+	return func(r *http.Request, p any) string {
+		id := rand.Text()
+		log.ErrorContext(r.Context(), "panic", "error_id", id, "panics", panics.Add(1), "path", r.URL.Path,
+			"error", fmt.Sprint(p), "stack", string(debug.Stack()))
+		return id
+	}
 }
 
 // facets is the table of facets. A row names the facet's types; its REST segment is the name of its field on Profile.
@@ -165,7 +223,7 @@ func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*sourc
 	if err != nil {
 		return nil, errors.Join(err, box.Close())
 	}
-	server := newHTTPServer(box.Handler(), log)
+	server := newHTTPServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
 	go func() { _ = server.Serve(listener) }() // ends with close
 	url := fmt.Sprintf("http://%s/beta", listener.Addr())
 	return &source{
@@ -184,11 +242,11 @@ func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*sourc
 
 func openSandbox(ctx context.Context, c *config.Config, log *slog.Logger) (*sandbox.Sandbox, error) {
 	var f faults.Config
-	if c.Faults != "" {
-		text, err := os.ReadFile(c.Faults)
-		if err != nil {
-			return nil, fmt.Errorf("--faults: %w", err)
-		}
+	text, err := readOptional("--faults", c.Faults)
+	if err != nil {
+		return nil, err
+	}
+	if text != nil {
 		if f, err = faults.Parse(text); err != nil {
 			return nil, fmt.Errorf("--faults %s: %w", c.Faults, err)
 		}
@@ -205,11 +263,11 @@ func keeping(data string) string {
 
 // serveSandbox is the sandbox's REST API alone.
 func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", c.Listen)
+	l, err := listen(c, log)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }()
+	defer l.close()
 	box, err := openSandbox(ctx, c, log)
 	if err != nil {
 		return err
@@ -218,37 +276,9 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
-	banner += fmt.Sprintf("  Faults      http://%s%s\n", listener.Addr(), sandbox.FaultsPath)
-	if _, err = fmt.Fprintf(stdout, "%s  REST        http://%s/beta/me/profile\n", banner, listener.Addr()); err == nil {
-		err = serveUntilDone(ctx, listener, box.Handler(), log)
+	banner += fmt.Sprintf("  Faults      %s%s\n  REST        %s/beta/me/profile\n", l.url, sandbox.FaultsPath, l.url)
+	if _, err = io.WriteString(stdout, banner); err == nil {
+		err = l.serveUntilDone(ctx, edge.KnownHost(hosts(c), box.Handler()), new(edge.Health))
 	}
 	return errors.Join(err, box.Close())
-}
-
-// serveUntilDone serves until the context is done, and then gives what is under way time to end: a write that was
-// sent to a source may take its full 10 seconds.
-func serveUntilDone(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	server := newHTTPServer(h, log)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
-}
-
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
 }

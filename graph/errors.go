@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"profileql/graph/model"
@@ -21,15 +25,22 @@ import (
 const (
 	codeBadRequest             = "BAD_REQUEST"
 	codePersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
+	codeOperationNotListed     = "OPERATION_NOT_LISTED"
 	codeInternal               = "INTERNAL_SERVER_ERROR"
 )
 
 // presenter turns every error into what the caller sees of it. What it does not know is ours, and is told to the log
 // only.
-type presenter struct{ log *slog.Logger }
+type presenter struct {
+	log   *slog.Logger
+	shown func(http.Header) bool // whether the caller may learn the schema, and so be told of names in it
+}
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if shown := present(ctx, err); shown != nil {
+		if !p.shown(headersOf(ctx)) {
+			shown.Message = suggestion.ReplaceAllString(shown.Message, "")
+		}
 		return shown
 	}
 	id := rand.Text()
@@ -41,6 +52,13 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	p.log.ErrorContext(ctx, "internal error", attrs...)
 	return withCode(ctx, err, codeInternal, "Something went wrong inside ProfileQL. The log has the cause under this errorId.",
 		map[string]any{"errorId": id})
+}
+
+func headersOf(ctx context.Context) http.Header {
+	if graphql.HasOperationContext(ctx) {
+		return graphql.GetOperationContext(ctx).Headers
+	}
+	return nil
 }
 
 // present shows an error that is meant for the caller; nil where it is not.
@@ -81,17 +99,39 @@ func presentInput(ctx context.Context, e *inputError) *gqlerror.Error {
 
 // presentRequest shows what gqlgen and gqlparser found wrong with the request.
 func presentRequest(e *gqlerror.Error) *gqlerror.Error {
-	if e.Message == fmt.Sprintf("exceeded token limit of %d", maxTokens) {
-		return limitError("tokens", maxTokens, "The document has more than %d tokens.")
+	if e.Message == fmt.Sprintf("exceeded token limit of %d", maxTokens.value) {
+		return maxTokens.exceeded()
 	}
 	return e
 }
 
-func limitError(name string, value int, format string) *gqlerror.Error {
-	return &gqlerror.Error{
-		Message:    fmt.Sprintf(format, value),
-		Extensions: extensions(&profile.Error{Code: profile.LimitExceeded, Limit: name, LimitValue: value}),
+// suggestion is what validation says of names that resemble a wrong one.
+var suggestion = regexp.MustCompile(` ?Did you mean .*`)
+
+// fewErrors bounds what errors can make of an answer: how many there are, and how much text a caller can have sent
+// back.
+func fewErrors(list gqlerror.List) gqlerror.List {
+	if len(list) > maxErrors.value {
+		list = append(slices.Clip(list[:maxErrors.value-1]), maxErrors.exceeded())
 	}
+	for _, e := range list {
+		e.Message = clip(e.Message)
+		e.Locations = e.Locations[:min(len(e.Locations), maxErrors.value)]
+		for i, element := range e.Path {
+			if name, ok := element.(ast.PathName); ok {
+				e.Path[i] = ast.PathName(clip(string(name)))
+			}
+		}
+	}
+	return list
+}
+
+// clip cuts a text that a caller may have made long.
+func clip(text string) string {
+	if len(text) <= maxMessageBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessageBytes], "") + "…"
 }
 
 // withCode keeps the path and the place that gqlgen has given an error.

@@ -8,29 +8,28 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
+// maxCachedDocument is the largest document, in bytes, that is kept parsed, and cachedDocuments how many are.
 const (
-	// maxBody is the largest request in bytes.
-	maxBody = 1 << 20
-	// maxTokens bounds what a document costs before anything else is known of it: validation is quadratic in it.
-	maxTokens = 2000
-	// maxCachedDocument is the largest document, in bytes, that is kept parsed.
 	maxCachedDocument = 16 << 10
+	cachedDocuments   = 1000
 )
 
 // Options says what the endpoint serves.
 type Options struct {
-	Sources       Sources // at least one
-	Facets        Facets
-	Introspection bool
-	Log           *slog.Logger
+	Sources  Sources // at least one
+	Facets   Facets
+	Manifest []byte                 // of trusted documents, the only ones that are run; nil for any document
+	Shown    func(http.Header) bool // whether a request with these headers may learn the schema; nil for none
+	Log      *slog.Logger
 }
 
-// NewHandler returns the GraphQL endpoint. It fails where the facets do not fit the schema.
+// NewHandler returns the GraphQL endpoint. It fails where the facets do not fit the schema, or where a trusted
+// document does not.
 //
 // It is built by hand from gqlgen's parts: one transport, our own POST. GET, multipart, forms, server-sent events and
 // WebSocket each open another door for other web pages, and nothing here needs them.
@@ -44,17 +43,26 @@ func NewHandler(o Options) (http.Handler, error) {
 	if err := checks.Validate(executable); err != nil { // Use would panic
 		return nil, fmt.Errorf("schema: %w", err)
 	}
-	s := handler.New(executable)
-	s.AddTransport(post{})
-	s.SetParserTokenLimit(maxTokens)
-	s.SetQueryCache(smallDocuments{lru.New[*ast.QueryDocument](1000)})
-	s.SetDisableSuggestion(!o.Introspection)
-	s.SetErrorPresenter(presenter{o.Log}.present)
-	s.SetRecoverFunc(recovered)
-	s.Use(checks)
-	if o.Introspection {
-		s.Use(extension.Introspection{})
+	var trusted *documents
+	if o.Manifest != nil {
+		if trusted, err = newDocuments(o.Manifest, executable.Schema()); err != nil {
+			return nil, err
+		}
 	}
+	if o.Shown == nil || trusted != nil {
+		o.Shown = func(http.Header) bool { return false }
+	}
+	cache := smallDocuments{lru.New[*ast.QueryDocument](cachedDocuments)}
+	s := handler.New(executable)
+	s.AddTransport(post{documents: trusted, log: o.Log})
+	s.SetParserTokenLimit(maxTokens.value)
+	s.SetQueryCache(cache)
+	s.SetErrorPresenter(presenter{o.Log, o.Shown}.present)
+	s.SetRecoverFunc(recovered)
+	s.Use(guard{cache})
+	s.Use(price{resolver.facets})
+	s.Use(checks)
+	s.Use(disclosure{o.Shown})
 	return s, nil
 }
 
@@ -67,4 +75,19 @@ func (c smallDocuments) Add(ctx context.Context, query string, document *ast.Que
 	if len(query) <= maxCachedDocument {
 		c.Cache.Add(ctx, query, document)
 	}
+}
+
+// disclosure lets those learn the schema by introspection who may.
+type disclosure struct{ shown func(http.Header) bool }
+
+// ExtensionName implements [graphql.HandlerExtension].
+func (disclosure) ExtensionName() string { return "Disclosure" }
+
+// Validate implements [graphql.HandlerExtension].
+func (disclosure) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext implements [graphql.OperationContextMutator].
+func (d disclosure) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	op.DisableIntrospection = !d.shown(op.Headers)
+	return nil
 }

@@ -31,6 +31,14 @@ type Config struct {
 	Listen   string
 	Upstream string // base URL of the profile API to serve; empty for the sandbox
 
+	// Who may ask, and for what.
+	Hosts         []string // names, besides this machine's own, that a loopback listener answers to
+	CORSOrigins   []string // origins of web pages that may ask
+	Introspection bool     // show the schema and the playground to everybody
+	Operations    string   // file of the only documents that are run; empty for any
+	TLSCert       string   // files in PEM; empty for plain HTTP
+	TLSKey        string
+
 	// Of the sandbox.
 	Data         string // file of its data; empty for in memory
 	Faults       string // file of the faults that its requests meet; empty for none
@@ -39,13 +47,19 @@ type Config struct {
 
 // commandLine is the form of the command line. The options stand at the top, so that --help shows them all at once.
 type commandLine struct {
-	Listen            string `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
-	Upstream          string `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
-	Sandbox           bool   `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
-	Data              string `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
-	Faults            string `placeholder:"FILE" help:"Let requests to the sandbox meet the errors, delays and odd answers that this file describes."`
-	RequireToken      bool   `help:"Let the sandbox answer 401 to requests without a bearer token."`
-	PlaintextUpstream bool   `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
+	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
+	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
+	Host              []string `placeholder:"NAME" sep:"none" help:"On a loopback address, answer to this name in Host too. Can be given several times."`
+	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" sep:"none" help:"Let web pages of this origin ask, such as https://app.example.com. Can be given several times."`
+	Introspection     bool     `help:"Show the schema and the playground to everybody. By default they are shown for the sandbox and on loopback addresses, to requests that come without a proxy."`
+	Operations        string   `placeholder:"FILE" help:"Run only the documents in this manifest: Relay's, or Apollo's."`
+	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is read again on SIGHUP."`
+	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM)."`
+	Sandbox           bool     `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
+	Data              string   `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
+	Faults            string   `placeholder:"FILE" help:"Let requests to the sandbox meet the errors, delays and odd answers that this file describes."`
+	RequireToken      bool     `help:"Let the sandbox answer 401 to requests without a bearer token."`
+	PlaintextUpstream bool     `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
 
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
 
@@ -85,6 +99,8 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	}
 	c := &Config{
 		Command: Command(context.Selected().Name), Listen: line.Listen, Upstream: line.Upstream,
+		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, Operations: line.Operations,
+		TLSCert: line.TLSCert, TLSKey: line.TLSKey,
 		Data: line.Data, Faults: line.Faults, RequireToken: line.RequireToken,
 	}
 	if c.Listen == "" {
@@ -99,6 +115,12 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	if c.Introspection && c.Operations != "" {
+		return errors.New("--introspection and --operations exclude each other: introspection is a document that is not listed")
 	}
 	if c.Upstream != "" {
 		return line.checkUpstream(c)

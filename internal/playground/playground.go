@@ -8,9 +8,7 @@ package playground
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io"
@@ -30,8 +28,9 @@ var distFiles embed.FS
 
 // Options says what the page does.
 type Options struct {
-	Endpoint string // path of the GraphQL endpoint, such as "/graphql"
-	Tabs     []Tab  // what the page opens with; the first is active
+	Endpoint string                 // path of the GraphQL endpoint, such as "/graphql"
+	Tabs     []Tab                  // what the page opens with; the first is active
+	Shown    func(http.Header) bool // whether a request with these headers may see it
 }
 
 // Tab is an operation that is ready to run.
@@ -58,13 +57,10 @@ func New(o Options) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
 		asset, isAsset := assets[r.URL.Path]
 		switch {
-		case !isAsset && r.URL.Path != "/":
+		case !o.Shown(r.Header) || !isAsset && r.URL.Path != "/":
 			http.NotFound(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
@@ -73,7 +69,6 @@ func New(o Options) (http.Handler, error) {
 			asset.serve(w, r)
 		default:
 			h.Set("Content-Type", "text/html; charset=utf-8")
-			h.Set("Cache-Control", "no-store")
 			_, _ = w.Write(page)
 		}
 	}), nil
@@ -94,7 +89,6 @@ type asset struct {
 	contentType string
 	content     []byte
 	compressed  bool // content is gzip
-	etag        string
 }
 
 // loadAssets returns all assets by their paths.
@@ -110,12 +104,10 @@ func loadAssets() (map[string]asset, error) {
 				return err
 			}
 			plain, compressed := strings.CutSuffix(path.Base(name), ".gz")
-			sum := sha256.Sum256(content)
 			assets["/playground/"+plain] = asset{
 				contentType: mime.TypeByExtension(path.Ext(plain)),
 				content:     content,
 				compressed:  compressed,
-				etag:        hex.EncodeToString(sum[:16]),
 			}
 			return nil
 		})
@@ -129,19 +121,8 @@ func loadAssets() (map[string]asset, error) {
 func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", a.contentType)
-	h.Set("Cache-Control", "no-cache") // kept, but asked for again
 	h.Set("Vary", "Accept-Encoding")
-	unpack := a.compressed && !acceptsGzip(r.Header.Values("Accept-Encoding"))
-	etag := `"` + a.etag + `"`
-	if unpack {
-		etag = `"` + a.etag + `-plain"`
-	}
-	h.Set("ETag", etag)
-	if strings.Contains(r.Header.Get("If-None-Match"), etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	if unpack {
+	if a.compressed && !acceptsGzip(r.Header.Values("Accept-Encoding")) {
 		if plain, err := gzip.NewReader(bytes.NewReader(a.content)); err == nil {
 			_, _ = io.Copy(w, plain)
 		}

@@ -106,10 +106,12 @@ func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
 		if caller.Err() == nil && ctx.Err() != nil {
 			err = errLost
 		}
+		profile.CountCall(caller, "", "")
 		return nil, &noAnswer{request: r, sent: sent.Load(), err: err}
 	}
 	defer func() { _ = resp.RawBody().Close() }()
 	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
+	profile.CountCall(caller, resp.Header().Get("request-id"), resp.Header().Get("x-ms-ags-diagnostic"))
 	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength)
 	return a, nil
 }

@@ -1,0 +1,255 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// guard refuses documents that are made to be expensive, before they are validated: validation compares selections
+// with one another, and follows fragments as often as they are spread. It is done with a document in time that is
+// linear in its length, and in the length that maxSelections allows it to have without its fragments.
+type guard struct {
+	known graphql.Cache[*ast.QueryDocument]
+}
+
+// ExtensionName implements [graphql.HandlerExtension].
+func (guard) ExtensionName() string { return "Guard" }
+
+// Validate implements [graphql.HandlerExtension].
+func (guard) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationParameters implements [graphql.OperationParameterMutator]. The document is parsed for itself: gqlgen
+// has no place between parsing and validating. A known one has been here before.
+func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if _, known := g.known.Get(ctx, params.Query); known {
+		return nil
+	}
+	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, maxTokens.value)
+	if err != nil {
+		return nil // gqlgen says it
+	}
+	return checkDocument(document)
+}
+
+// checkDocument is nil for a document that is small enough to be validated.
+func checkDocument(document *ast.QueryDocument) *gqlerror.Error {
+	w := &documentWalk{fragments: make(map[string]*fragment, len(document.Fragments))}
+	for _, f := range document.Fragments {
+		w.fragments[f.Name] = &fragment{set: f.SelectionSet}
+		w.directives += len(f.Directives)
+	}
+	selections := 0
+	for _, op := range document.Operations {
+		size, err := w.operation(op)
+		if err != nil {
+			return err
+		}
+		selections += size.selections
+	}
+	for _, f := range document.Fragments { // and those that nobody spreads
+		if w.fragments[f.Name].state == measured {
+			continue
+		}
+		size, err := w.fragment(f.Name)
+		if err != nil {
+			return err
+		}
+		selections += size.selections
+	}
+	for _, over := range []struct {
+		limit
+		is int
+	}{{maxDirectives, w.directives}, {maxAliases, w.aliases}, {maxSelections, selections}, {maxNameBytes, w.longestName}} {
+		if over.is > over.value {
+			return over.exceeded()
+		}
+	}
+	return w.checkRepetitions(document)
+}
+
+// documentWalk measures a document.
+type documentWalk struct {
+	fragments                        map[string]*fragment
+	directives, aliases, longestName int
+}
+
+// fragment is a fragment and what is known of it.
+type fragment struct {
+	set   ast.SelectionSet
+	state fragmentState
+	size  size
+}
+
+type fragmentState int
+
+const (
+	unmeasured fragmentState = iota
+	measuring
+	measured
+)
+
+// size is how large a selection set is with its fragments in place, computed once for each fragment.
+type size struct{ selections, depth int }
+
+func (w *documentWalk) operation(op *ast.OperationDefinition) (size, *gqlerror.Error) {
+	if op.Operation == ast.Subscription {
+		return size{}, refused(op.Position, "There are no subscriptions here.")
+	}
+	w.directives += len(op.Directives)
+	for _, v := range op.VariableDefinitions {
+		w.directives += len(v.Directives)
+		w.name(v.Variable)
+	}
+	w.name(op.Name)
+	return w.set(op.SelectionSet)
+}
+
+func (w *documentWalk) set(set ast.SelectionSet) (sum size, err *gqlerror.Error) {
+	for _, s := range set {
+		inner, err := w.selection(s)
+		if err != nil {
+			return size{}, err
+		}
+		sum.selections = min(sum.selections+1+inner.selections, maxSelections.value+1)
+		sum.depth = max(sum.depth, inner.depth)
+	}
+	if sum.depth > maxDepth.value {
+		return size{}, maxDepth.exceeded()
+	}
+	return sum, nil
+}
+
+// selection measures what is below a selection. Fragments do not count as levels.
+func (w *documentWalk) selection(s ast.Selection) (size, *gqlerror.Error) {
+	switch s := s.(type) {
+	case *ast.Field:
+		if s.Alias != s.Name {
+			w.aliases++
+		}
+		w.name(s.Name)
+		w.name(s.Alias)
+		for _, a := range s.Arguments {
+			w.name(a.Name)
+		}
+		if err := w.count(s.Directives); err != nil {
+			return size{}, err
+		}
+		inner, err := w.set(s.SelectionSet)
+		inner.depth++
+		return inner, err
+	case *ast.InlineFragment:
+		w.name(s.TypeCondition)
+		if err := w.count(s.Directives); err != nil {
+			return size{}, err
+		}
+		return w.set(s.SelectionSet)
+	case *ast.FragmentSpread:
+		if err := w.count(s.Directives); err != nil {
+			return size{}, err
+		}
+		return w.fragment(s.Name)
+	}
+	return size{}, nil
+}
+
+func (w *documentWalk) name(name string) { w.longestName = max(w.longestName, len(name)) }
+
+// count counts directives, and refuses the one that asks for an answer in several pieces.
+func (w *documentWalk) count(directives ast.DirectiveList) *gqlerror.Error {
+	w.directives += len(directives)
+	for _, d := range directives {
+		w.name(d.Name)
+		if d.Name == "defer" || d.Name == "stream" {
+			return refused(d.Position, "Answers come in one piece here; leave @"+d.Name+" out.")
+		}
+	}
+	return nil
+}
+
+func (w *documentWalk) fragment(name string) (size, *gqlerror.Error) {
+	w.name(name)
+	f := w.fragments[name]
+	switch {
+	case f == nil: // validation says so
+		return size{}, nil
+	case f.state == measured:
+		return f.size, nil
+	case f.state == measuring:
+		return size{}, refused(nil, fmt.Sprintf("Cannot spread fragment %q within itself.", clip(name)))
+	}
+	f.state = measuring
+	var err *gqlerror.Error
+	f.size, err = w.set(f.set)
+	f.state = measured
+	return f.size, err
+}
+
+// refused is an error of validation that is found before it.
+func refused(at *ast.Position, message string) *gqlerror.Error {
+	err := &gqlerror.Error{Message: message}
+	if at != nil {
+		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
+	}
+	errcode.Set(err, errcode.ValidationFailed)
+	return err
+}
+
+// checkRepetitions counts fields in each selection set with its fragments in place. That there is no circle and no
+// more than maxSelections is known.
+func (w *documentWalk) checkRepetitions(document *ast.QueryDocument) *gqlerror.Error {
+	for _, op := range document.Operations {
+		root := maxRootFields
+		if op.Operation == ast.Mutation {
+			root = maxMutations
+		}
+		fields := w.fields(op.SelectionSet, nil)
+		if len(fields) > root.value {
+			return root.exceeded()
+		}
+		if err := w.checkFields(fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fields are those of a selection set, and of the fragments in it.
+func (w *documentWalk) fields(set ast.SelectionSet, found []*ast.Field) []*ast.Field {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			found = append(found, s)
+		case *ast.InlineFragment:
+			found = w.fields(s.SelectionSet, found)
+		case *ast.FragmentSpread:
+			if f := w.fragments[s.Name]; f != nil {
+				found = w.fields(f.set, found)
+			}
+		}
+	}
+	return found
+}
+
+func (w *documentWalk) checkFields(fields []*ast.Field) *gqlerror.Error {
+	counts := make(map[string]int, len(fields))
+	for _, f := range fields {
+		if counts[f.Name]++; counts[f.Name] > maxSameField.value {
+			return maxSameField.exceeded()
+		}
+	}
+	for _, f := range fields {
+		if len(f.SelectionSet) == 0 {
+			continue
+		}
+		if err := w.checkFields(w.fields(f.SelectionSet, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

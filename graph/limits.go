@@ -1,0 +1,45 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"profileql/internal/profile"
+)
+
+// limit is something that a request may have only so much of. docs/limits.md says what each is for.
+type limit struct {
+	name  string // in extensions.limit
+	value int
+	what  string // that there is too much of, for the message
+}
+
+// The limits of a request, in the order in which they are looked at. The largest sensible operation passes: every
+// facet of the profile API with all of its properties, 20 items each, in one query.
+var (
+	maxBody         = limit{"bodyBytes", 1 << 20, "bytes in the body"}
+	maxJSONValues   = limit{"jsonValues", 10_000, "values in the body's JSON"}
+	maxJSONDepth    = limit{"jsonDepth", 32, "levels in the body's JSON"}
+	maxTokens       = limit{"tokens", 2_000, "tokens in the document"}
+	maxNameBytes    = limit{"nameBytes", 256, "bytes in one name of the document"}
+	maxDirectives   = limit{"directives", 50, "directives in the document"}
+	maxAliases      = limit{"aliases", 100, "aliases in the document"}
+	maxSelections   = limit{"selections", 2_000, "selections in the document, fragments put in where they are spread"}
+	maxDepth        = limit{"depth", 20, "levels of selections in the document"}
+	maxRootFields   = limit{"rootFields", 20, "fields at the root of an operation"}
+	maxMutations    = limit{"mutations", 10, "fields at the root of a mutation"}
+	maxSameField    = limit{"sameField", 20, "selections of one field in one selection set"}
+	maxCost         = limit{"cost", 50_000, "fields in the answer, as far as the document tells"}
+	maxCalls        = limit{"upstreamCalls", 120, "requests to the source"}
+	maxErrors       = limit{"errors", 20, "errors"}
+	maxMessageBytes = 500 // of one error's message, and of a name in its path; what is behind is left out
+)
+
+// exceeded is the error for having more than the limit.
+func (l limit) exceeded() *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    fmt.Sprintf("There are more than %d %s.", l.value, l.what),
+		Extensions: extensions(&profile.Error{Code: profile.LimitExceeded, Limit: l.name, LimitValue: l.value}),
+	}
+}

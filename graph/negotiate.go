@@ -1,0 +1,80 @@
+package graph
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// The two media types of GraphQL over HTTP (graphql.github.io/graphql-over-http/draft, section 4). With the first,
+// the status tells whether the operation was run; with the second it is 200 for every GraphQL answer.
+const (
+	graphQLResponse = "application/graphql-response+json"
+	plainJSON       = "application/json"
+)
+
+// negotiate chooses the media type of the answer (RFC 9110, section 12.5.1); empty where none is acceptable. Without
+// a preference it is plain JSON, which every client reads.
+func negotiate(accept []string) string {
+	if strings.TrimSpace(strings.Join(accept, "")) == "" {
+		return plainJSON
+	}
+	graphQL, named := qualityOf(graphQLResponse, accept)
+	plain, _ := qualityOf(plainJSON, accept)
+	switch {
+	case graphQL == 0 && plain == 0:
+		return ""
+	case graphQL > plain || graphQL == plain && named:
+		return graphQLResponse
+	}
+	return plainJSON
+}
+
+// qualityOf is the quality of the most specific range in the Accept header that covers the media type, and
+// whether that range names it.
+func qualityOf(mediaType string, accept []string) (quality float64, exact bool) {
+	specificity := -1
+	for _, r := range ranges(accept) {
+		if s := r.covers(mediaType); s > specificity {
+			specificity, quality = s, r.quality
+		}
+	}
+	return quality, specificity == 2
+}
+
+type mediaRange struct {
+	mediaType string
+	quality   float64
+}
+
+func ranges(accept []string) []mediaRange {
+	var all []mediaRange
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		mediaType, parameters, err := mime.ParseMediaType(part)
+		if err != nil || !isUTF8(parameters) {
+			continue
+		}
+		quality := 1.0
+		if q, given := parameters["q"]; given {
+			if quality, err = strconv.ParseFloat(q, 64); err != nil || !(quality >= 0 && quality <= 1) {
+				continue
+			}
+		}
+		all = append(all, mediaRange{mediaType, quality})
+	}
+	return all
+}
+
+// covers is -1 where the range does not cover the media type, and the higher the more specific it is.
+func (r mediaRange) covers(mediaType string) int {
+	major, _, _ := strings.Cut(mediaType, "/")
+	switch r.mediaType {
+	case mediaType:
+		return 2
+	case major + "/*":
+		return 1
+	case "*/*":
+		return 0
+	}
+	return -1
+}

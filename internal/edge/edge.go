@@ -1,0 +1,86 @@
+// Package edge stands between the network and ProfileQL: who may ask, by which name and from which web page, what
+// every answer says to browsers, whether the service is there, and what becomes of a panic.
+//
+// A browser is everybody's: a page of any origin can send requests from it to addresses that only its machine can
+// reach. Three things keep such a page out. The endpoint takes nothing but JSON, which browsers ask for permission to
+// send. Requests of other origins are refused by what browsers say of them ([net/http.CrossOriginProtection]). And on a
+// loopback listener the Host has to be a name of this machine, for a page may have its own name point here (DNS
+// rebinding), and is then of the same origin.
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Options say who may ask.
+type Options struct {
+	Hosts   []string // names in Host that are answered; any is when there are none
+	Origins []string // of web pages that may ask besides our own: scheme://host:port
+	Health  *Health
+	// Internal tells the log of a panic, and returns the id that it stands under.
+	Internal func(r *http.Request, panicked any) (errorID string)
+}
+
+// New puts the edge around the endpoint, which is at path /graphql, and around pages, which are everywhere else; pages
+// is nil for none. It fails where an origin is none.
+func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
+	guarded, err := crossOrigin(o.Origins, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", guarded)
+	mux.HandleFunc("GET /healthz", o.Health.alive)
+	mux.HandleFunc("GET /readyz", o.Health.ready)
+	if pages != nil {
+		mux.Handle("/", pages)
+	}
+	return headers(recovering(o.Internal, KnownHost(o.Hosts, mux))), nil
+}
+
+// headers says to browsers, with every answer, what they must not do with it.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovering answers a request whose handler has panicked, as far as it has not been answered yet.
+func recovering(internal func(*http.Request, any) string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				refuse(w, http.StatusInternalServerError, "INTERNAL_SERVER_ERROR",
+					"Something went wrong inside ProfileQL. The log has the cause under this errorId.", internal(r, p))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuse answers in the form of a GraphQL error, which clients of the endpoint read.
+func refuse(w http.ResponseWriter, status int, code, message, errorID string) {
+	extensions := map[string]string{"code": code}
+	if errorID != "" {
+		extensions["errorId"] = errorID
+	}
+	body, err := json.Marshal(map[string]any{"errors": []any{map[string]any{"message": message, "extensions": extensions}}})
+	if err != nil { // texts only: it cannot fail
+		body = []byte(fmt.Sprintf(`{"errors":[{"message":%q}]}`, message))
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller that is gone needs no answer
+}
