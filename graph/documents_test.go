@@ -1,0 +1,153 @@
+package graph
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const trustedText = "query Who { __typename }"
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// manifests are one document in the forms that the tools write.
+var manifests = map[string]string{
+	"Relay":  `{"5d41402abc4b2a76b9719d911017c592": "` + trustedText + `"}`,
+	"Apollo": `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "5d41402abc4b2a76b9719d911017c592", "name": "Who", "type": "query", "body": "` + trustedText + `"}]}`,
+}
+
+// TestTrustedDocuments holds that the listed document is run however it is named, and that nothing else is.
+func TestTrustedDocuments(t *testing.T) {
+	t.Parallel()
+	persisted := func(hash string) string {
+		return fmt.Sprintf(`"extensions": {"persistedQuery": {"version": 1, "sha256Hash": %q}}`, hash)
+	}
+	const id = "5d41402abc4b2a76b9719d911017c592"
+	for form, manifest := range manifests {
+		o := testOptions()
+		o.Manifest, o.Shown = []byte(manifest), func(http.Header) bool { return true }
+		h, err := NewHandler(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for body, listed := range map[string]bool{
+			`{"documentId": "` + id + `"}`:                            true,
+			`{"id": "` + id + `"}`:                                    true,
+			`{` + persisted(hashOf(trustedText)) + `}`:                true,
+			`{` + persisted(id) + `}`:                                 true,
+			`{"query": "` + trustedText + `"}`:                        true,
+			`{"query": "` + trustedText + `", ` + persisted(id) + `}`: true,
+			`{"query": "query Who { __typename } "}`:                  false,
+			`{"query": "{ __typename }"}`:                             false,
+			`{"query": "{ __typename }", "documentId": "` + id + `"}`: false,
+			`{"query": "` + trustedText + `", "documentId": "x"}`:     false,
+			`{"documentId": "x"}`:                                     false,
+			`{` + persisted("x") + `}`:                                false,
+			`{"query": "{ __schema { types { name } } }"}`:            false,
+			`{}`: false,
+		} {
+			w, _ := exchange(t.Context(), h, body)
+			code := ""
+			if !listed {
+				code = codeOperationNotListed
+			}
+			if listed != strings.Contains(w.Body.String(), `"data":{`) || !strings.Contains(w.Body.String(), code) || listed != (w.Code == 200) {
+				t.Errorf("%s, %s: %d %s", form, body, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestBadManifests holds that a manifest with anything bad in it stops the start, and that the error names it.
+func TestBadManifests(t *testing.T) {
+	t.Parallel()
+	list := func(ids ...string) string {
+		var operations []string
+		for _, id := range ids {
+			operations = append(operations, `{"id": "`+id+`", "name": "Who", "body": "{ __typename }"}`)
+		}
+		return `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [` + strings.Join(operations, ",") + `]}`
+	}
+	for manifest, says := range map[string]string{
+		``:                    "neither a manifest of Apollo's nor one of Relay's",
+		`[]`:                  "neither",
+		`{"a": 1}`:            "neither",
+		`{"format": "other"}`: `format "other"`,
+		`{"format": "apollo-persisted-query-manifest", "version": 2}`: "version 2",
+		list("a", "a"):                   `operation "Who" has no id of its own`,
+		list("a", ""):                    `operation "Who" has no id of its own`,
+		`{"a": "{ __typename", "b": ""}`: `document "a"`,
+		`{"good": "{ __typename }", "bad": "{ nope }"}`: `document "bad": input:1:3: Cannot query field "nope"`,
+		`{"a": ""}`: `document "a"`,
+		`{"a": "fragment f on Query { __typename }"}`:           `document "a"`,
+		`{"a": "subscription { x }"}`:                           `document "a": input:1:1: There are no subscriptions`,
+		`{"a": "{ ` + strings.Repeat("__typename ", 21) + `}"}`: `document "a": input: There are more than 20 fields`,
+	} {
+		o := testOptions()
+		o.Manifest = []byte(manifest)
+		if _, err := NewHandler(o); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.200s: %v, which does not say %q", manifest, err, says)
+		}
+	}
+}
+
+// TestSuggestions holds that those who may not learn the schema are not told of names in it, wherever a name is wrong,
+// and that the others are.
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	shown := testOptions()
+	shown.Shown = func(h http.Header) bool { return h.Get("Via") == "" }
+	open, err := NewHandler(shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := endpoint(t)
+	for _, text := range []string{
+		"{ mee { id } }",
+		"{ me { interests(frst: 1) { totalCount } } }",
+		"{ me { interests(orderBy: {feld: CREATED_DATE_TIME}) { totalCount } } }",
+		"{ me { interests(orderBy: {field: CREATED_DATE_TIM}) { totalCount } } }",
+		"{ ... on Profle { id } }",
+		"fragment f on Profle { id } { me { ...f } }",
+		"query($a: Interst) { __typename }",
+		"{ me @inclde(if: true) { id } }",
+		"{ profileSources }",
+	} {
+		for name, test := range map[string]struct {
+			h      http.Handler
+			header []string
+			hinted bool
+		}{"hidden": {closed, nil, false}, "shown": {open, nil, true}, "shown, by way of a proxy": {open, []string{"Via", "1.1 x"}, false}} {
+			w, _ := exchange(t.Context(), test.h, query(text), test.header...)
+			if !strings.Contains(w.Body.String(), "GRAPHQL_VALIDATION_FAILED") {
+				t.Errorf("%s: %s", text, w.Body)
+			}
+			if hinted := strings.Contains(w.Body.String(), "Did you mean"); hinted && !test.hinted {
+				t.Errorf("%s, %s: %s", name, text, w.Body)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		h      http.Handler
+		header []string
+		shown  bool
+	}{"hidden": {closed, nil, false}, "shown": {open, nil, true}, "shown, by way of a proxy": {open, []string{"Via", "1.1 x"}, false}} {
+		for _, text := range []string{"{ __schema { types { name } } }", `{ __type(name: "Profile") { name } }`} {
+			w, _ := exchange(t.Context(), test.h, query(text), test.header...)
+			var answer struct{ Data map[string]any }
+			if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(w.Body.String(), `"Profile"`); got != test.shown {
+				t.Errorf("%s, %s: %.300s", name, text, w.Body)
+			}
+		}
+	}
+}

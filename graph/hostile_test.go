@@ -1,0 +1,256 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// query is the body of a request for a document.
+func query(text string) string {
+	q, _ := json.Marshal(text)
+	return `{"query":` + string(q) + `}`
+}
+
+// vars is a request with variables, and input one with an update's input.
+func vars(v string) string {
+	return `{"query": "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": ` + v + `}`
+}
+
+func input(v string) string {
+	return `{"query": "mutation($input: UpdatePersonInterestInput!) { updatePersonInterest(input: $input) { ` +
+		`personInterest { id } } }", "variables": {"input": ` + v + `}}`
+}
+
+// rep repeats a text, in which # stands for the number of the turn and ~ for the next one.
+func rep(n int, text string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(strings.ReplaceAll(text, "#", strconv.Itoa(i)), "~", strconv.Itoa(i+1)))
+	}
+	return b.String()
+}
+
+// entries repeats an entry with commas in between.
+func entries(n int, text string) string { return strings.TrimSuffix(rep(n, text+","), ",") }
+
+// hostile are kinds of requests that are made to be expensive, by how often something is repeated.
+var hostile = map[string]func(n int) string{
+	"aliases":    func(n int) string { return query("{" + rep(n, " a#: __typename") + "}") },
+	"same field": func(n int) string { return query("{" + strings.Repeat(" __typename", n) + "}") },
+	"same me":    func(n int) string { return query("{" + strings.Repeat(" me { id }", n) + "}") },
+	"overlapping": func(n int) string {
+		return query("{ me { " + strings.Repeat("interests { nodes { id displayName } } ", n) + "} }")
+	},
+	"nested fragments": func(n int) string {
+		return query("{ ...f0 } " + rep(n, " fragment f# on Query { ...f~ ...f~ }") + fmt.Sprintf(" fragment f%d on Query { __typename }", n))
+	},
+	"circular fragments": func(n int) string {
+		return query("{ ...f0 } " + rep(n, " fragment f# on Query { ...f~ ...f0 }") + fmt.Sprintf(" fragment f%d on Query { ...f0 }", n))
+	},
+	"many fragments spread": func(n int) string {
+		return query("{" + rep(n, " ...f#") + " }" + rep(n, " fragment f# on Query { me { id user: id } }"))
+	},
+	"unused fragments":   func(n int) string { return query("{ __typename }" + rep(n, " fragment f# on Query { me { id } }")) },
+	"inline fragments":   func(n int) string { return query("{" + strings.Repeat(" ... on Query { me { id } }", n) + "}") },
+	"directives":         func(n int) string { return query("{ __typename" + rep(n, " @x#") + " }") },
+	"directives include": func(n int) string { return query("{ __typename" + strings.Repeat(" @include(if: true)", n) + " }") },
+	"deep":               func(n int) string { return query(strings.Repeat("{ me ", n) + "{ id }" + strings.Repeat("}", n)) },
+	"deep lists": func(n int) string {
+		return query("{ nodes(ids: " + strings.Repeat("[", n) + strings.Repeat("]", n) + ") { id } }")
+	},
+	"deep objects": func(n int) string {
+		return query("mutation { updatePersonInterest(input: " + strings.Repeat("{a: ", n) + "1" + strings.Repeat("}", n) + ") { __typename } }")
+	},
+	"unclosed":          func(n int) string { return query(strings.Repeat("{ a", n)) },
+	"unknown fields":    func(n int) string { return query("{" + rep(n, " unknown#") + " }") },
+	"unknown args":      func(n int) string { return query("{ me(" + rep(n, " a#: 1") + ") { id } }") },
+	"unknown variables": func(n int) string { return query("query(" + rep(n, " $a#: X#") + ") { __typename }") },
+	"unused variables":  func(n int) string { return query("query(" + rep(n, " $a#: Int") + ") { __typename }") },
+	"same variables":    func(n int) string { return query("query(" + strings.Repeat(" $a: Int", n) + ") { __typename }") },
+	"operations":        func(n int) string { return query(rep(n, " query q# { __typename }")) },
+	"long string":       func(n int) string { return query(`{ node(id: "` + strings.Repeat("x", n) + `") { id } }`) },
+	"long escapes":      func(n int) string { return query(`{ node(id: "` + strings.Repeat(`\u00e9`, n) + `") { id } }`) },
+	"block string":      func(n int) string { return query(`{ node(id: """` + strings.Repeat("x\n ", n) + `""") { id } }`) },
+	"long name":         func(n int) string { return query(`{ ` + strings.Repeat("x", n) + ` }`) },
+	"comments":          func(n int) string { return query(strings.Repeat("#\n", n) + "{ __typename }") },
+	"long comment":      func(n int) string { return query("#" + strings.Repeat("x", n) + "\n{ __typename }") },
+	"commas":            func(n int) string { return query(strings.Repeat(",", n) + "{ __typename }") },
+	"number":            func(n int) string { return query("{ nodes(ids: [" + strings.Repeat("1", n) + "]) { id } }") },
+	"wide variables": func(n int) string {
+		return vars(`{"ids": [` + entries(n, `"x"`) + `]}`)
+	},
+	"wide objects":  func(n int) string { return vars(`{` + entries(n, `"a#": 1`) + `}`) },
+	"input unknown": func(n int) string { return input(`{` + entries(n, `"a#": 1`) + `}`) },
+	"input categories": func(n int) string {
+		return input(`{"id": "x", "patch": {"categories": [` + entries(n, `"x"`) + `]}}`)
+	},
+	"input long text": func(n int) string {
+		return input(`{"id": "x", "patch": {"description": "` + strings.Repeat("x", n) + `"}}`)
+	},
+	"input audiences": func(n int) string {
+		return input(`{"id": "x", "patch": {"allowedAudiences": [` + entries(n, `"ME"`) + `]}}`)
+	},
+	"deep variables": func(n int) string { return vars(`{"ids": ` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`) },
+	"deep JSON":      func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) },
+	"long key":       func(n int) string { return vars(`{"` + strings.Repeat("x", n) + `": 1}`) },
+	"colons":         func(n int) string { return `{"a" ` + strings.Repeat(" ", n) + `: 1}` },
+	"blank keys":     func(n int) string { return `{` + strings.Repeat(`"a"   `, n) },
+	"extensions": func(n int) string {
+		return `{"query": "{ __typename }", "extensions": {"a": [` + entries(n, `{"b": 1}`) + `]}}`
+	},
+	"many bodies":   func(n int) string { return strings.Repeat(`{"query":"{ __typename }"}`, n) },
+	"escaped names": func(n int) string { return `{` + entries(n, `"\u0061%[1]d": 1`) + `}` },
+}
+
+// exchange sends a body to a handler without a socket.
+func exchange(ctx context.Context, h http.Handler, body string, header ...string) (*httptest.ResponseRecorder, time.Duration) {
+	r := httptest.NewRequestWithContext(ctx, "POST", "/graphql", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	began := time.Now()
+	h.ServeHTTP(w, r)
+	return w, time.Since(began)
+}
+
+const (
+	mostTime   = 300 * time.Millisecond // that a request may hold a core
+	mostAnswer = 64 << 10               // bytes of an answer to one that is refused
+	mostGrowth = 2.5                    // of the time, when the request's size is doubled
+)
+
+// TestGrowth holds that no kind of request takes long, at any size that is accepted, nor more than in proportion to
+// its size, and that what is refused is refused in few words.
+func TestGrowth(t *testing.T) {
+	h := endpoint(t)
+	for name, body := range hostile {
+		t.Run(name, func(t *testing.T) {
+			last := time.Duration(0)
+			for n := 64; len(body(n)) <= maxBody.value; n *= 4 {
+				taken, w := fastest(t, h, body(n))
+				if taken > mostTime || w.Body.Len() > mostAnswer {
+					t.Errorf("%d bytes: %v, %d bytes of answer", len(body(n)), taken, w.Body.Len())
+				}
+				// Below, the fixed part of a request and chance decide.
+				const telling = time.Millisecond
+				if last > telling && float64(taken) > mostGrowth*mostGrowth*float64(last) {
+					t.Errorf("%d bytes take %v, a fourth of them %v", len(body(n)), taken, last)
+				}
+				last = taken
+			}
+			if w, _ := exchange(t.Context(), h, query("{ __typename }")); w.Body.String() != `{"data":{"__typename":"Query"}}` {
+				t.Errorf("the next request: %s", w.Body)
+			}
+		})
+	}
+}
+
+// fastest is the shortest time of several, for a busy machine says nothing about us.
+func fastest(t *testing.T, h http.Handler, body string) (best time.Duration, w *httptest.ResponseRecorder) {
+	best = time.Hour
+	for range 5 {
+		answer, taken := exchange(t.Context(), h, body)
+		w, best = answer, min(best, taken)
+	}
+	return best, w
+}
+
+// stock is the endpoint as gqlgen's guide builds it.
+func stock(t *testing.T) http.Handler {
+	r := testResolver(t)
+	s := handler.New(NewExecutableSchema(Config{Resolvers: r}))
+	s.AddTransport(transport.POST{})
+	s.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	s.Use(extension.Introspection{})
+	s.Use(extension.FixedComplexityLimit(100_000))
+	return s
+}
+
+// harm is what an answer shows of what a request has done.
+type harm func(w *httptest.ResponseRecorder, taken time.Duration) bool
+
+func slow(_ *httptest.ResponseRecorder, taken time.Duration) bool { return taken > mostTime }
+func wordy(w *httptest.ResponseRecorder, _ time.Duration) bool    { return w.Body.Len() > mostAnswer }
+func ran(w *httptest.ResponseRecorder, _ time.Duration) bool {
+	return strings.Contains(w.Body.String(), `"data":{`)
+}
+func silent(w *httptest.ResponseRecorder, _ time.Duration) bool { return w.Body.String() == "null" }
+func says(text string) harm {
+	return func(w *httptest.ResponseRecorder, _ time.Duration) bool {
+		return strings.Contains(w.Body.String(), text)
+	}
+}
+
+// TestHostileRequests holds that each is refused in time and in few words, with the right status and code, where
+// gqlgen's own handler suffers the harm: that is seen each time, so that nothing is kept out that would not come.
+func TestHostileRequests(t *testing.T) {
+	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	const ok = `{"query": "{ __typename }"}`
+	ours, theirs := endpoint(t), stock(t)
+	for _, test := range []struct {
+		name, body string
+		ctx        context.Context
+		header     []string
+		harm       harm
+		status     int
+		code       string
+	}{
+		{"20,000 aliases", hostile["aliases"](20_000), nil, nil, slow, 400, `"limit":"tokens"`},
+		{"3,000 times a field", hostile["same me"](5000), nil, nil, slow, 400, `"limit":"tokens"`},
+		{"overlapping lists", hostile["overlapping"](2000), nil, nil, slow, 400, `"limit":"tokens"`},
+		{"fragments that double", hostile["nested fragments"](23), nil, nil, slow, 400, `"limit":"selections"`},
+		{"unknown directives", hostile["directives"](4000), nil, nil, wordy, 400, `"limit":"tokens"`},
+		{"unknown fields", hostile["unknown fields"](1500), nil, nil, wordy, 400, `"limit":"rootFields"`},
+		{"unknown arguments", hostile["unknown args"](600), nil, nil, wordy, 400, `"limit":"errors"`},
+		{"a long name", hostile["long name"](100_000), nil, nil, wordy, 400, `"limit":"nameBytes"`},
+		{"a body that is no JSON", strings.Repeat("secret", 20_000), nil, nil, wordy, 400, `"BAD_REQUEST"`},
+		{"a body of 2 MiB", query("#" + strings.Repeat("x", 2<<20) + "\n{ __typename }"), nil, nil, ran, 413, `"limit":"bodyBytes"`},
+		{"deep variables", `{"query": "{ __typename }", "variables": {"a": ` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}}`, nil, nil, ran, 400, `"limit":"jsonDepth"`},
+		{"20,000 values", `{"query": "{ __typename }", "variables": {"a": [` + entries(20_000, "1") + `]}}`, nil, nil, ran, 400, `"limit":"jsonValues"`},
+		{"deep selections", query(strings.Repeat("{ me ", 30) + "{ id }" + strings.Repeat("}", 30)), nil, nil, says("Cannot query field"), 400, `"limit":"depth"`},
+		{"50 mutations", query("mutation {" + rep(50, ` a#: deleteProfileItem(input: {id: "x"}) { deletedId }`) + "}"), nil, nil, says(`"path":["a49"]`), 400, `"limit":"mutations"`},
+		{"two documents", ok + ok, nil, nil, ran, 400, `"BAD_REQUEST"`},
+		{"a name twice", `{"query": "{ __typename }", "query": "{ __typename }"}`, nil, nil, ran, 400, `"BAD_REQUEST"`},
+		{"another charset", ok, nil, []string{"Content-Type", "application/json; charset=utf-16"}, ran, 415, `"BAD_REQUEST"`},
+		{"nothing is acceptable", ok, nil, []string{"Accept", "text/html"}, ran, 406, `"BAD_REQUEST"`},
+		{"@defer", query("{ me { ... @defer { interests { totalCount } } } }"), nil, nil, says(`"hasNext":true`), 400, "one piece"},
+		{"a caller that has left", ok, past, nil, silent, 499, `"BAD_REQUEST"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx := test.ctx
+			if ctx == nil {
+				ctx = t.Context()
+			}
+			if w, taken := exchange(ctx, theirs, test.body, test.header...); !test.harm(w, taken) {
+				t.Errorf("does no harm to gqlgen's handler: %d, %v, %.300s", w.Code, taken, w.Body)
+			}
+			header := append([]string{"Accept", graphQLResponse}, test.header...)
+			w, taken := exchange(ctx, ours, test.body, header...)
+			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) || slow(w, taken) || wordy(w, taken) {
+				t.Errorf("got %d, %v, %d bytes: %.300s", w.Code, taken, w.Body.Len(), w.Body)
+			}
+			if strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), `"data"`) {
+				t.Errorf("says too much: %.300s", w.Body)
+			}
+			if w, _ := exchange(t.Context(), ours, ok); !strings.Contains(w.Body.String(), `"data":{`) {
+				t.Errorf("the next request: %s", w.Body)
+			}
+		})
+	}
+}

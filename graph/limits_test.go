@@ -1,0 +1,315 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+)
+
+// TestLimits holds for each limit of a document that as much as it allows is let through, and one more is not.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	h := endpoint(t)
+	repeat := strings.Repeat
+	for _, test := range []struct {
+		limit
+		document func(n int) string
+	}{
+		{maxTokens, func(n int) string { return "{ node(id: [" + repeat("1,", n-12) + "]) { id } }" }},
+		{maxNameBytes, func(n int) string { return "query " + repeat("x", n) + " { __typename }" }},
+		{maxNameBytes, func(n int) string { return "{ " + repeat("x", n) + ": __typename }" }},
+		{maxNameBytes, func(n int) string { return "query($" + repeat("x", n) + ": Int) { __typename }" }},
+		{maxNameBytes, func(n int) string { return "{ ..." + repeat("x", n) + " }" }},
+		{maxDirectives, func(n int) string { return "{ __typename " + repeat("@x ", n) + "}" }},
+		{maxDirectives, func(n int) string { return "query " + repeat("@x ", n) + "{ __typename }" }},
+		{maxDirectives, func(n int) string { return "{ ...f } fragment f on Query " + repeat("@x ", n) + "{ __typename }" }},
+		{maxAliases, func(n int) string {
+			text := ""
+			for i, name := range strings.Fields(names(n)) {
+				text += fmt.Sprintf(" a%d: %s", i, name)
+			}
+			return "{ me { interests { nodes {" + text + " } } } }"
+		}},
+		{maxSelections, func(n int) string {
+			const each, around = 42, 4
+			text := ""
+			for i := range (n - around) / each {
+				text += []string{"user", "device", "application"}[i%3] + " { ...f } "
+			}
+			return "{ me { interests { nodes { " + names((n-around)%each) + "createdBy { " + text + "} } } } } fragment f on Identity { " +
+				repeat("id displayName ", 20) + "}"
+		}},
+		{maxDepth, func(n int) string { return repeat("{ me ", n-1) + "{ id }" + repeat("}", n-1) }},
+		{maxDepth, func(n int) string {
+			return "{ ...f } fragment f on Query " + repeat("{ ... { me ", n-1) + "{ id }" + repeat("} }", n-1)
+		}},
+		{maxRootFields, func(n int) string { return "{ ...f } fragment f on Query { " + repeat("__typename ", n) + "}" }},
+		{maxMutations, func(n int) string { return "mutation { " + repeat("__typename ", n) + "}" }},
+		{maxSameField, func(n int) string {
+			return "{ me { ...f ... { id } " + repeat("id ", n-2) + "} } fragment f on Profile { id }"
+		}},
+	} {
+		for n, allowed := range map[int]bool{test.value: true, test.value + 1: false} {
+			w, _ := exchange(t.Context(), h, query(test.document(n)))
+			if refused := strings.Contains(w.Body.String(), `"limit":"`+test.name+`"`); refused == allowed {
+				t.Errorf("%s %d: %.300s of %.200s", test.name, n, w.Body, test.document(n))
+			}
+			others := strings.ReplaceAll(w.Body.String(), `"limit":"errors"`, "")
+			if strings.Contains(others, `"limit"`) && allowed {
+				t.Errorf("%s %d meets another limit: %s", test.name, n, w.Body)
+			}
+		}
+	}
+}
+
+// names are n fields, none of them more often than can be.
+func names(n int) (text string) {
+	for i := range n {
+		text += []string{"id", "itemId", "displayName", "description", "webUrl", "categories"}[i%6] + " "
+	}
+	return text
+}
+
+// TestPrices holds what operations cost, and where that is too much.
+func TestPrices(t *testing.T) {
+	t.Parallel()
+	r := testResolver(t)
+	schema := NewExecutableSchema(Config{}).Schema()
+	for _, test := range []struct {
+		text, variables string
+		want            bill
+	}{
+		{"{ __typename }", "", bill{1, 0}},
+		{"{ me { id } }", "", bill{2, 0}},
+		{"{ me { interests { nodes { id } } } }", "", bill{1 + 1 + 20*2, 1}},
+		{"{ me { interests(first: 5) { nodes { id } totalCount } } }", "", bill{1 + 1 + 5*3, 2}},
+		{"{ me { interests(first: 5) { ...f ...f } } } fragment f on PersonInterestConnection { totalCount }", "", bill{1 + 1 + 5*2, 2}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 100}`, bill{1 + 1 + 100*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 2000000000}`, bill{1 + 1 + 1000*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": -1}`, bill{1 + 1 + 2, 1}},
+		{`{ node(id: "x") { id } }`, "", bill{2, 1}},
+		{`{ nodes(ids: ["x", "y"]) { id ... on Profile { interests { nodes { id } } } } }`, "", bill{1 + 2*(1+1+20*2), 2 + 2}},
+		{"query($ids: [ID!]!) { nodes(ids: $ids) { id } }", `{"ids": ["a", "b", "c"]}`, bill{1 + 3, 3}},
+		{`{ nodes(ids: "x") { id } }`, "", bill{2, 1}},
+		{`mutation { a: deleteProfileItem(input: {id: "x"}) { deletedId } b: deleteProfileItem(input: {id: "y"}) { deletedId } }`, "", bill{4, 2}},
+		{`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "", bill{maxCost.value + 1, 2}},
+	} {
+		document, list := validatorLoad(schema, test.text)
+		if list != nil {
+			t.Fatalf("%s: %v", test.text, list)
+		}
+		var variables map[string]any
+		if test.variables != "" {
+			if !decodeMember([]byte(test.variables), &variables) {
+				t.Fatal(test.variables)
+			}
+		}
+		variables, err := validator.VariableValues(schema, document.Operations[0], variables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (price{r.facets}).set(document.Operations[0].SelectionSet, variables); got != test.want {
+			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
+		}
+	}
+	h := endpoint(t)
+	for name, body := range map[string]string{
+		"cost":          query(`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260)),
+		"upstreamCalls": vars(`{"ids": [` + entries(121, `"x"`) + `]}`),
+	} {
+		if w, _ := exchange(t.Context(), h, body); !strings.Contains(w.Body.String(), `"limit":"`+name+`"`) {
+			t.Errorf("%s: %.300s", name, w.Body)
+		}
+	}
+}
+
+func validatorLoad(schema *ast.Schema, text string) (*ast.QueryDocument, error) {
+	document, err := parser.ParseQuery(&ast.Source{Input: text})
+	if err != nil {
+		return nil, err
+	}
+	if list := validator.ValidateWithRules(schema, document, nil); len(list) > 0 {
+		return nil, list
+	}
+	return document, nil
+}
+
+// wide is a fragment on a connection with n fields of an item.
+func wide(name string, n int) string {
+	text := " fragment " + name + " on PersonInterestConnection {"
+	for n > 0 {
+		k := min(n, 90)
+		text += " nodes { " + strings.TrimSpace(names(k)) + " }"
+		n -= k
+	}
+	return text + " }"
+}
+
+// TestLargestSensibleOperation holds that every facet of the profile API, with all of its properties and 20 items
+// each, fits into one operation. As long as there is one facet, it stands for all nineteen.
+func TestLargestSensibleOperation(t *testing.T) {
+	t.Parallel()
+	schema := NewExecutableSchema(Config{}).Schema()
+	const facets = 19
+	item := everything(schema, schema.Types["PersonInterest"], 0)
+	text := "query All { me { id"
+	for i := range facets {
+		text += fmt.Sprintf(" f%d: interests(first: 20) { nodes { %s } totalCount pageInfo { hasNextPage hasPreviousPage endCursor } failedSources { code message } }", i, item)
+	}
+	text += " } }"
+	document, err := parser.ParseQuery(&ast.Source{Input: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := countFields(document.Operations[0].SelectionSet)
+	if fields < 1050 {
+		t.Errorf("the operation has only %d fields", fields)
+	}
+	w, _ := exchange(t.Context(), endpoint(t), query(text))
+	if strings.Contains(w.Body.String(), "LIMIT_EXCEEDED") || !strings.Contains(w.Body.String(), `"data":{`) {
+		t.Errorf("%d fields, %d bytes: %.500s", fields, len(text), w.Body)
+	}
+}
+
+// everything selects all fields of a type, at every depth.
+func everything(schema *ast.Schema, def *ast.Definition, depth int) string {
+	var names []string
+	for _, f := range def.Fields {
+		inner := schema.Types[f.Type.Name()]
+		switch {
+		case strings.HasPrefix(f.Name, "__") || depth > 4 || inner.Name == "Profile":
+		case inner.Kind == ast.Object:
+			names = append(names, f.Name+" { "+everything(schema, inner, depth+1)+" }")
+		case inner.Kind == ast.Scalar || inner.Kind == ast.Enum:
+			names = append(names, f.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func countFields(set ast.SelectionSet) (n int) {
+	for _, s := range set {
+		if f, ok := s.(*ast.Field); ok {
+			n += 1 + countFields(f.SelectionSet)
+		}
+	}
+	return n
+}
+
+// TestJSONLimits holds what a body's JSON may be.
+func TestJSONLimits(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"a": 1, "b": {"a": 2}, "c": [{"a": 1}, {"a": 1}]}`:                                "",
+		`{"a": "b", "b": "a"}`:                                                              "",
+		`{"a": ["x", "x"], "x": "x:"}`:                                                      "",
+		`{"a": 1, "a": 1}`:                                                                  "twice",
+		`{"x": {"a" : 1, "b": [], "a"` + "\n" + `: 1}}`:                                     "twice",
+		`{"a": 1, "\u0061": 1}`:                                                             "twice",
+		`{"\"": 1, "\u0022": 1}`:                                                            "twice",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1}`:                    "",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"9":1}`:                     "twice",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"2":1}`:                     "twice",
+		`[` + entries(maxJSONValues.value-1, "1") + `]`:                                     "",
+		`[` + entries(maxJSONValues.value, "1") + `]`:                                       "values",
+		strings.Repeat("[", maxJSONDepth.value) + strings.Repeat("]", maxJSONDepth.value):   "",
+		strings.Repeat("[", maxJSONDepth.value+1) + strings.Repeat("]", maxJSONDepth.value): "levels",
+	} {
+		f := checkJSON([]byte(body))
+		if (f == nil) != (want == "") || f != nil && !strings.Contains(f.err.Message, want) {
+			t.Errorf("%.100s: %+v, want %q", body, f, want)
+		}
+	}
+}
+
+// FuzzJSONNames holds that an object with a name twice is found, and no other.
+func FuzzJSONNames(f *testing.F) {
+	for _, seed := range []string{`{"a": 1, "a": 2}`, `{"a\\": {"b": "\"", "b\u0000": []}}`, `[{"a": "a:"}, "a", {"a": 1}]`, `{"":0,"":1}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		refused := checkJSON(body)
+		if !json.Valid(body) || refused != nil && !strings.Contains(refused.err.Message, "twice") {
+			return
+		}
+		if twice := hasNameTwice(json.NewDecoder(strings.NewReader(string(body)))); twice != (refused != nil) {
+			t.Errorf("%q: %t", body, refused != nil)
+		}
+	})
+}
+
+// hasNameTwice looks for the same by way of the library's tokens.
+func hasNameTwice(d *json.Decoder) bool {
+	var names [][]string // of each object around; nil for an array
+	isName := func() bool { return len(names) > 0 && names[len(names)-1] != nil }
+	expectName := []bool{}
+	for {
+		token, err := d.Token()
+		if err == io.EOF || err != nil {
+			return false
+		}
+		top := len(expectName) - 1
+		if text, ok := token.(string); ok && top >= 0 && isName() && expectName[top] {
+			if slices.Contains(names[top], text) {
+				return true
+			}
+			names[top] = append(names[top], text)
+			expectName[top] = false
+			continue
+		}
+		switch token {
+		case json.Delim('}'), json.Delim(']'):
+			names, expectName = names[:top], expectName[:top]
+			continue
+		}
+		if top >= 0 {
+			expectName[top] = true // behind a value, a name follows
+		}
+		switch token {
+		case json.Delim('{'):
+			names, expectName = append(names, []string{}), append(expectName, true)
+		case json.Delim('['):
+			names, expectName = append(names, nil), append(expectName, false)
+		}
+	}
+}
+
+// FuzzGuard holds that no document brings the guard down, and that what it lets through is small.
+func FuzzGuard(f *testing.F) {
+	for _, seed := range []string{
+		"{ me { id } }", "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "query($a: [Int!] = [1]) @x { a @include(if: $a) }",
+		"subscription { a }", "{ a { ... @defer { b } } }", "fragment a on A { b }", "{ ...a ...a } fragment a on A { b } fragment a on B { c }",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens.value)
+		if err != nil || checkDocument(document) != nil {
+			return
+		}
+		w := documentWalk{fragments: make(map[string]*fragment)}
+		for _, f := range document.Fragments {
+			w.fragments[f.Name] = &fragment{set: f.SelectionSet}
+		}
+		for _, op := range document.Operations {
+			if n := expanded(&w, op.SelectionSet); n > maxSelections.value {
+				t.Errorf("%q has %d selections", text, n)
+			}
+		}
+	})
+}
+
+// expanded counts fields one by one.
+func expanded(w *documentWalk, set ast.SelectionSet) (n int) {
+	for _, f := range w.fields(set, nil) {
+		n += 1 + expanded(w, f.SelectionSet)
+	}
+	return n
+}

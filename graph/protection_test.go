@@ -1,0 +1,166 @@
+package graph
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/graph/model"
+	"profileql/internal/auth"
+	"profileql/internal/edge"
+	"profileql/internal/profileapi"
+	"profileql/internal/telemetry"
+)
+
+const updateBody = `{"query": "mutation Update($input: UpdatePersonInterestInput!) { updatePersonInterest(input: $input) { ` +
+	`personInterest { id itemId displayName description categories webUrl allowedAudiences createdDateTime ` +
+	`createdBy { user { id displayName } } lastModifiedDateTime profileSource { name } } } }", ` +
+	`"variables": {"input": {"id": "abc", "patch": {"displayName": "Chess", "description": null, "categories": ["games"]}}}}`
+
+// mostExtra is what the protections may cost of an ordinary update's CPU time.
+const mostExtra = 1.15
+
+// BenchmarkProtections compares the CPU time of an update with and without everything that keeps ProfileQL safe: the
+// edge, the guard, the price and the log. (What looks at the JSON of a body is in both.) Rounds alternate, since
+// machines are noisy; what caller and source take is measured alike and taken off. It fails where the median is over
+// the limit.
+func BenchmarkProtections(b *testing.B) {
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id": "abc", "displayName": "Chess", "categories": ["games"], "createdDateTime": "2020-07-06T06:34:12.2294868Z"}`)
+	}))
+	defer source.Close()
+	with, without := protectedAndBare(b, source.URL+"/beta")
+	transport := profileapi.NewTransport()
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	const rounds = 5
+	for b.Loop() {
+		var ratios []float64
+		for range rounds {
+			direct := cpuOf(b, client, http.MethodPatch, source.URL)
+			bare := cpuOf(b, client, http.MethodPost, without) - direct
+			ratios = append(ratios, float64(cpuOf(b, client, http.MethodPost, with)-direct)/float64(bare))
+		}
+		slices.Sort(ratios)
+		b.ReportMetric(ratios[rounds/2], "times")
+		if ratios[rounds/2] > mostExtra {
+			b.Errorf("with its protections, an update takes %.2f times the CPU time of one without (%.2f)", ratios[rounds/2], ratios)
+		}
+	}
+}
+
+// protectedAndBare serves the same facade twice.
+func protectedAndBare(b *testing.B, base string) (with, without string) {
+	client, err := profileapi.New(profileapi.Options{
+		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport()}, UserAgent: "x",
+		Log: telemetry.NewLog(io.Discard),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	interests := profileapi.NewCollection[model.PersonInterest, model.PersonInterestInput, *model.PersonInterest](client, "interests")
+	options := func() Options {
+		o := testOptions()
+		o.Facets.Interests = NewFacet[model.PersonInterest, model.PersonInterestInput](interests)
+		o.Log = telemetry.NewLog(io.Discard)
+		return o
+	}
+	protected, err := NewHandler(options())
+	if err != nil {
+		b.Fatal(err)
+	}
+	edged, err := edge.New(edge.Options{Hosts: edge.Loopback, Health: new(edge.Health)}, auth.Middleware(protected), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, h := range []http.Handler{edged, auth.Middleware(bareHandler(b, options()))} {
+		server := httptest.NewServer(h)
+		b.Cleanup(server.Close)
+		with, without = without, server.URL+"/graphql"
+	}
+	return with, without
+}
+
+// bareHandler is what [NewHandler] returns, without what keeps it safe.
+func bareHandler(b *testing.B, o Options) http.Handler {
+	resolver, err := newResolver(NewExecutableSchema(Config{}).Schema(), o.Sources, o.Facets)
+	if err != nil {
+		b.Fatal(err)
+	}
+	executable := NewExecutableSchema(Config{Resolvers: resolver})
+	s := handler.New(executable)
+	s.AddTransport(unlogged{})
+	s.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
+	s.SetErrorPresenter(presenter{o.Log, func(http.Header) bool { return false }}.present)
+	s.Use(newInputs(executable.Schema(), resolver))
+	return s
+}
+
+// cpuOf is the CPU time of the whole process for some thousand requests.
+func cpuOf(b *testing.B, client *http.Client, method, url string) time.Duration {
+	const callers, each = 16, 150
+	before := processTime(b)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for range each {
+				if err := send(client, method, url); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return processTime(b) - before
+}
+
+func send(client *http.Client, method, url string) error {
+	r, err := http.NewRequest(method, url, strings.NewReader(updateBody))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 1500))
+	resp, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && (!bytes.Contains(text, []byte(`"Chess"`)) || bytes.Contains(text, []byte(`"errors"`))) {
+		err = fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	return err
+}
+
+func processTime(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// unlogged is our transport as it would be if nobody cared what it does.
+type unlogged struct{ post }
+
+// Do implements [graphql.Transport].
+func (u unlogged) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	u.answer(r.Context(), w, r, exec, new(logEntry)).send(w)
+}

@@ -1,0 +1,72 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"profileql/internal/telemetry"
+)
+
+// TestRequestLog holds what the line of a request says, and that nothing which a caller wrote is in it but an
+// operation's name.
+func TestRequestLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	o := testOptions()
+	o.Log = telemetry.NewLog(&out)
+	h, err := NewHandler(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const secret = "s3cret"
+	for _, test := range []struct {
+		body string
+		want map[string]any
+	}{
+		{`{"query": "query Who { __typename }"}`, map[string]any{
+			"status": 200.0, "type": "query", "operation": "Who", "upstream_calls": 0.0, "document": hashOf("query Who { __typename }"),
+		}},
+		{`{"query": "query A { __typename } mutation B { __typename }", "operationName": "B"}`, map[string]any{"type": "mutation", "operation": "B"}},
+		{`{"query": "query ` + strings.Repeat("x", 100) + ` { __typename }"}`, map[string]any{"operation": strings.Repeat("x", 64)}},
+		{`{"query": "{ node(id: \"` + secret + `\") { id } }", "variables": {"a": "` + secret + `"}}`, map[string]any{"codes": []any{"BAD_USER_INPUT"}}},
+		{`{"query": "{ ` + secret + ` }"}`, map[string]any{"codes": []any{"GRAPHQL_VALIDATION_FAILED"}}},
+		{`{"query": "{ __typename }", "operationName": "` + secret + `"}`, map[string]any{"codes": []any{"GRAPHQL_VALIDATION_FAILED"}}},
+		{`{"query": ` + secret, map[string]any{"status": 400.0, "codes": []any{"BAD_REQUEST"}}},
+	} {
+		out.Reset()
+		exchange(t.Context(), h, test.body, "Authorization", "Bearer "+secret, "Cookie", secret)
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		var line map[string]any
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil || line["msg"] != "request" {
+			t.Errorf("%s: %s", test.body, out.String())
+			continue
+		}
+		for name, want := range test.want {
+			got, _ := json.Marshal(line[name])
+			wanted, _ := json.Marshal(want)
+			if !bytes.Equal(got, wanted) {
+				t.Errorf("%s: %s is %s, want %s", test.body, name, got, wanted)
+			}
+		}
+		if ms, ok := line["ms"].(float64); !ok || ms < 0 {
+			t.Errorf("%s: it took %v", test.body, line["ms"])
+		}
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%s: the log tells: %s", test.body, out.String())
+		}
+	}
+}
+
+// TestPlainName holds what is left of a name.
+func TestPlainName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"": "", "Mine_2": "Mine_2", "a\nb\x1b[31m": "ab31m", "日本": "", strings.Repeat("a", 65): strings.Repeat("a", 64),
+	} {
+		if got := plainName(name); got != want {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}
