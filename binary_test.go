@@ -83,7 +83,7 @@ func start(t testing.TB, args ...string) *process {
 	return nil
 }
 
-var bannerAddress = regexp.MustCompile(`http://[^\s/]+`)
+var bannerAddress = regexp.MustCompile(`https?://[^\s/]+`)
 
 // url is the first address in the banner.
 func (p *process) url() string { return bannerAddress.FindString(p.banner) }

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// writeCertificate writes a certificate of this machine with a serial number, and its key.
+func writeCertificate(t *testing.T, dir string, serial int64) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
+
+// TestTLS holds that HTTPS is served, that SIGHUP brings a new certificate in, and that a bad one changes nothing.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := writeCertificate(t, dir, 1)
+	p := start(t, "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	address := strings.TrimPrefix(p.url(), "https://")
+	serial := func() int64 {
+		t.Helper()
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // what it is, is asked for
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Post(p.url()+"/graphql", "application/json", strings.NewReader(`{"query": "{ __typename }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if string(text) != `{"data":{"__typename":"Query"}}` || resp.Header.Get("Strict-Transport-Security") == "" || resp.ProtoMajor != 2 {
+		t.Errorf("%s %v: %s", resp.Proto, resp.Header, text)
+	}
+	if serial() != 1 {
+		t.Errorf("the serial number is %d", serial())
+	}
+	hangUp := func(says string) {
+		t.Helper()
+		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() bool { return strings.Contains(p.stderr.String(), says) })
+	}
+	writeCertificate(t, dir, 2)
+	hangUp("the certificate was read again")
+	if serial() != 2 {
+		t.Errorf("the serial number is %d", serial())
+	}
+	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangUp("the certificate stays what it was")
+	if serial() != 2 {
+		t.Errorf("the serial number is %d", serial())
+	}
+	if strings.Contains(p.banner, "Warning") || !strings.Contains(p.banner, "https://") {
+		t.Errorf("the banner: %s", p.banner)
+	}
+	if err := p.stop(t); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	if _, stderr, err := output(t, nil, "--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0"); err == nil || !strings.Contains(stderr, "PEM") {
+		t.Errorf("with a bad certificate: %v %s", err, stderr)
+	}
+}
+
+// eventually waits for what another process does.
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not come")
+		}
+	}
+}
+
+// TestDrain holds what happens on SIGTERM where others can reach the service: it says that it is not ready and serves
+// on, finishes what runs, and ends well.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	slow := start(t, "sandbox", "--listen", "127.0.0.1:0", "--faults", writeFile(t, `{"rules": [{"fault": "delay", "seconds": 7}]}`))
+	p := start(t, "--listen", "0.0.0.0:0", "--upstream", slow.url()+"/beta")
+	if !strings.Contains(p.banner, "Warning     bearer tokens come in the clear") {
+		t.Errorf("no warning in the banner: %s", p.banner)
+	}
+	base := strings.Replace(p.url(), "[::]", "127.0.0.1", 1)
+	status := func(path string) int {
+		resp, err := http.Get(base + path)
+		if err != nil {
+			return 0
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if status("/readyz") != 204 {
+		t.Fatalf("not ready: %d", status("/readyz"))
+	}
+	answer := make(chan string, 1)
+	go func() {
+		resp, err := http.Post(base+"/graphql", "application/json", strings.NewReader(`{"query": "{ me { interests { totalCount nodes { id } } } }"}`))
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, _ := io.ReadAll(resp.Body)
+		answer <- string(text)
+	}()
+	time.Sleep(300 * time.Millisecond) // the request has to be under way
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return status("/readyz") == 503 })
+	if status("/healthz") != 204 {
+		t.Error("it is not alive any more while it waits")
+	}
+	if text := <-answer; !strings.Contains(text, `"totalCount":62`) {
+		t.Errorf("what was under way: %s", text)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// TestSecondSignal holds that a second signal ends the service at once.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--listen", "0.0.0.0:0", "--sandbox")
+	began := time.Now()
+	for range 2 {
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond) // or the two would be one
+	}
+	if err := p.cmd.Wait(); err == nil || time.Since(began) > noticing/2 {
+		t.Errorf("it ended with %v after %v", err, time.Since(began))
+	}
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestCrowdOfIdlers holds that 500 connections on which nothing comes and 50 on which a request comes letter by letter
+// keep nobody else from being served, and that they are cut off.
+func TestCrowdOfIdlers(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--listen", "127.0.0.1:0")
+	address := strings.TrimPrefix(p.url(), "http://")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var group sync.WaitGroup
+	var cut sync.Map
+	for i := range 550 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			defer func() { _ = c.Close() }()
+			if i >= 500 {
+				sendSlowly(ctx, c)
+			}
+			_ = c.SetReadDeadline(time.Now().Add(25 * time.Second))
+			if _, err := io.ReadAll(c); err == nil || !os.IsTimeout(err) {
+				cut.Store(i, true)
+			}
+		})
+	}
+	slowest := time.Duration(0)
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		began := time.Now()
+		if r := p.graphQL(t, `{ me { interests(first: 1) { nodes { id } } } }`, nil); len(r.Errors) > 0 {
+			t.Fatal(r.Body)
+		}
+		slowest = max(slowest, time.Since(began))
+	}
+	t.Logf("the slowest of the others took %v", slowest)
+	if slowest > 2*time.Second {
+		t.Errorf("the others waited up to %v", slowest)
+	}
+	cancel()
+	group.Wait()
+	kept := 0
+	for i := range 550 {
+		if _, ok := cut.Load(i); !ok {
+			kept++
+		}
+	}
+	if kept > 0 {
+		t.Errorf("%d connections were not cut off", kept)
+	}
+}
+
+// sendSlowly sends half of a request's headers, or its body, letter by letter, until it is cut off.
+func sendSlowly(ctx context.Context, c net.Conn) {
+	w := bufio.NewWriterSize(c, 1)
+	_, _ = fmt.Fprintf(w, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+	for ctx.Err() == nil {
+		if _, err := w.WriteString("{"); err != nil || w.Flush() != nil {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
