@@ -261,6 +261,26 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--require-token"},
 		},
 		{
+			name: "a certificate without a key", args: []string{"--tls-cert", "cert.pem"},
+			fails: true, says: []string{"--tls-cert and --tls-key go together"},
+		},
+		{
+			name: "shown and listed", args: []string{"--introspection", "--operations", "x.json"},
+			fails: true, says: []string{"--introspection and --operations exclude each other"},
+		},
+		{
+			name: "no manifest", args: []string{"--listen", "127.0.0.1:0", "--operations", "/nonexistent/x.json"},
+			fails: true, says: []string{"--operations: open /nonexistent/x.json"},
+		},
+		{
+			name: "a manifest that is none", args: []string{"--listen", "127.0.0.1:0", "--operations", "go.mod"},
+			fails: true, says: []string{"--operations go.mod: neither a manifest"},
+		},
+		{
+			name: "an origin that is none", args: []string{"--listen", "127.0.0.1:0", "--cors-origin", "app.example.com"},
+			fails: true, says: []string{`"app.example.com" is not an origin`},
+		},
+		{
 			name: "upstream with a query", args: []string{"--upstream", "https://profiles.example.com/beta?x=1"},
 			fails: true, says: []string{"--upstream"},
 		},

@@ -24,8 +24,8 @@ type listener struct {
 	log      *slog.Logger
 }
 
-// listen begins to take connections. With a certificate, SIGHUP reads it again.
-func listen(c *config.Config, log *slog.Logger) (*listener, error) {
+// listen begins to take connections, with TLS for one of the protocols if there is a certificate. SIGHUP reads it again.
+func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener, error) {
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func listen(c *config.Config, log *slog.Logger) (*listener, error) {
 	}
 	stop := reloadOnHangup(certificate, log)
 	return &listener{
-		Listener: tls.NewListener(l, certificate.Config()), url: "https://" + l.Addr().String(), loopback: plain.loopback,
+		Listener: tls.NewListener(l, certificate.Config(protocols...)), url: "https://" + l.Addr().String(), loopback: plain.loopback,
 		close: func() { stop(); plain.close() }, log: log,
 	}, nil
 }

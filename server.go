@@ -84,7 +84,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
-	l, err := listen(c, log)
+	l, err := listen(c, log, "h2", "http/1.1")
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,7 @@ func keeping(data string) string {
 
 // serveSandbox is the sandbox's REST API alone.
 func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	l, err := listen(c, log)
+	l, err := listen(c, log, "http/1.1") // with HTTP/2, no fault could lose a connection
 	if err != nil {
 		return err
 	}

@@ -259,3 +259,67 @@ func sendSlowly(ctx context.Context, c net.Conn) {
 		time.Sleep(200 * time.Millisecond)
 	}
 }
+
+// TestShown holds who sees the playground and the schema.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	const introspection = `{ __schema { queryType { name } } }`
+	for name, test := range map[string]struct {
+		args   []string
+		header []string
+		shown  bool
+	}{
+		"the sandbox":                       {[]string{"--listen", "127.0.0.1:0"}, nil, true},
+		"the sandbox, through a proxy":      {[]string{"--listen", "127.0.0.1:0"}, []string{"X-Forwarded-For", "192.0.2.1"}, false},
+		"an upstream, elsewhere":            {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta"}, nil, false},
+		"an upstream, elsewhere, asked for": {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta", "--introspection"}, []string{"Via", "1.1 x"}, true},
+		"listed documents":                  {[]string{"--listen", "127.0.0.1:0", "--operations", writeFile(t, `{"a": "{ __typename }"}`)}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, test.args...)
+			base := strings.Replace(p.url(), "[::]", "127.0.0.1", 1)
+			r := (&facade{t: t, URL: base + "/graphql"}).do(introspection, nil, test.header...)
+			if got := len(r.Errors) == 0; got != test.shown {
+				t.Errorf("introspection: %s", r.Body)
+			}
+			request, err := http.NewRequest("GET", base+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 0; i+1 < len(test.header); i += 2 {
+				request.Header.Set(test.header[i], test.header[i+1])
+			}
+			resp, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if (resp.StatusCode == 200) != test.shown || !test.shown && resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("the playground: %d %v", resp.StatusCode, resp.Header)
+			}
+		})
+	}
+}
+
+// TestLargeHeaders are refused, and the next request is not.
+func TestLargeHeaders(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--listen", "127.0.0.1:0")
+	request, err := http.NewRequest("POST", p.url()+"/graphql", strings.NewReader(`{"query": "{ __typename }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 80<<10))
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("got %s", resp.Status)
+	}
+	if r := p.graphQL(t, "{ __typename }", nil); len(r.Errors) > 0 {
+		t.Error(r.Body)
+	}
+}

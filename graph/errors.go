@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -32,8 +33,9 @@ const (
 // presenter turns every error into what the caller sees of it. What it does not know is ours, and is told to the log
 // only.
 type presenter struct {
-	log   *slog.Logger
-	shown func(http.Header) bool // whether the caller may learn the schema, and so be told of names in it
+	log    *slog.Logger
+	shown  func(http.Header) bool // whether the caller may learn the schema, and so be told of names in it
+	panics *atomic.Int64          // how many there have been, for the log
 }
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
@@ -47,7 +49,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	attrs := []any{"error_id", id, "path", graphql.GetPath(ctx).String(), "error", err.Error()}
 	var panicked *panicError
 	if errors.As(err, &panicked) {
-		attrs = append(attrs, "stack", string(panicked.stack))
+		attrs = append(attrs, "panics", p.panics.Add(1), "stack", string(panicked.stack))
 	}
 	p.log.ErrorContext(ctx, "internal error", attrs...)
 	return withCode(ctx, err, codeInternal, "Something went wrong inside ProfileQL. The log has the cause under this errorId.",

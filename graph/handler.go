@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -57,7 +58,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	s.AddTransport(post{documents: trusted, log: o.Log})
 	s.SetParserTokenLimit(maxTokens.value)
 	s.SetQueryCache(cache)
-	s.SetErrorPresenter(presenter{o.Log, o.Shown}.present)
+	s.SetErrorPresenter(presenter{o.Log, o.Shown, new(atomic.Int64)}.present)
 	s.SetRecoverFunc(recovered)
 	s.Use(guard{cache})
 	s.Use(price{resolver.facets})

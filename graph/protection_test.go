@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -106,7 +107,7 @@ func bareHandler(b *testing.B, o Options) http.Handler {
 	s := handler.New(executable)
 	s.AddTransport(unlogged{})
 	s.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
-	s.SetErrorPresenter(presenter{o.Log, func(http.Header) bool { return false }}.present)
+	s.SetErrorPresenter(presenter{log: o.Log, shown: func(http.Header) bool { return false }, panics: new(atomic.Int64)}.present)
 	s.Use(newInputs(executable.Schema(), resolver))
 	return s
 }

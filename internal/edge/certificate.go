@@ -27,11 +27,11 @@ func (c *Certificate) Reload() error {
 	return nil
 }
 
-// Config serves TLS with the certificate as it is when a connection begins.
-func (c *Certificate) Config() *tls.Config {
+// Config serves TLS with the certificate as it is when a connection begins, for protocols as in [tls.Config.NextProtos].
+func (c *Certificate) Config(protocols ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     protocols,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }

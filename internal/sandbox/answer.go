@@ -82,7 +82,7 @@ var appended = []byte(`{"error":{"code":"InternalServerError","message":"The pro
 func disconnect(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		// An HTTP/2 stream, which the sandbox is not served over.
+		// An HTTP/2 stream, or a test's recorder: the sandbox is served over neither.
 		http.Error(w, "a connection cannot be lost here", http.StatusInternalServerError)
 		return
 	}

@@ -158,10 +158,8 @@ func (x *request) partRequest(p part) (*http.Request, error) {
 	r := x.Clone(x.Context())
 	r.Method, r.URL, r.RequestURI = strings.ToUpper(p.Method), target, ""
 	r.Header = make(http.Header)
-	for _, name := range []string{"Authorization", "X-Forwarded-Proto"} {
-		if text := x.Header.Get(name); text != "" {
-			r.Header.Set(name, text)
-		}
+	if text := x.Header.Get("Authorization"); text != "" {
+		r.Header.Set("Authorization", text)
 	}
 	for name, text := range p.Headers {
 		if !strings.EqualFold(name, "Authorization") {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -155,17 +154,12 @@ func (x *request) json(status int, body []byte) answer {
 	}}
 }
 
-// root is the server's address as the client knows it. A proxy on this machine that ends TLS may say so.
+// root is the server's address as the client knows it.
 func (x *request) root() string {
-	if x.TLS != nil || x.Header.Get("X-Forwarded-Proto") == "https" && fromLoopback(x.RemoteAddr) {
+	if x.TLS != nil {
 		return "https://" + x.Host
 	}
 	return "http://" + x.Host
-}
-
-func fromLoopback(remote string) bool {
-	address, err := netip.ParseAddrPort(remote)
-	return err == nil && address.Addr().Unmap().IsLoopback()
 }
 
 // address is what was asked for, without the query.
