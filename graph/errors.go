@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ type presenter struct {
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if shown := present(ctx, err); shown != nil {
 		if !p.shown(headersOf(ctx)) {
-			shown.Message = suggestion.ReplaceAllString(shown.Message, "")
+			shown.Message, _, _ = strings.Cut(shown.Message, suggestion)
 		}
 		return shown
 	}
@@ -107,8 +106,8 @@ func presentRequest(e *gqlerror.Error) *gqlerror.Error {
 	return e
 }
 
-// suggestion is what validation says of names that resemble a wrong one.
-var suggestion = regexp.MustCompile(` ?Did you mean .*`)
+// suggestion is how validation begins to tell of names that resemble a wrong one.
+const suggestion = " Did you mean "
 
 // fewErrors bounds what errors can make of an answer: how many there are, and how much text a caller can have sent
 // back.
