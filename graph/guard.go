@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -31,10 +32,19 @@ func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.Ra
 		return nil
 	}
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, maxTokens.value)
-	if err != nil {
-		return nil // gqlgen says it
+	if err != nil { // gqlgen would only find the same again
+		return unparsable(err)
 	}
 	return checkDocument(document)
+}
+
+func unparsable(err error) *gqlerror.Error {
+	var located *gqlerror.Error
+	if !errors.As(err, &located) {
+		located = gqlerror.Wrap(err)
+	}
+	errcode.Set(located, errcode.ParseFailed)
+	return located
 }
 
 // checkDocument is nil for a document that is small enough to be validated.
