@@ -298,6 +298,7 @@ func quickFaults(elsewhere string) []faultCase {
 			"elsewhere": "Location: http://" + elsewhere + "/beta/" + marker,
 			"the same":  "Location: /beta/" + marker,
 			"nowhere":   "X-Location: " + marker,
+			"no URL":    "Location: http://[::" + marker,
 		} {
 			cases = append(cases, faultCase{
 				fmt.Sprintf("%d to %s", status, name), answersWith(status, errorBody, location), refused,
@@ -375,6 +376,7 @@ func TestUpstreamResetsAtOnce(t *testing.T) {
 var slowFaults = []faultCase{
 	{"no answer", stallsAfter(""), neverAnswered},
 	{"103 and no answer", stallsAfter(onTheWay(103)), neverAnswered},
+	{"101 and nothing more", stallsAfter(head(101, "Upgrade: "+marker, "Connection: Upgrade")), gibberish},
 	{"half of the header", stallsAfter("HTTP/1.1 200 OK\r\nX-Inside: " + marker), neverAnswered},
 	{"the header and no body", stallsAfter(head(200, isJSON, "Content-Length: 900")), neverAnswered},
 	{"half of the body", stallsAfter(head(200, isJSON, "Content-Length: 900") + goodBody), neverAnswered},
@@ -667,5 +669,21 @@ func TestUpstreamRefuses(t *testing.T) {
 	u.listen(t, address)
 	for _, op := range faultCases {
 		s.checkGoesOn(t, op)
+	}
+}
+
+// TestUpstreamIsNotOnStderr has an upstream say more than it announced, which net/http would tell the standard logger
+// with the first bytes of it.
+func TestUpstreamIsNotOnStderr(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	p := start(t, "--listen", anyPort, "--upstream", "http://"+u.listen(t, anyPort)+"/beta")
+	u.does(saysAndStays(announced(20)))
+	for _, op := range faultCases {
+		p.graphQL(t, op.text, op.variables)
+		time.Sleep(50 * time.Millisecond) // until the connection is found to be of no more use
+	}
+	if err := p.stop(t); err != nil || strings.Contains(p.stderr.String(), marker) {
+		t.Errorf("%v: %s", err, p.stderr)
 	}
 }
