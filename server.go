@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,6 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if c == nil || err != nil {
 		return err
 	}
+	stdlog.SetOutput(io.Discard) // net/http tells it the first bytes of what a source says too much
 	log := telemetry.NewLog(stderr)
 	switch c.Command {
 	case config.Schema:

@@ -44,7 +44,7 @@ func New(o Options) (*Client, error) {
 	}
 	// Not resty.New: it installs a cookie jar, in which one caller's cookies would meet another's requests.
 	client := resty.NewWithClient(&http.Client{
-		Transport: o.Transport,
+		Transport: plainAnswers{o.Transport},
 		// A redirect would carry the body, and on the same host name the token, to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
@@ -89,3 +89,19 @@ type quiet struct{}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Warnf(string, ...any)  {}
 func (quiet) Debugf(string, ...any) {}
+
+// plainAnswers takes off answers what net/http would act on.
+type plainAnswers struct{ base http.RoundTripper }
+
+func (p plainAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := p.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del("Location") // one that is no URL would be an error, as if there were no answer
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		_ = resp.Body.Close() // it is the connection, which no context ends
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
