@@ -2,10 +2,12 @@ package profileapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,18 +113,33 @@ func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
 	}
 	defer func() { _ = resp.RawBody().Close() }()
 	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
-	profile.CountCall(caller, resp.Header().Get("request-id"), resp.Header().Get("x-ms-ags-diagnostic"))
+	profile.CountCall(caller, requestID(a, nil), diagnostic(a))
 	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength)
 	return a, nil
 }
 
+// diagnostic is what the source says of the machine that answered, if it looks like that: it goes into the log.
+func diagnostic(a *answer) string {
+	text := a.header.Get("x-ms-ags-diagnostic")
+	if !strings.HasPrefix(text, `{"ServerInfo":`) || !json.Valid([]byte(text)) {
+		return ""
+	}
+	return text
+}
+
+// believed is how many bytes are made room for at once because a header announces them.
+const believed = 64 << 10
+
 // readAll reads at most maxAnswer bytes. Length is what the header announced, -1 for nothing.
 func readAll(body io.Reader, length int64) ([]byte, error) {
-	if length < 0 || length > maxAnswer {
+	switch {
+	case length > maxAnswer:
+		return nil, errTooLarge
+	case length < 0:
 		length = 1 << 10
 	}
 	// One byte more than announced, so that the end is seen without growing.
-	buf := make([]byte, 0, length+1)
+	buf := make([]byte, 0, min(length, believed)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
