@@ -261,6 +261,10 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--require-token"},
 		},
 		{
+			name: "GraphQL's options for the sandbox alone", args: []string{"sandbox", "--cors-origin", "https://app.example.com"},
+			fails: true, says: []string{"--cors-origin is about GraphQL"},
+		},
+		{
 			name: "a certificate without a key", args: []string{"--tls-cert", "cert.pem"},
 			fails: true, says: []string{"--tls-cert and --tls-key go together"},
 		},

@@ -49,8 +49,8 @@ type Config struct {
 type commandLine struct {
 	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
 	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
-	Host              []string `placeholder:"NAME" sep:"none" help:"On a loopback address, answer to this name in Host too. Can be given several times."`
-	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" sep:"none" help:"Let web pages of this origin ask, such as https://app.example.com. Can be given several times."`
+	Host              []string `placeholder:"NAME" help:"On a loopback address, answer to this name in Host too. Several are separated by commas."`
+	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Let web pages of this origin ask, such as https://app.example.com. Several are separated by commas."`
 	Introspection     bool     `help:"Show the schema and the playground to everybody. By default they are shown for the sandbox and on loopback addresses, to requests that come without a proxy."`
 	Operations        string   `placeholder:"FILE" help:"Run only the documents in this manifest: Relay's, or Apollo's."`
 	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is read again on SIGHUP."`
@@ -121,6 +121,13 @@ func (line *commandLine) check(c *Config) error {
 	}
 	if c.Introspection && c.Operations != "" {
 		return errors.New("--introspection and --operations exclude each other: introspection is a document that is not listed")
+	}
+	for option, given := range map[string]bool{
+		"--cors-origin": len(c.CORSOrigins) > 0, "--introspection": c.Introspection, "--operations": c.Operations != "",
+	} {
+		if given && c.Command == Sandbox {
+			return fmt.Errorf("%s is about GraphQL, and the sandbox alone has none", option)
+		}
 	}
 	if c.Upstream != "" {
 		return line.checkUpstream(c)
