@@ -57,17 +57,29 @@ func redactAny(value slog.Value) slog.Value {
 
 func redactText(text string) string {
 	// A regular expression takes its time, and hardly any text has a secret.
-	if !strings.Contains(text, "eyJ") && !containsFold(text, "bearer") && !containsFold(text, "basic") {
+	if !mayHoldSecret(text) {
 		return text
 	}
 	return secretTexts.ReplaceAllString(text, redacted)
 }
 
-func containsFold(text, word string) bool {
-	for i := 0; i+len(word) <= len(text); i++ {
-		if strings.EqualFold(text[i:i+len(word)], word) {
-			return true
+// mayHoldSecret tells whether there is anything at all in a text of what secretTexts begin with.
+func mayHoldSecret(text string) bool {
+	for i := range len(text) {
+		switch rest := text[i:]; text[i] {
+		case 'e':
+			if strings.HasPrefix(rest, "eyJ") {
+				return true
+			}
+		case 'b', 'B':
+			if hasPrefixFold(rest, "bearer") || hasPrefixFold(rest, "basic") {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+func hasPrefixFold(text, word string) bool {
+	return len(text) >= len(word) && strings.EqualFold(text[:len(word)], word)
 }
