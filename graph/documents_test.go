@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -61,6 +64,33 @@ func TestTrustedDocuments(t *testing.T) {
 			if listed != strings.Contains(w.Body.String(), `"data":{`) || !strings.Contains(w.Body.String(), code) || listed != (w.Code == 200) {
 				t.Errorf("%s, %s: %d %s", form, body, w.Code, w.Body)
 			}
+		}
+	}
+}
+
+// TestManifestsOfTools holds that what the tools have written is taken, and run by the ids in it.
+func TestManifestsOfTools(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/manifests/*.json")
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		manifest, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := testOptions()
+		o.Manifest = manifest
+		h, err := NewHandler(o)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		id := regexp.MustCompile(`[0-9a-f]{64}`).Find(manifest)
+		w, _ := exchange(t.Context(), h, `{"documentId": "`+string(id)+`", "variables": {"n": 1}}`)
+		if !strings.Contains(w.Body.String(), `"data":{"me":{"id":"pq1.AAAA","interests":`) {
+			t.Errorf("%s: %s", file, w.Body)
 		}
 	}
 }
