@@ -21,6 +21,12 @@ type documents struct {
 	texts map[string]string // by id and by SHA-256 in hexadecimal digits
 }
 
+// hashOf is a document's SHA-256, in hexadecimal digits.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // apolloFormat is what a manifest of Apollo's generate-persisted-query-manifest calls itself.
 const apolloFormat = "apollo-persisted-query-manifest"
 
@@ -36,8 +42,7 @@ func newDocuments(manifest []byte, schema *ast.Schema) (*documents, error) {
 		if err := checkTrusted(texts[id], schema); err != nil {
 			return nil, fmt.Errorf("document %q: %w", id, err)
 		}
-		sum := sha256.Sum256([]byte(texts[id]))
-		d.texts[id], d.texts[hex.EncodeToString(sum[:])] = texts[id], texts[id]
+		d.texts[id], d.texts[hashOf(texts[id])] = texts[id], texts[id]
 	}
 	return d, nil
 }
@@ -107,8 +112,7 @@ func (d *documents) find(q parsedRequest) (string, *refusal) {
 
 func (d *documents) listed(text, id string) (string, *refusal) {
 	if id == "" {
-		sum := sha256.Sum256([]byte(text))
-		id = hex.EncodeToString(sum[:])
+		id = hashOf(text)
 	}
 	known, listed := d.texts[id]
 	if !listed || text != "" && text != known {

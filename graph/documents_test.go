@@ -15,7 +15,7 @@ import (
 
 const trustedText = "query Who { __typename }"
 
-func hashOf(text string) string {
+func sha256Of(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
@@ -43,7 +43,7 @@ func TestTrustedDocuments(t *testing.T) {
 		for body, listed := range map[string]bool{
 			`{"documentId": "` + id + `"}`:                            true,
 			`{"id": "` + id + `"}`:                                    true,
-			`{` + persisted(hashOf(trustedText)) + `}`:                true,
+			`{` + persisted(sha256Of(trustedText)) + `}`:              true,
 			`{` + persisted(id) + `}`:                                 true,
 			`{"query": "` + trustedText + `"}`:                        true,
 			`{"query": "` + trustedText + `", ` + persisted(id) + `}`: true,

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"slices"
 	"strings"
@@ -28,8 +26,7 @@ const longestName = 64
 func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
 	attrs := make([]slog.Attr, 0, 12)
 	if op := e.operation; op != nil && op.RawQuery != "" {
-		sum := sha256.Sum256([]byte(op.RawQuery))
-		attrs = append(attrs, slog.String("document", hex.EncodeToString(sum[:])))
+		attrs = append(attrs, slog.String("document", hashOf(op.RawQuery)))
 		if op.Operation != nil {
 			attrs = append(attrs, slog.String("type", string(op.Operation.Operation)), slog.String("operation", plainName(op.Operation.Name)))
 		}

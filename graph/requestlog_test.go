@@ -26,7 +26,7 @@ func TestRequestLog(t *testing.T) {
 		want map[string]any
 	}{
 		{`{"query": "query Who { __typename }"}`, map[string]any{
-			"status": 200.0, "type": "query", "operation": "Who", "upstream_calls": 0.0, "document": hashOf("query Who { __typename }"),
+			"status": 200.0, "type": "query", "operation": "Who", "upstream_calls": 0.0, "document": sha256Of("query Who { __typename }"),
 		}},
 		{`{"query": "query A { __typename } mutation B { __typename }", "operationName": "B"}`, map[string]any{"type": "mutation", "operation": "B"}},
 		{`{"query": "query ` + strings.Repeat("x", 100) + ` { __typename }"}`, map[string]any{"operation": strings.Repeat("x", 64)}},

@@ -42,8 +42,9 @@ func (p Person) identitySet() map[string]any {
 	}
 }
 
-// locked tells whether the item is another system's: it has sources, and none of them is this API. Such items are listed, but
-// cannot be changed here (microsoft-graph-docs#19704). createdBy would be no good to decide it by, for clients set it.
+// locked tells whether the item is another system's: it has sources, and none of them is this API. Such items are
+// listed, but cannot be changed here (microsoft-graph-docs#19704). createdBy would be no good to decide it by, for
+// clients set it.
 func locked(doc map[string]any) bool {
 	sources, _ := doc["sources"].([]any)
 	for _, s := range sources {

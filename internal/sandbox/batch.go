@@ -62,7 +62,7 @@ func (s *Sandbox) batch(w http.ResponseWriter, x *request) (answer, error) {
 	return answer{status: http.StatusOK, body: body, header: http.Header{"Content-Type": {"application/json"}}}, nil
 }
 
-// readBatch reads the parts, in an order in which every one can be answered at some time.
+// readBatch reads the parts of a batch in which every one can be answered at some time.
 func readBatch(w http.ResponseWriter, r *http.Request) ([]part, error) {
 	text, err := readJSON(w, r)
 	if err != nil {

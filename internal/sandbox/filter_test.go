@@ -10,7 +10,6 @@ import (
 // (OData URL Conventions 4.01, section 5.1.1.1).
 func TestThreeValues(t *testing.T) {
 	t.Parallel()
-	interest := facetsOf(t, description)[0].item
 	doc := `{"displayName":"Chess","description":null,"categories":[],"inference":{"confidenceScore":"NaN","userHasVerifiedAccuracy":null},` +
 		`"allowedAudiences":"8","isSearchable":true,"createdDateTime":"2024-05-01T13:00:00.1234567+03:00","createdBy":null}`
 	for filter, want := range map[string]bool{
@@ -60,31 +59,33 @@ func TestThreeValues(t *testing.T) {
 		"isSearchable eq true and (isSearchable ne false)": true,
 		"(displayName eq 'Chess') eq (isSearchable)":       true,
 	} {
-		i, err := newItem([]byte(doc))
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := parseFilter(interest, filter)
-		if err != nil {
-			t.Errorf("%s: %v", filter, err)
-			continue
-		}
-		if got := e.keeps(i); got != want {
-			t.Errorf("%s: %t", filter, got)
-		}
+		checkFilter(t, doc, filter, want)
+	}
+}
+
+// checkFilter holds whether a filter keeps an interest.
+func checkFilter(t *testing.T, doc, filter string, want bool) {
+	t.Helper()
+	i, err := newItem([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := parseFilter(facetsOf(t, description)[0].item, filter)
+	if err != nil {
+		t.Errorf("%s: %v", filter, err)
+		return
+	}
+	if got := e.keeps(i); got != want {
+		t.Errorf("%s: %t", filter, got)
 	}
 }
 
 // TestCollectionsAndFlags holds what any, all, has and in make of one item.
 func TestCollectionsAndFlags(t *testing.T) {
 	t.Parallel()
-	interest := facetsOf(t, description)[0].item
-	i, err := newItem([]byte(`{"displayName":"Chess","description":null,"categories":["games","a,b]\"{"],"collaborationTags":null,` +
+	doc := `{"displayName":"Chess","description":null,"categories":["games","a,b]\"{"],"collaborationTags":null,` +
 		`"allowedAudiences":"contacts,organization","sources":[{"sourceId":"a","isDefaultSource":true,"properties":["x","y"]},` +
-		`{"sourceId":"b","isDefaultSource":false,"properties":[]},null]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+		`{"sourceId":"b","isDefaultSource":false,"properties":[]},null]}`
 	for filter, want := range map[string]bool{
 		"categories/any()":                                                                    true,
 		"categories/any(c:c eq 'games')":                                                      true,
@@ -117,14 +118,7 @@ func TestCollectionsAndFlags(t *testing.T) {
 		"description in (null,'x')":                                                           true,
 		"allowedAudiences in ('me', microsoft.graph.allowedAudiences'contacts,organization')": true,
 	} {
-		e, err := parseFilter(interest, filter)
-		if err != nil {
-			t.Errorf("%s: %v", filter, err)
-			continue
-		}
-		if got := e.keeps(i); got != want {
-			t.Errorf("%s: %t", filter, got)
-		}
+		checkFilter(t, doc, filter, want)
 	}
 }
 

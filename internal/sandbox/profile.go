@@ -51,7 +51,7 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 func parseExpansions(facets []*facet, o options) (expanded []expansion, withID bool, err error) {
 	names := o.names()
 	for _, name := range names {
-		if name != "id" && !slices.ContainsFunc(facets, func(f *facet) bool { return f.name == name }) {
+		if name != "id" && !hasFacet(facets, name) {
 			return nil, false, because(parsingSelect, noProperty(name, profileType))
 		}
 	}
@@ -69,6 +69,10 @@ func parseExpansions(facets []*facet, o options) (expanded []expansion, withID b
 		}
 	}
 	return expanded, names == nil || slices.Contains(names, "id"), nil
+}
+
+func hasFacet(facets []*facet, name string) bool {
+	return slices.ContainsFunc(facets, func(f *facet) bool { return f.name == name })
 }
 
 // parseExpand reads $expand: interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3).
@@ -92,7 +96,7 @@ func parseExpand(facets []*facet, text string) (map[string]options, error) {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(facets, func(f *facet) bool { return f.name == name }) {
+		if !hasFacet(facets, name) {
 			return nil, noProperty(name, profileType)
 		}
 		if _, twice := expand[name]; twice {
