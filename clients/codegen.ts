@@ -1,0 +1,25 @@
+// Typed operations for the clients that take them from GraphQL Code Generator; Relay has a compiler of its own.
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+const config: CodegenConfig = {
+  schema: "../schema.graphqls",
+  generates: Object.fromEntries(
+    ["apollo", "urql", "request"].map((client) => [
+      `${client}/gen/`,
+      {
+        preset: "client",
+        documents: [`${client}/**/*.{ts,tsx}`, `!${client}/gen/**`],
+        // #region scalars
+        config: {
+          strictScalars: true,
+          scalars: { DateTime: "string" },
+          enumsAsTypes: true,
+          useTypeImports: true,
+        },
+        // #endregion
+      },
+    ]),
+  ),
+};
+
+export default config;

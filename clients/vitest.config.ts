@@ -1,0 +1,12 @@
+import relay from "vite-plugin-relay";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [relay],
+  test: {
+    globalSetup: "./build.ts",
+    include: ["**/*.test.{ts,tsx}"],
+    exclude: ["node_modules/**"],
+    testTimeout: 20_000,
+  },
+});
