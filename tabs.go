@@ -5,7 +5,7 @@ import (
 	"profileql/internal/sandbox"
 )
 
-// tabs are what the playground opens with.
+// tabs are what the playground opens with: a guide.
 var tabs = []playground.Tab{
 	{
 		Query: `# Changes an interest: the button runs it.
@@ -38,13 +38,39 @@ mutation Update($input: UpdatePersonInterestInput!) {
 `,
 	},
 	{
+		Query: `# Run Create, and then Delete, with the
+# new id in the variables, under "old".
+mutation Create($new: CreatePersonInterestInput!) {
+  createPersonInterest(input: $new) {
+    personInterest { id displayName }
+  }
+}
+
+mutation Delete($old: DeleteProfileItemInput!) {
+  deleteProfileItem(input: $old) { deletedId }
+}
+`,
+		Variables: `{
+  "new": {
+    "item": {"displayName": "Bell ringing"}
+  },
+  "old": {"id": ""}
+}
+`,
+	},
+	{
 		Query: `# Your interests, a page at a time. For the
 # next one, put endCursor into "after".
 query Mine($first: Int!, $after: String) {
   me {
     id
-    interests(first: $first, after: $after, orderBy: {field: CREATED_DATE_TIME, direction: DESC}) {
-      nodes { id itemId displayName createdDateTime profileSource { name } }
+    interests(first: $first, after: $after) {
+      nodes {
+        id
+        displayName
+        createdDateTime
+        profileSource { name }
+      }
       pageInfo { hasNextPage endCursor }
       totalCount
     }
@@ -52,6 +78,23 @@ query Mine($first: Int!, $after: String) {
 }
 `,
 		Variables: `{"first": 5, "after": null}
+`,
+	},
+	{
+		Query: `# An error on purpose: this is another
+# system's. Programs read extensions.code.
+mutation Refused($input: UpdatePersonInterestInput!) {
+  updatePersonInterest(input: $input) {
+    personInterest { id displayName }
+  }
+}
+`,
+		Variables: `{
+  "input": {
+    "id": "` + sandbox.LockedInterest + `",
+    "patch": {"displayName": "Mine now"}
+  }
+}
 `,
 	},
 }

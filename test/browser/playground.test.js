@@ -1,5 +1,5 @@
-// The playground in a real Chromium, against a running ProfileQL: PROFILEQL_URL is the address of its page. SCREENSHOT,
-// if set, is where a picture of the page after the mutation goes; CHROMIUM is the browser, /usr/bin/chromium without it.
+// The playground in a real Chromium, against a running ProfileQL: PROFILEQL_URL is the address of its page. SCREENSHOTS,
+// if set, is a folder for a picture of each tab after it has run; CHROMIUM is the browser, /usr/bin/chromium without it.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,6 +24,7 @@ before(async () => {
   });
   context.on("request", (request) => requests.push(request.url()));
   page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   page.on("websocket", (socket) => requests.push(socket.url()));
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -41,27 +42,78 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const result = () => page.locator(".graphiql-response").innerText();
+const shown = () => page.locator(".graphiql-response").innerText();
 
-async function run() {
-  const answered = page.waitForResponse((r) => r.url().endsWith("/graphql") && r.request().postData()?.includes("mutation"));
+/** Runs the tab's operation, or of several the one named, and returns the response once it is shown. */
+async function run(operation) {
+  const answered = page.waitForResponse((r) => r.url().endsWith("/graphql") && !r.request().postData()?.includes("__schema"));
   await page.locator("button.graphiql-execute-button").click();
+  if (operation) await page.getByRole("menuitem", { name: operation }).click();
   const response = await answered;
-  await page.waitForFunction(() => document.querySelector(".graphiql-response")?.innerText.includes("updatePersonInterest"));
-  return response;
+  const { data, errors } = await response.json();
+  const part = errors ? errors[0].extensions.code : Object.keys(data)[0];
+  await page.waitForFunction((text) => document.querySelector(".graphiql-response")?.innerText.includes(text), part);
+  return { response, data, errors };
 }
 
-test("the update runs as it stands, and its answer is shown", async () => {
-  const response = await run();
+/** Opens a tab, as it is from the start. */
+async function open(tab) {
+  await page.locator(".graphiql-tab").getByRole("button", { name: tab, exact: true }).click();
+  await page.waitForFunction((name) => document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror
+    .operations?.some((operation) => operation.name.value === name), tab); // GraphiQL has read the document
+  const comment = await page.evaluate(() => document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror
+    .getValue().split("\n").filter((line) => line.startsWith("#")));
+  assert.equal(comment.length, 2, "two lines say what the tab is for");
+}
+
+const variables = (value) => page.evaluate((text) => document
+  .querySelectorAll(".graphiql-editor-tool .CodeMirror")[0].CodeMirror.setValue(text), JSON.stringify(value, null, 2));
+
+async function picture(name) {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+}
+
+test("update: runs as it stands, and its answer is shown", async () => {
+  await open("Update");
+  const { response, data, errors } = await run();
   assert.equal(response.status(), 200);
-  const { data, errors } = await response.json();
   assert.equal(errors, undefined);
   const item = data.updatePersonInterest.personInterest;
   assert.equal(item.description, null);
   assert.deepEqual(item.categories, ["games"]);
-  const shown = await result();
-  assert.ok(shown.includes(item.displayName), `the answer shows ${shown}`);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  assert.ok((await shown()).includes(item.displayName));
+  await picture("update");
+});
+
+test("create and delete: what the one adds, the other takes away", async () => {
+  await open("Create");
+  const created = await run("Create");
+  assert.equal(created.errors, undefined);
+  const { id, displayName } = created.data.createPersonInterest.personInterest;
+  assert.equal(displayName, "Bell ringing");
+  await picture("create");
+  await variables({ old: { id } });
+  const deleted = await run("Delete");
+  assert.deepEqual(deleted.data, { deleteProfileItem: { deletedId: id } });
+});
+
+test("pages: the next one begins where the first ends", async () => {
+  await open("Mine");
+  const first = (await run()).data.me.interests;
+  assert.equal(first.nodes.length, 5);
+  await picture("mine");
+  await variables({ first: 5, after: first.pageInfo.endCursor });
+  const second = (await run()).data.me.interests;
+  assert.equal(second.nodes.length, 5);
+  assert.ok(second.nodes.every(({ id }) => first.nodes.every((node) => node.id !== id)));
+});
+
+test("an error on purpose: its code is shown", async () => {
+  await open("Refused");
+  const { data, errors } = await run();
+  assert.equal(data.updatePersonInterest, null);
+  assert.equal(errors[0].extensions.code, "NOT_FOUND");
+  await picture("refused");
 });
 
 test("the documentation of the schema is there", async () => {
@@ -72,11 +124,11 @@ test("the documentation of the schema is there", async () => {
 
 test("a token stays in memory, and is gone with the page", async () => {
   const token = "a-token-of-the-browser-test";
-  await page.getByRole("button", { name: "Headers" }).click();
-  await page.locator(".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror").click();
-  await page.keyboard.insertText(`{"Authorization": "Bearer ${token}"}`);
-  const response = await run();
+  await open("Update");
+  await page.getByLabel("Bearer token").fill(`Bearer ${token}`);
+  const { response } = await run();
   assert.equal((await response.request().allHeaders()).authorization, `Bearer ${token}`);
+  await picture("token");
 
   const kept = await page.evaluate(async () => ({
     local: { ...localStorage },
@@ -90,8 +142,18 @@ test("a token stays in memory, and is gone with the page", async () => {
 
   await page.reload();
   await page.waitForSelector(".graphiql-container");
+  assert.equal(await page.getByLabel("Bearer token").inputValue(), "");
   const again = await run();
-  assert.equal((await again.request().allHeaders()).authorization, undefined);
+  assert.equal((await again.response.request().allHeaders()).authorization, undefined);
+});
+
+test("headers of the operation go before the token's field", async () => {
+  await page.getByLabel("Bearer token").fill("of-the-field");
+  await page.getByRole("button", { name: "Headers" }).click();
+  await page.locator(".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror").click();
+  await page.keyboard.insertText(`{"authorization": "Bearer of-the-headers"}`);
+  const { response } = await run();
+  assert.equal((await response.request().allHeaders()).authorization, "Bearer of-the-headers");
 });
 
 // Last, because it speaks of all that went before.

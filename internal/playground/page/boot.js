@@ -14,19 +14,41 @@ class MemoryStorage {
   clear() { this.#entries.clear(); }
 }
 
+// The token of the field above the editors, without "Bearer". Nothing but this variable holds it.
+let token = "";
+
+const tokenField = React.createElement("input", {
+  className: "token",
+  "aria-label": "Bearer token",
+  placeholder: "Bearer token (kept in memory only)",
+  title: "Sent as the header Authorization, unless the headers below the operation have one of their own.",
+  // A text field that is shown as dots: browsers offer to keep what is typed into password fields.
+  type: "text",
+  autoComplete: "off",
+  spellCheck: false,
+  onChange: (event) => { token = event.target.value.trim().replace(/^bearer\s+/i, ""); },
+});
+
 // What goes wrong before there is a GraphQL answer is shown in the place of one.
 const failure = (message) => ({ errors: [{ message }] });
+
+// Headers of the editor replace our own, however their names are written.
+function requestHeaders(own) {
+  const headers = new Headers({
+    Accept: "application/graphql-response+json, application/json",
+    "Content-Type": "application/json",
+  });
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  for (const [name, value] of Object.entries(own ?? {})) headers.set(name, value);
+  return headers;
+}
 
 async function fetcher(params, { headers } = {}) {
   let response;
   try {
     response = await fetch(options.endpoint, {
       method: "POST",
-      headers: {
-        Accept: "application/graphql-response+json, application/json",
-        "Content-Type": "application/json",
-        ...headers,
-      },
+      headers: requestHeaders(headers),
       body: JSON.stringify(params),
       credentials: "omit",
       cache: "no-store",
@@ -52,5 +74,5 @@ ReactDOM.createRoot(document.getElementById("playground")).render(
     // GraphiQL fills the active tab's editors from these, not from defaultTabs.
     query: options.tabs[0]?.query,
     variables: options.tabs[0]?.variables,
-  }),
+  }, React.createElement(GraphiQL.Logo, null, tokenField, "ProfileQL")),
 );
