@@ -1,0 +1,36 @@
+// What a user interface does about an error, for every client alike: they all hand on extensions.code.
+
+// #region actions
+export type Action =
+  | "sign in" //     the token is missing, wrong or too old
+  | "say no" //      tell that this person may not; trying again will not help
+  | "correct" //     show the message beside the form: the input has to change
+  | "reload" //      what is shown is out of date: read it again, and let the person decide anew
+  | "try again" //   offer a button; after retryAfter seconds, where it is given
+  | "look first" //  a write may have happened: read the item again before anything is offered
+  | "report"; //     a fault of the app's or of ProfileQL's: log it with its extensions
+
+export const actions: Record<string, Action> = {
+  UNAUTHENTICATED: "sign in",
+  FORBIDDEN: "say no",
+  NOT_FOUND: "reload",
+  BAD_USER_INPUT: "correct",
+  CONFLICT: "reload",
+  THROTTLED: "try again",
+  SOURCE_REFUSED: "say no",
+  SOURCE_TIMEOUT: "try again",
+  SOURCE_UNAVAILABLE: "try again",
+  SOURCE_INVALID_RESPONSE: "try again",
+  OUTCOME_UNKNOWN: "look first",
+  OVERLOADED: "try again",
+  READ_ONLY_SOURCE: "say no",
+  UNSUPPORTED_BY_SOURCE: "say no",
+  LIMIT_EXCEEDED: "report",
+  BAD_REQUEST: "report",
+  GRAPHQL_PARSE_FAILED: "report",
+  GRAPHQL_VALIDATION_FAILED: "report",
+  PERSISTED_QUERY_NOT_FOUND: "report",
+  OPERATION_NOT_LISTED: "report",
+  INTERNAL_SERVER_ERROR: "report",
+};
+// #endregion
