@@ -1,0 +1,24 @@
+import { graphql, useLazyLoadQuery } from "react-relay";
+import type { MyInterestsQuery } from "./__generated__/MyInterestsQuery.graphql";
+import { InterestList } from "./InterestList";
+
+const newestFirst = { field: "CREATED_DATE_TIME", direction: "DESC" } as const;
+
+interface Props {
+  first?: number;
+  orderBy?: MyInterestsQuery["variables"]["orderBy"];
+}
+
+export function MyInterests({ first = 20, orderBy = newestFirst }: Props) {
+  const { me } = useLazyLoadQuery<MyInterestsQuery>(
+    graphql`
+      query MyInterestsQuery($first: Int!, $orderBy: ItemOrder!) {
+        me {
+          ...InterestList_profile @arguments(first: $first, orderBy: $orderBy)
+        }
+      }
+    `,
+    { first, orderBy },
+  );
+  return <InterestList profile={me} orderBy={orderBy} />;
+}

@@ -1,0 +1,13 @@
+import type { SelectorStoreUpdater } from "relay-runtime";
+
+// #region count
+/** Relay's directives move edges in and out of lists; the total is ours to correct. */
+export function count(connections: readonly string[], by: number): SelectorStoreUpdater {
+  return (store) => {
+    for (const connection of connections.map((id) => store.get(id))) {
+      const total = connection?.getValue("totalCount");
+      if (typeof total === "number") connection?.setValue(total + by, "totalCount");
+    }
+  };
+}
+// #endregion

@@ -1,0 +1,43 @@
+// @vitest-environment happy-dom
+// @vitest-environment-options {"settings": {"fetch": {"disableSameOriginPolicy": true}}}
+import { screen, waitFor } from "@testing-library/react";
+import { expect, test } from "vitest";
+import type { ItemOrder } from "./__generated__/MyInterestsQuery.graphql";
+import { MyInterests } from "./MyInterests";
+import { names, press, profileql, show, stored } from "./testing";
+
+const orders: ItemOrder[] = [
+  { field: "CREATED_DATE_TIME", direction: "DESC" },
+  { field: "CREATED_DATE_TIME", direction: "ASC" },
+  { field: "LAST_MODIFIED_DATE_TIME", direction: "DESC" },
+];
+
+test.each(orders)("pages by $field $direction have every interest once", async (orderBy) => {
+  const all = await stored(orderBy);
+  const operations = show(<MyInterests orderBy={orderBy} />);
+  for (let loaded = 20; loaded < 62; loaded += 20) {
+    await waitFor(async () => expect(await names()).toHaveLength(loaded));
+    press(screen, "More");
+  }
+  await waitFor(() => expect(screen.queryByRole("button", { name: "More" })).toBeNull());
+  const shown = screen.getAllByRole("listitem").map((item) => ({
+    displayName: item.querySelector("h3")?.textContent,
+    description: item.querySelector("p")?.textContent,
+  }));
+  expect(shown).toEqual(all.map(({ displayName, description }) => ({ displayName, description: description ?? "" })));
+  screen.getByText(`${all.length} of ${all.length} interests`);
+  expect(operations).toEqual(["MyInterestsQuery", ...Array(3).fill("InterestListPageQuery")]);
+});
+
+test("a page that fails leaves the list as it is, and can be asked for again", async () => {
+  show(<MyInterests />);
+  const first = await names();
+  await profileql.faults({ fault: "error", status: 429, retryAfter: 30, methods: ["GET"] });
+  press(screen, "More");
+  expect((await screen.findByRole("alert")).textContent).toBe("Please try again in 30 s.");
+  expect(await names()).toEqual(first);
+  await profileql.faults();
+  press(screen, "More");
+  await waitFor(async () => expect(await names()).toHaveLength(40));
+  expect(screen.queryByRole("alert")).toBeNull();
+});
