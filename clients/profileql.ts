@@ -31,11 +31,14 @@ export async function start(...options: string[]): Promise<ProfileQL> {
     banner += `${line}\n`;
     if (/^ *Source /.test(line)) break;
   }
-  const page = /^ *Playground *(\S+)/m.exec(banner)?.[1];
+  const url = /^ *GraphQL *(\S+)/m.exec(banner)?.[1];
   const source = /^ *Source .*?(https?:\/\/[^/\s]+)/m.exec(banner)?.[1];
-  if (!page || !source) throw new Error(`ProfileQL did not start: ${banner}${log}`);
+  if (!url || !source) {
+    child.kill();
+    throw new Error(`ProfileQL did not start: ${banner}${log}`);
+  }
   return {
-    url: new URL("/graphql", page).href,
+    url,
     source,
     async faults(...rules) {
       const response = await fetch(`${source}/faults`, { method: "PUT", body: JSON.stringify({ rules }) });
