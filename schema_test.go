@@ -147,35 +147,3 @@ func compare(t *testing.T, s *ast.Schema, types map[string]described, name strin
 		}
 	}
 }
-
-// TestEverythingIsDescribed holds that whoever explores the schema finds a word about everything.
-func TestEverythingIsDescribed(t *testing.T) {
-	t.Parallel()
-	s := parseSchema(t)
-	for name, def := range s.Types {
-		if def.BuiltIn {
-			continue
-		}
-		lacks := func(what, text string) {
-			if strings.TrimSpace(text) == "" {
-				t.Errorf("%s has no description", what)
-			}
-		}
-		lacks(name, def.Description)
-		for _, value := range def.EnumValues {
-			lacks(name+"."+value.Name, value.Description)
-		}
-		for _, field := range def.Fields {
-			if strings.HasPrefix(field.Name, "__") {
-				continue
-			}
-			lacks(name+"."+field.Name, field.Description)
-			for _, argument := range field.Arguments {
-				lacks(name+"."+field.Name+"("+argument.Name+")", argument.Description)
-			}
-		}
-	}
-	if strings.Contains(schema, "@go") {
-		t.Error("the public schema names a directive of the generator's")
-	}
-}
