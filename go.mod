@@ -2,6 +2,9 @@ module profileql
 
 go 1.26.8
 
+// A Go file in an npm package is none of ours.
+ignore node_modules
+
 require (
 	github.com/99designs/gqlgen v0.17.98
 	github.com/alecthomas/kong v1.17.0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync/atomic"
 
@@ -39,7 +40,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	executable := NewExecutableSchema(Config{Resolvers: resolver})
+	executable := NewExecutableSchema(Config{Schema: shownSchema(), Resolvers: resolver})
 	checks := newInputs(executable.Schema(), resolver)
 	if err := checks.Validate(executable); err != nil { // Use would panic
 		return nil, fmt.Errorf("schema: %w", err)
@@ -65,6 +66,15 @@ func NewHandler(o Options) (http.Handler, error) {
 	s.Use(checks)
 	s.Use(disclosure{o.Shown})
 	return s, nil
+}
+
+// shownSchema is the schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
+// introspection must not offer it.
+func shownSchema() *ast.Schema {
+	s := *parsedSchema
+	s.Directives = maps.Clone(s.Directives)
+	delete(s.Directives, "defer")
+	return &s
 }
 
 // smallDocuments caches no document over maxCachedDocument, so that the cache's size is bounded in bytes too.
