@@ -8,6 +8,7 @@ const config: CodegenConfig = {
       `${client}/gen/`,
       {
         preset: "client",
+        presetConfig: { fragmentMasking: false },
         documents: [`${client}/**/*.{ts,tsx}`, `!${client}/gen/**`],
         // #region scalars
         config: {

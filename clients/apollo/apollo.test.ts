@@ -1,0 +1,180 @@
+import type { ApolloClient } from "@apollo/client";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
+import { createClient, signOut } from "./client";
+import { OneItem, SeveralItems, UpdateInterest } from "./operations";
+import { nextPage } from "./paging";
+import { problemOf } from "./problem";
+import { newest, oldest, show } from "./testing";
+import { createInterest, deleteInterest, renameInterest, updateInterest } from "./writes";
+
+let profileql: ProfileQL;
+let client: ApolloClient;
+let sent: string[];
+
+beforeAll(async () => void (profileql = await start()));
+afterAll(() => profileql.stop());
+beforeEach(() => {
+  const { operations, fetch } = recorder();
+  sent = operations;
+  client = createClient({ uri: profileql.url, fetch });
+});
+afterEach(async () => {
+  await profileql.faults();
+  client.stop();
+});
+
+/** The global id of an interest of which only the source's own id is known. */
+async function globalId(itemId: string): Promise<string> {
+  const { data } = await client.mutate({
+    mutation: UpdateInterest,
+    variables: { input: { id: itemId, patch: { categories: ["games"] } } },
+  });
+  return data?.updatePersonInterest?.personInterest.id ?? "";
+}
+
+/** Two lists with other arguments, which show the same interests. */
+async function twoLists() {
+  const lists = [show(client, newest), show(client, oldest)] as const;
+  await Promise.all(lists.map((list) => list.ready()));
+  sent.length = 0;
+  return lists;
+}
+
+test("an update's answer changes every list that shows the interest, and nothing is asked again", async () => {
+  const id = await globalId(sample);
+  const [one, other] = await twoLists();
+  await updateInterest(client, id, { displayName: "Chess by post" });
+  await vi.waitFor(() => {
+    expect(one.names()).toContain("Chess by post");
+    expect(other.names()).toContain("Chess by post");
+  });
+  expect(sent).toEqual(["UpdateInterest"]);
+});
+
+test("what is created and deleted comes into the lists and goes, and nothing is asked again", async () => {
+  const [one, other] = await twoLists();
+  const before = one.list()?.totalCount ?? 0;
+  const { data } = await createInterest(client, one.me(), { displayName: "Bell ringing" });
+  await vi.waitFor(() => {
+    for (const list of [one, other]) {
+      expect(list.names()).toContain("Bell ringing");
+      expect(list.list()?.totalCount).toBe(before + 1);
+    }
+  });
+  await deleteInterest(client, one.me(), data?.createPersonInterest?.personInterest.id ?? "");
+  await vi.waitFor(() => {
+    for (const list of [one, other]) {
+      expect(list.names()).not.toContain("Bell ringing");
+      expect(list.list()?.totalCount).toBe(before);
+    }
+  });
+  expect(sent).toEqual(["CreateInterest", "DeleteItem"]);
+  expect(JSON.stringify(client.cache.extract())).not.toContain("Bell ringing");
+});
+
+test("pages of 9 have every interest exactly once", async () => {
+  const list = show(client, newest, 9);
+  await list.ready();
+  for (let page = list.list(); page?.pageInfo.hasNextPage; page = list.list()) {
+    const before = page.edges.length;
+    await nextPage(list.query);
+    await vi.waitFor(() => expect(list.list()?.edges.length).toBeGreaterThan(before));
+  }
+  const ids = list.list()?.edges.map(({ node }) => node.id) ?? [];
+  expect(ids.length).toBe(list.list()?.totalCount);
+  expect(new Set(ids).size).toBe(ids.length);
+  const whole = show(createClient({ uri: profileql.url }), newest, 100);
+  await whole.ready();
+  expect(ids).toEqual(whole.list()?.edges.map(({ node }) => node.id));
+});
+
+test.each([
+  ["THROTTLED", "try again", sample, { displayName: "x" }, [{ fault: "error", status: 429, retryAfter: 30.5 }], 30.5],
+  ["NOT_FOUND", "reload", locked, { displayName: "x" }, [], undefined],
+  ["BAD_USER_INPUT", "correct", sample, {}, [], undefined],
+  ["UNAUTHENTICATED", "sign in", sample, { displayName: "x" }, [{ fault: "error", status: 401 }], undefined],
+])("%s is read from the error", async (code, action, id, patch, faults, retryAfter) => {
+  await profileql.faults(...faults);
+  const error: unknown = await updateInterest(client, id, patch).catch((reason: unknown) => reason);
+  const problem = problemOf(error);
+  expect(problem).toMatchObject({ code, action });
+  expect(problem.retryAfter).toBe(retryAfter);
+});
+
+test("no answer at all may be a write that happened", async () => {
+  const gone = createClient({ uri: "http://127.0.0.1:9/graphql" });
+  const error: unknown = await createInterest(gone, { id: "x" }, { displayName: "x" }).catch((reason: unknown) => reason);
+  expect(problemOf(error)).toEqual({ action: "look first", message: "There was no answer." });
+});
+
+test("an optimistic name is shown at once, and taken back when its source refuses", async () => {
+  const list = show(client, newest);
+  await list.ready();
+  const interest = list.list()?.edges.map(({ node }) => node).find(({ id }) => atob(id.slice(4)).endsWith(locked));
+  const name = interest?.displayName ?? "";
+  const renamed = renameInterest(client, interest ?? { id: "" }, "Mine now");
+  await expect(renamed).rejects.toSatisfy((error) => problemOf(error).code === "NOT_FOUND");
+  expect(list.shown.some((names) => names.includes("Mine now"))).toBe(true);
+  expect(list.names()).toContain(name);
+  expect(list.names()).not.toContain("Mine now");
+});
+
+test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
+  const id = await globalId(sample);
+  const list = show(client, newest);
+  await list.ready();
+  sent.length = 0;
+  await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
+  const update = updateInterest(client, id, { displayName: "Chess in the dark" });
+  await expect(update).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
+  expect(sent).toEqual(["UpdateInterest", "MyInterests"]);
+  await vi.waitFor(() => expect(list.names()).toContain("Chess in the dark"));
+});
+
+test("left out, null and a value are three things", async () => {
+  const id = await globalId(sample);
+  const read = async () => {
+    const { data } = await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" });
+    return data?.node;
+  };
+  await updateInterest(client, id, { displayName: "Go", description: "A board", categories: ["games"] });
+  expect(await read()).toMatchObject({ displayName: "Go", description: "A board", categories: ["games"] });
+  const form: { description?: string } = {};
+  await updateInterest(client, id, { displayName: "Weiqi", ...form });
+  expect(await read()).toMatchObject({ displayName: "Weiqi", description: "A board" });
+  await updateInterest(client, id, { description: null, categories: [] });
+  expect(await read()).toMatchObject({ displayName: "Weiqi", description: null, categories: [] });
+  await updateInterest(client, id, { description: "" });
+  expect(await read()).toMatchObject({ description: "" });
+});
+
+test("errorPolicy all keeps what there is", async () => {
+  const id = await globalId(sample);
+  const variables = { ids: [id, `${id}x`] };
+  // #region partial
+  const { data, error } = await client.query({ query: SeveralItems, variables, errorPolicy: "all" });
+  // #endregion
+  expect(data?.nodes?.map((node) => node?.id)).toEqual([id, undefined]);
+  expect(problemOf(error)).toMatchObject({ code: "BAD_USER_INPUT" });
+  const without = client.query({ query: SeveralItems, variables, fetchPolicy: "network-only" });
+  await expect(without).rejects.toSatisfy((reason) => problemOf(reason).code === "BAD_USER_INPUT");
+});
+
+test("who signs in next sees nothing of the person before, if the cache is emptied", async () => {
+  let person = "ada@example.com";
+  const shared = createClient({ uri: profileql.url, token: () => person });
+  const see = async () => {
+    const list = show(shared, newest);
+    await list.ready();
+    list.close();
+    return { me: list.me().id, names: list.names() };
+  };
+  const ada = await see();
+  person = "yuki@example.com";
+  expect(await see()).toEqual(ada); // the ids of me are the same for everybody
+  await signOut(shared);
+  const yuki = await see();
+  expect(yuki.me).toBe(ada.me);
+  expect(yuki.names).not.toEqual(ada.names);
+});

@@ -1,0 +1,33 @@
+import { createCache } from "./cache";
+// #region client
+import { ApolloClient, ApolloLink, HttpLink } from "@apollo/client";
+import { SetContextLink } from "@apollo/client/link/context";
+
+interface Options {
+  uri: string;
+  /** The bearer token of whoever is signed in at the moment. */
+  token?: () => string | undefined;
+  /** What every operation passes before it is sent. */
+  links?: ApolloLink[];
+  fetch?: typeof fetch;
+}
+
+export function createClient({ uri, token, links = [], fetch = globalThis.fetch }: Options): ApolloClient {
+  const authorization = new SetContextLink(({ headers }) => {
+    const bearer = token?.();
+    return { headers: bearer ? { ...headers, authorization: `Bearer ${bearer}` } : headers };
+  });
+  return new ApolloClient({
+    cache: createCache(),
+    link: ApolloLink.from([authorization, ...links, new HttpLink({ uri, fetch })]),
+  });
+}
+// #endregion
+
+// #region signout
+/** Ends a session: stops what is under way, and forgets what the person has seen. */
+export async function signOut(client: ApolloClient): Promise<void> {
+  client.stop();
+  await client.clearStore();
+}
+// #endregion
