@@ -13,7 +13,7 @@ const config: CodegenConfig = {
         // #region scalars
         config: {
           strictScalars: true,
-          scalars: { DateTime: "string" },
+          scalars: { ID: "string", DateTime: "string" },
           enumsAsTypes: true,
           useTypeImports: true,
         },

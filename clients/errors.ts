@@ -34,3 +34,25 @@ export const actions: Record<string, Action> = {
   INTERNAL_SERVER_ERROR: "report",
 };
 // #endregion
+
+// #region problem
+export interface Problem {
+  action: Action;
+  code?: string;
+  message: string;
+  /** Seconds, where ProfileQL says how long to wait. */
+  retryAfter?: number;
+}
+
+/** What an error of an answer means for an interface. Without one there was no answer: a write may have been done. */
+export function problem(error: { message: string; extensions?: Record<string, unknown> | undefined } | undefined): Problem {
+  const { code, retryAfter } = error?.extensions ?? {};
+  if (!error || typeof code !== "string") return { action: "look first", message: "There was no answer." };
+  return {
+    action: actions[code] ?? "report",
+    code,
+    message: error.message,
+    ...(typeof retryAfter === "number" && { retryAfter }),
+  };
+}
+// #endregion

@@ -1,0 +1,6 @@
+import { problem } from "../errors";
+// #region problem
+import { ClientError } from "graphql-request";
+
+export const problemOf = (error: unknown) => problem(error instanceof ClientError ? error.response.errors?.[0] : undefined);
+// #endregion

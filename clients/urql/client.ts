@@ -1,0 +1,23 @@
+import { createCache } from "./cache";
+// #region client
+import { Client, fetchExchange } from "urql";
+import type { IntrospectionQuery } from "graphql";
+
+interface Options {
+  url: string;
+  schema: IntrospectionQuery;
+  /** The bearer token of the person. Make a new client when somebody else signs in: this one knows what is theirs. */
+  token?: string;
+  fetch?: typeof fetch;
+}
+
+export function createClient({ url, schema, token, fetch = globalThis.fetch }: Options): Client {
+  return new Client({
+    url,
+    fetch,
+    preferGetMethod: false, // ProfileQL takes POST only
+    fetchOptions: token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+    exchanges: [createCache(schema), fetchExchange],
+  });
+}
+// #endregion

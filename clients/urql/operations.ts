@@ -1,0 +1,96 @@
+import { graphql } from "./gen";
+
+// #region list
+export const Interests = graphql(`
+  query Interests($first: Int! = 20, $after: String, $orderBy: ItemOrder! = { field: CREATED_DATE_TIME, direction: DESC }) {
+    me {
+      id
+      interests(first: $first, after: $after, orderBy: $orderBy) {
+        edges {
+          cursor
+          node {
+            id
+            displayName
+            description
+            createdDateTime
+          }
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+// #endregion
+
+// #region writes
+export const Update = graphql(`
+  mutation Update($input: UpdatePersonInterestInput!) {
+    updatePersonInterest(input: $input) {
+      personInterest {
+        id
+        displayName
+        description
+        createdDateTime
+      }
+    }
+  }
+`);
+
+export const Create = graphql(`
+  mutation Create($input: CreatePersonInterestInput!) {
+    createPersonInterest(input: $input) {
+      personInterest {
+        id
+      }
+    }
+  }
+`);
+
+export const Delete = graphql(`
+  mutation Delete($input: DeleteProfileItemInput!) {
+    deleteProfileItem(input: $input) {
+      deletedId
+    }
+  }
+`);
+// #endregion
+
+export const Details = graphql(`
+  query Details($id: ID!) {
+    node(id: $id) {
+      __typename
+      id
+      ... on PersonInterest {
+        displayName
+        webUrl
+        inference {
+          confidenceScore
+        }
+        createdBy {
+          user {
+            id
+            displayName
+          }
+        }
+        sources {
+          sourceId
+        }
+        profileSource {
+          name
+          kind
+        }
+      }
+    }
+  }
+`);
+
+export const Several = graphql(`
+  query Several($ids: [ID!]!) {
+    nodes(ids: $ids) {
+      id
+    }
+  }
+`);

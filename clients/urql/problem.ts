@@ -1,0 +1,6 @@
+import { problem } from "../errors";
+// #region problem
+import type { CombinedError } from "urql";
+
+export const problemOf = (error: CombinedError) => problem(error.graphQLErrors[0]);
+// #endregion

@@ -1,0 +1,150 @@
+import type { Client } from "urql";
+import { getIntrospectionQuery, type IntrospectionQuery } from "graphql";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
+import { createClient } from "./client";
+import type { InterestsQueryVariables } from "./gen/graphql";
+import { Create, Delete, Details, Interests, Several } from "./operations";
+import { problemOf } from "./problem";
+import { update } from "./writes";
+
+let profileql: ProfileQL;
+let schema: IntrospectionQuery;
+let client: Client;
+let sent: string[];
+const told = (["warn", "error"] as const).map((level) => vi.spyOn(console, level));
+
+beforeAll(async () => {
+  profileql = await start();
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ query: getIntrospectionQuery() });
+  const answer = await fetch(profileql.url, { method: "POST", headers, body });
+  schema = ((await answer.json()) as { data: IntrospectionQuery }).data;
+});
+afterAll(() => profileql.stop());
+beforeEach(() => {
+  const { operations, fetch } = recorder();
+  sent = operations;
+  client = createClient({ url: profileql.url, schema, fetch });
+});
+afterEach(async () => {
+  await profileql.faults();
+  for (const log of told) expect(log).not.toHaveBeenCalled(); // graphcache warns of what it does not understand
+});
+
+/** A list that is on somebody's screen, and all that it has shown. */
+async function show(variables: InterestsQueryVariables = {}) {
+  const shown: string[][] = [];
+  const subscription = client.query(Interests, variables).subscribe(({ data }) => {
+    shown.push((data?.me.interests?.edges ?? []).map(({ node }) => node.displayName ?? ""));
+  });
+  await vi.waitFor(() => expect(shown.at(-1)?.length).toBeGreaterThan(0));
+  return { shown, names: () => shown.at(-1) ?? [], close: () => subscription.unsubscribe() };
+}
+
+const newest = { first: 100, orderBy: { field: "CREATED_DATE_TIME", direction: "DESC" } } as const;
+const oldest = { first: 100, orderBy: { field: "CREATED_DATE_TIME", direction: "ASC" } } as const;
+
+/** The interests of a list by the sources' own ids. */
+async function ids(of: Client = client): Promise<Map<string, string>> {
+  const { data } = await of.query(Interests, newest).toPromise();
+  const all = data?.me.interests?.edges.map(({ node }) => node.id) ?? [];
+  return new Map(all.map((id) => [atob(id.slice(4).replace(/-/g, "+").replace(/_/g, "/")).split("\0")[3] ?? "", id]));
+}
+
+test("an update's answer changes every list that shows the interest, and nothing is asked again", async () => {
+  const id = (await ids()).get(sample) ?? "";
+  const lists = [await show(newest), await show(oldest)];
+  sent.length = 0;
+  expect(await update(client, id, { displayName: "Chess by post" })).toBeUndefined();
+  for (const list of lists) await vi.waitFor(() => expect(list.names()).toContain("Chess by post"));
+  expect(sent).toEqual(["Update"]);
+});
+
+test("what is created and deleted comes into the lists and goes", async () => {
+  const lists = [await show(newest), await show(oldest)];
+  const { data } = await client.mutation(Create, { input: { item: { displayName: "Bell ringing" } } }).toPromise();
+  for (const list of lists) await vi.waitFor(() => expect(list.names()).toContain("Bell ringing"));
+  sent.length = 0;
+  const id = data?.createPersonInterest?.personInterest.id ?? "";
+  await client.mutation(Delete, { input: { id } }).toPromise();
+  for (const list of lists) await vi.waitFor(() => expect(list.names()).not.toContain("Bell ringing"));
+  expect(sent).toEqual(["Delete", "Interests", "Interests"]);
+});
+
+test("pages of 9 have every interest exactly once", async () => {
+  const whole = [...(await ids()).values()];
+  let seen: string[] = [];
+  let page = { first: 9, orderBy: oldest.orderBy, after: null as string | null };
+  for (let more = true; more; ) {
+    const { data } = await client.query(Interests, page).toPromise();
+    seen = data?.me.interests?.edges.map(({ node }) => node.id) ?? []; // all pages so far: relayPagination joins them
+    more = data?.me.interests?.pageInfo.hasNextPage ?? false;
+    page = { ...page, after: data?.me.interests?.pageInfo.endCursor ?? null };
+  }
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(new Set(seen)).toEqual(new Set(whole));
+});
+
+test("what the schema lets be null may be missing: what is known is shown while the rest is read", async () => {
+  await ids();
+  const results: { stale: boolean; me: string | undefined; length: number | undefined }[] = [];
+  const changed = { first: 5, orderBy: { field: "LAST_MODIFIED_DATE_TIME" } } as const;
+  const { unsubscribe } = client.query(Interests, changed).subscribe(({ data, stale }) => {
+    results.push({ stale, me: data?.me.id, length: data?.me.interests?.edges.length });
+  });
+  await vi.waitFor(() => expect(results.at(-1)?.stale).toBe(false));
+  unsubscribe();
+  expect(results).toEqual([
+    { stale: true, me: "pq1.AAAA", length: undefined },
+    { stale: false, me: "pq1.AAAA", length: 5 },
+  ]);
+});
+
+test("an optimistic name is shown at once, and taken back when its source refuses", async () => {
+  const id = (await ids()).get(locked) ?? "";
+  const list = await show(newest);
+  const before = list.names();
+  expect(await update(client, id, { displayName: "Mine now" })).toMatchObject({ code: "NOT_FOUND", action: "reload" });
+  expect(list.shown.some((names) => names.includes("Mine now"))).toBe(true);
+  await vi.waitFor(() => expect(list.names()).toEqual(before));
+});
+
+test.each([
+  ["THROTTLED", "try again", { displayName: "x" }, [{ fault: "error", status: 429, retryAfter: 30.5 }], 30.5],
+  ["BAD_USER_INPUT", "correct", {}, [], undefined],
+  ["UNAUTHENTICATED", "sign in", { displayName: "x" }, [{ fault: "error", status: 401 }], undefined],
+])("%s is read from the error", async (code, action, patch, faults, retryAfter) => {
+  const id = (await ids()).get(sample) ?? "";
+  await profileql.faults(...faults);
+  const problem = await update(client, id, patch);
+  expect(problem).toMatchObject({ code, action });
+  expect(problem?.retryAfter).toBe(retryAfter);
+});
+
+test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
+  const id = (await ids()).get(sample) ?? "";
+  const list = await show();
+  await update(client, id, { displayName: "Before" });
+  await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
+  sent.length = 0;
+  expect(await update(client, id, { displayName: "In the dark" })).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+  expect(sent).toEqual(["Update", "Interests"]);
+  const { data } = await client.query(Details, { id }, { requestPolicy: "network-only" }).toPromise();
+  expect(data?.node).toMatchObject({ displayName: "In the dark" });
+  list.close();
+});
+
+test("what there is comes together with what went wrong", async () => {
+  const id = (await ids()).get(sample) ?? "";
+  const { data, error } = await client.query(Several, { ids: [id, `${id}x`] }).toPromise();
+  expect(data?.nodes.map((node) => node?.id)).toEqual([id, undefined]);
+  expect(error && problemOf(error)).toMatchObject({ code: "BAD_USER_INPUT" });
+});
+
+test("who signs in next gets a client of their own", async () => {
+  const [ada, yuki] = ["ada@example.com", "yuki@example.com"].map((token) => createClient({ url: profileql.url, schema, token }));
+  const hers = await ids(ada);
+  expect([...(await ids(yuki)).keys()].some((id) => hers.has(id))).toBe(false);
+  expect(await ids(ada)).toEqual(hers);
+});
