@@ -32,6 +32,7 @@ import (
 // Options say how a sandbox is opened. The zero value is good: everything in memory, on the present time.
 type Options struct {
 	Data         string           // path of the SQLite file; everything is kept in memory when it is empty
+	Seed         string           // who is put in when there is nobody: "", or "lab" for the same people's other items
 	RequireToken bool             // answer 401 to requests without a bearer token
 	Faults       faults.Config    // what requests meet from the start on
 	Now          func() time.Time // time.Now when nil
@@ -60,9 +61,13 @@ type Sandbox struct {
 }
 
 // Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
-// not exist, when the file is not a sandbox's, and when a newer ProfileQL has written it.
+// not exist, when the file is not a sandbox's, when a newer ProfileQL has written it, and when there is no such seed.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	facets, err := parseCSDL(description)
+	if err != nil {
+		return nil, err
+	}
+	people, err := readSeeds(o.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if s.store, err = openStore(ctx, o.Data); err != nil {
 		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
 	}
-	if err := s.store.seed(ctx, facets); err != nil {
+	if err := s.store.seed(ctx, facets, people); err != nil {
 		return nil, errors.Join(fmt.Errorf("put people into the sandbox: %w", err), s.Close())
 	}
 	if s.people, err = s.store.people(ctx); err != nil {

@@ -7,6 +7,9 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -15,6 +18,10 @@ import (
 //
 //go:embed seed
 var seeds embed.FS
+
+// seedFiles are the sets of people that there are. The people of "lab" are those of "", with other items, as a second
+// source has them: some at the very same instants, or next to them.
+var seedFiles = map[string]string{"": "seed/*.json", "lab": "seed/lab/*.json"}
 
 // SampleInterest is the id of an ordinary interest of the first person.
 const SampleInterest = "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1"
@@ -32,14 +39,18 @@ type seedPerson struct {
 	Facets            map[string][]map[string]any
 }
 
-func readSeeds() ([]seedPerson, error) {
-	files, err := seeds.ReadDir("seed")
+func readSeeds(set string) ([]seedPerson, error) {
+	pattern, known := seedFiles[set]
+	if !known {
+		return nil, fmt.Errorf("there is no seed %q, only %q", set, slices.Sorted(maps.Keys(seedFiles)))
+	}
+	files, err := fs.Glob(seeds, pattern)
 	if err != nil {
 		return nil, err
 	}
 	var people []seedPerson
 	for _, file := range files {
-		text, err := seeds.ReadFile("seed/" + file.Name())
+		text, err := seeds.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +59,7 @@ func readSeeds() ([]seedPerson, error) {
 		d.DisallowUnknownFields()
 		var p seedPerson
 		if err := d.Decode(&p); err != nil {
-			return nil, fmt.Errorf("read seed/%s: %w", file.Name(), err)
+			return nil, fmt.Errorf("read %s: %w", file, err)
 		}
 		people = append(people, p)
 	}
@@ -56,15 +67,11 @@ func readSeeds() ([]seedPerson, error) {
 }
 
 // seed fills a store in which there is nobody.
-func (s *store) seed(ctx context.Context, facets []*facet) error {
+func (s *store) seed(ctx context.Context, facets []*facet, people []seedPerson) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var inhabited bool
 		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM person)").Scan(&inhabited)
 		if err != nil || inhabited {
-			return err
-		}
-		people, err := readSeeds()
-		if err != nil {
 			return err
 		}
 		for position, p := range people {

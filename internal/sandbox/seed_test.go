@@ -1,18 +1,29 @@
 package sandbox
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
-// TestSeedsMatchTheDescription looks at every value of every item, read-only ones too. What has been seen in the wild
-// and matches no description is named here.
-func TestSeedsMatchTheDescription(t *testing.T) {
-	t.Parallel()
-	people, err := readSeeds()
+func seeded(t *testing.T, set string) []seedPerson {
+	t.Helper()
+	people, err := readSeeds(set)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return people
+}
+
+// TestSeedsMatchTheDescription looks at every value of every item, read-only ones too. What has been seen in the wild
+// and matches no description is named here. No id is there twice, so that the sets can be merged.
+func TestSeedsMatchTheDescription(t *testing.T) {
+	t.Parallel()
+	people := slices.Concat(seeded(t, ""), seeded(t, "lab"))
 	odd := []any{"8", "neighbors", unknownFutureValue}
 	ids, locks := make(map[any]bool), make(map[any]bool)
 	for _, person := range people {
@@ -40,5 +51,93 @@ func TestSeedsMatchTheDescription(t *testing.T) {
 	}
 	if !locks[LockedInterest] || locks[SampleInterest] || !ids[SampleInterest] {
 		t.Errorf("the two items that others point at: locked %t and %t", locks[LockedInterest], locks[SampleInterest])
+	}
+}
+
+// TestLabSeed holds what the second set is for: the same people, with items that meet those of the first set at the
+// same instants and at neighboring ones.
+func TestLabSeed(t *testing.T) {
+	t.Parallel()
+	first, lab := seeded(t, ""), seeded(t, "lab")
+	if len(first) != len(lab) {
+		t.Fatalf("%d people, want %d", len(lab), len(first))
+	}
+	for i, person := range lab {
+		identity := func(p seedPerson) Person { return Person{p.ID, p.UserPrincipalName, p.DisplayName} }
+		if got, want := identity(person), identity(first[i]); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+		var nulls, spelledAlike, otherwise, next int
+		for _, doc := range person.Facets["interests"] {
+			text, dated := doc["createdDateTime"].(string)
+			if v, there := doc["createdDateTime"]; there && v == nil {
+				nulls++
+			}
+			for _, other := range first[i].Facets["interests"] {
+				otherText, otherDated := other["createdDateTime"].(string)
+				if !dated || !otherDated {
+					continue
+				}
+				switch d := instant(t, text).Sub(instant(t, otherText)).Abs(); {
+				case d == 0 && text == otherText:
+					spelledAlike++
+				case d == 0:
+					otherwise++
+				case d <= time.Microsecond:
+					next++
+				}
+			}
+		}
+		if nulls == 0 || otherwise == 0 || next == 0 || i == 0 && spelledAlike == 0 {
+			t.Errorf("%s: %d without an instant, %d ties spelled alike, %d spelled otherwise, %d near ties",
+				person.UserPrincipalName, nulls, spelledAlike, otherwise, next)
+		}
+	}
+}
+
+func instant(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// TestSeedOfAFile holds that only a new file is seeded: it knows nothing of seeds afterwards.
+func TestSeedOfAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "data")
+	for _, set := range []string{"lab", "", "lab"} {
+		box, err := Open(t.Context(), Options{Data: file, Seed: set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ada := box.People()[0]
+		docs, err := box.store.documents(t.Context(), ada.ID, "interests")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := len(seeded(t, "lab")[0].Facets["interests"]); len(docs) != want {
+			t.Errorf("opened with %q: %s has %d interests, want %d", set, ada.UserPrincipalName, len(docs), want)
+		}
+		if err := box.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestUnknownSeed holds that a seed which is not there is said so, with those that are, and leaves no file behind.
+func TestUnknownSeed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "data")
+	for _, set := range []string{"Lab", "lab/", "*", "..", "1-ada.json"} {
+		_, err := Open(t.Context(), Options{Data: file, Seed: set})
+		if want := fmt.Sprintf(`there is no seed %q, only ["" "lab"]`, set); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file: %v", err)
 	}
 }
