@@ -137,8 +137,8 @@ func TestErrorTable(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
-			f := newFacade(t, rec)
 			for _, op := range operations {
+				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
 				r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
 				code, sent := test.write, test.patchesEtc
 				switch op.method {
@@ -173,8 +173,10 @@ func TestErrorTable(t *testing.T) {
 					t.Errorf("%s: the source was told another client-request-id than %v", op.name, told["clientRequestId"])
 				}
 				checkDiscreet(t, f, r)
+				checkGoesOn(t, f, rec)
+				rec.answerWith(test.answer)
+				rec.take()
 			}
-			checkGoesOn(t, f, rec)
 		})
 	}
 }
@@ -342,8 +344,8 @@ func TestAcceptedButNotShown(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
-			f := newFacade(t, rec)
 			for _, op := range operations[:4] {
+				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
 				r := f.do(op.text, op.variables)
 				requests := rec.take()
 				code, sent := "OUTCOME_UNKNOWN", 1
@@ -360,12 +362,14 @@ func TestAcceptedButNotShown(t *testing.T) {
 					t.Errorf("%s: %s", op.name, r.Body)
 				}
 				checkDiscreet(t, f, r)
+				checkGoesOn(t, f, rec)
+				rec.answerWith(test.answer)
+				rec.take()
 			}
 			// A DELETE has nothing to show.
-			if r := f.do(operations[4].text, operations[4].variables); len(r.Errors) > 0 {
+			if r := newFacade(t, rec).do(operations[4].text, operations[4].variables); len(r.Errors) > 0 {
 				t.Errorf("delete: %s", r.Body)
 			}
-			checkGoesOn(t, f, rec)
 		})
 	}
 }
@@ -479,8 +483,8 @@ func TestNobodyThere(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	server.Close()
-	f := newFacadeAt(t, server.URL+"/beta")
 	for _, op := range operations {
+		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
 		if r := f.do(op.text, op.variables); r.code(t) != "SOURCE_UNAVAILABLE" || r.Errors[0].Extensions["retryable"] != true {
 			t.Errorf("%s: %s", op.name, r.Body)
 		} else {
@@ -497,8 +501,8 @@ func TestNobodyTrusted(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	f := newFacadeAt(t, server.URL+"/beta")
 	for _, op := range operations {
+		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
 		r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
 		if r.code(t) != "SOURCE_UNAVAILABLE" || len(rec.take()) > 0 {
 			t.Errorf("%s: %s", op.name, r.Body)
@@ -528,8 +532,8 @@ func TestHungUp(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta")
 	for _, op := range operations {
+		f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta") // for each: after several failures it would leave the source alone
 		code, want := "OUTCOME_UNKNOWN", int32(1)
 		if op.method == "GET" {
 			code, want = "SOURCE_UNAVAILABLE", 2
@@ -666,21 +670,23 @@ func TestDeadlines(t *testing.T) {
 // TestOwnFaults has something inside break: the caller gets an id, the log the cause under it, and it goes on.
 func TestOwnFaults(t *testing.T) {
 	t.Parallel()
-	log := new(lockedBuffer)
 	broken := true
-	handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+	transport := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 		if broken {
 			panic(secret)
 		}
 		w := httptest.NewRecorder()
 		echo(w, r)
 		return w.Result(), nil
-	}), log)
+	})
 	several := struct{ name, method, text, variables string }{
 		"nodes", "GET", `query($id: ID!) { nodes(ids: [$id]) { id } }`, operations[1].variables,
 	}
 	counted := struct{ name, method, text, variables string }{"list with its length", "GET", mineQuery, `{"first": 1}`}
 	for _, op := range append(operations[:len(operations):len(operations)], several, counted) {
+		broken = true
+		log := new(lockedBuffer)
+		handler := newTestHandler(t, "http://source.example/beta", transport, log)
 		answer := serveInProcess(t.Context(), handler, operationBody(t, op.text, op.variables))
 		var r reply
 		if err := json.Unmarshal([]byte(answer), &r); err != nil || len(r.Errors) == 0 {
@@ -693,10 +699,11 @@ func TestOwnFaults(t *testing.T) {
 		if logged := log.String(); !strings.Contains(logged, `"error_id":"`+id+`"`) || !strings.Contains(logged, secret) {
 			t.Errorf("%s: logged %s", op.name, logged)
 		}
-	}
-	broken = false
-	if answer := serveInProcess(t.Context(), handler, operationBody(t, operations[2].text, operations[2].variables)); !strings.Contains(answer, "Chess") {
-		t.Errorf("afterwards: %s", answer)
+		broken = false
+		answer = serveInProcess(t.Context(), handler, operationBody(t, operations[2].text, operations[2].variables))
+		if !strings.Contains(answer, "Chess") {
+			t.Errorf("afterwards: %s", answer)
+		}
 	}
 }
 

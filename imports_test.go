@@ -38,6 +38,12 @@ var importRules = []importRule{
 		why:     "types come as parameters, tokens and telemetry as an http.RoundTripper",
 	},
 	{
+		from:    "profileql/internal/sources",
+		never:   []string{"profileql", "github.com/go-resty/resty/v2", "github.com/99designs/gqlgen"},
+		allowed: []string{"profileql/internal/profile"},
+		why:     "it merges whatever satisfies its small interface",
+	},
+	{
 		from:  "profileql/internal/auth",
 		never: []string{"profileql", "github.com"},
 		why:   "it is a middleware and a RoundTripper, and should be read in one sitting",

@@ -357,9 +357,9 @@ func TestUpstreamUnread(t *testing.T) {
 // there. A write was perhaps on its way, or certainly not; it is not sent again in either case.
 func TestUpstreamResetsAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	s.meets(func(c net.Conn) { resets(c, nil) })
 	for range 20 {
+		s := newScene(t)
+		s.meets(func(c net.Conn) { resets(c, nil) })
 		for _, op := range faultCases[1:] {
 			r := s.do(op, "s3cret-token")
 			code := r.code(t)
@@ -368,8 +368,8 @@ func TestUpstreamResetsAtOnce(t *testing.T) {
 			}
 			s.checkReply(t, op, r, code)
 		}
+		s.checkGoesOn(t, faultCases[1])
 	}
-	s.checkGoesOn(t, faultCases[1])
 }
 
 // slowFaults take time to tell of.

@@ -1,6 +1,9 @@
 package profile
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Code says in one word what went wrong. The codes are a contract with clients; README.md explains each.
 type Code string
@@ -19,11 +22,24 @@ const (
 	SourceInvalidResponse Code = "SOURCE_INVALID_RESPONSE"
 	OutcomeUnknown        Code = "OUTCOME_UNKNOWN"
 	LimitExceeded         Code = "LIMIT_EXCEEDED"
+	Overloaded            Code = "OVERLOADED"
+	ReadOnlySource        Code = "READ_ONLY_SOURCE"
+	UnsupportedBySource   Code = "UNSUPPORTED_BY_SOURCE"
 )
 
 // Retryable tells whether the same request may do better later, and does no harm when it is sent again.
 func (c Code) Retryable() bool {
-	return c == Throttled || c == SourceTimeout || c == SourceUnavailable
+	return c == Throttled || c == SourceTimeout || c == SourceUnavailable || c == Overloaded
+}
+
+// OfSource tells whether the code is one that a source's part of a list can fail with.
+func (c Code) OfSource() bool {
+	switch c {
+	case Unauthenticated, Forbidden, NotFound, BadUserInput, Conflict, Throttled, SourceRefused, SourceTimeout,
+		SourceUnavailable, SourceInvalidResponse, LimitExceeded, Overloaded, UnsupportedBySource:
+		return true
+	}
+	return false
 }
 
 // Error is what went wrong with a request to a source, or with what was asked. Everything in it but Cause may be
@@ -59,3 +75,14 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Cause }
+
+// Errors is what went wrong where several sources were asked and none of them answered.
+type Errors []*Error
+
+func (all Errors) Error() string {
+	texts := make([]string, len(all))
+	for i, e := range all {
+		texts[i] = e.Error()
+	}
+	return strings.Join(texts, "; ")
+}

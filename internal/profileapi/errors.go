@@ -43,7 +43,7 @@ func (c *Client) failed(a *answer, no *noAnswer) error {
 	e.Status = a.status
 	e.SourceCode = inner.code()
 	e.RequestID = requestID(a, inner)
-	if seconds, ok := retryAfter(a.header); ok {
+	if seconds, ok := profile.RetryAfter(a.header); ok {
 		e.RetryAfter = &seconds
 	}
 	switch a.status {
@@ -55,6 +55,11 @@ func (c *Client) failed(a *answer, no *noAnswer) error {
 
 // failedWithout makes the error for a request that got no answer.
 func (c *Client) failedWithout(no *noAnswer) error {
+	if no.refusal != nil {
+		refusal := *no.refusal
+		refusal.ClientRequestID = no.clientID
+		return &refusal
+	}
 	var code profile.Code
 	switch {
 	case errors.Is(no.err, context.Canceled):
@@ -122,7 +127,7 @@ func codeFor(a *answer) profile.Code {
 	case s < 300 && a.method == http.MethodGet: // a success, but not one that a read can have
 		return profile.SourceInvalidResponse
 	}
-	_, told := retryAfter(a.header)
+	_, told := profile.RetryAfter(a.header)
 	if a.method == http.MethodGet || a.status == http.StatusServiceUnavailable && told {
 		return profile.SourceUnavailable
 	}

@@ -39,8 +39,9 @@ type answer struct {
 // noAnswer is why there is no answer.
 type noAnswer struct {
 	request
-	sent bool // whether any of the request may have reached the source
-	err  error
+	sent    bool // whether any of the request may have reached the source
+	err     error
+	refusal *profile.Error // what our own transport said instead of sending the request; nil where it did not
 }
 
 // errTooLarge is the bodyErr of an answer over maxAnswer.
@@ -84,14 +85,14 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 // send makes one request and reads its answer.
 func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
 	var sent, written atomic.Bool
-	ctx, end := context.WithCancel(caller)
-	defer end()
+	ctx, end := context.WithCancelCause(caller)
+	defer end(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport goes to another connection by itself where nothing was written to the one before. With a
 			// GET it also would where an idle connection was lost over it, as often as there are idle connections.
 			if written.Load() {
-				end()
+				end(errLost) // not the caller's leaving: whoever counts the source's failures sees it by the cause
 				return
 			}
 			sent.Store(false)
@@ -105,6 +106,9 @@ func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
 	}
 	resp, err := req.Execute(r.method, r.url)
 	if err != nil {
+		if refusal, ok := errors.AsType[*profile.Error](err); ok {
+			return nil, &noAnswer{request: r, refusal: refusal}
+		}
 		if caller.Err() == nil && ctx.Err() != nil {
 			err = errLost
 		}

@@ -4,18 +4,19 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"profileql/internal/profile"
 )
 
 // pause is how long to wait before a second try where the source did not say.
 const pause = 500 * time.Millisecond
 
-// readAgain tells whether a read is worth a second try: the source was busy, or the connection was lost.
+// readAgain tells whether a read is worth a second try: the source was busy, or the connection was lost. A request that
+// our own side refused is not: whoever refused it says when to come back.
 func readAgain(a *answer, no *noAnswer) bool {
 	if no != nil {
-		return true
+		return no.refusal == nil
 	}
 	switch a.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -30,7 +31,7 @@ func writeAgain(r request, a *answer) bool {
 	if a == nil {
 		return false
 	}
-	_, told := retryAfter(a.header)
+	_, told := profile.RetryAfter(a.header)
 	return a.status == http.StatusTooManyRequests ||
 		a.status == http.StatusServiceUnavailable && told && r.method != http.MethodPost
 }
@@ -40,7 +41,7 @@ func retryDelay(a *answer) time.Duration {
 	if a == nil || a.status < 400 {
 		return 0
 	}
-	seconds, ok := retryAfter(a.header)
+	seconds, ok := profile.RetryAfter(a.header)
 	if !ok {
 		return pause
 	}
@@ -48,19 +49,4 @@ func retryDelay(a *answer) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(seconds * float64(time.Second))
-}
-
-// retryAfter reads Retry-After: seconds, of which Microsoft Graph sends fractions, or a date (RFC 9110, section
-// 10.2.3).
-func retryAfter(h http.Header) (seconds float64, ok bool) {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		return seconds, seconds >= 0 && !math.IsInf(seconds, 0)
-	}
-	date, err := http.ParseTime(text)
-	if err != nil {
-		return 0, false
-	}
-	// To the millisecond: the rest is noise of our own clock.
-	return max(0, math.Ceil(time.Until(date).Seconds()*1000)/1000), true
 }

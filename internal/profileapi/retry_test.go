@@ -7,11 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"profileql/internal/profile"
 )
@@ -244,37 +248,79 @@ func TestCallerIsGone(t *testing.T) {
 	}
 }
 
-// TestRetryAfter is how Retry-After is read.
-func TestRetryAfter(t *testing.T) {
+// TestRefusedByUs has our own transport refuse what is to be sent: its error is the caller's, nothing is tried again,
+// and no request to the source is counted.
+func TestRefusedByUs(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Now().UTC()                     // the bubble's: a whole second
-		for text, want := range map[string]float64{ // -1 for none
-			"0": 0, "1": 1, "120": 120, "2.128": 2.128, "0.05": 0.05, ".5": 0.5, " 7 ": 7, "1e2": 100, "86400": 86400,
-			"": -1, "soon": -1, "-1": -1, "-0.001": -1, "NaN": -1, "Inf": -1, "-Inf": -1, "1e999": -1, "1,5": -1, "5 s": -1, "5;x": -1, "٣": -1,
-			now.Add(90 * time.Second).Format(http.TimeFormat):                    90,
-			now.Add(90 * time.Second).Format("Monday, 02-Jan-06 15:04:05 GMT"):   90, // RFC 850
-			now.Add(90 * time.Second).Format(time.ANSIC):                         90,
-			now.Format(http.TimeFormat):                                          0,
-			now.Add(-time.Hour).Format(http.TimeFormat):                          0,
-			now.Add(time.Hour).Format(time.RFC3339):                              -1,
-			strings.ToLower(now.Add(90 * time.Second).Format(http.TimeFormat)):   -1,
-			now.Add(90*time.Second).Format(http.TimeFormat) + ", and then again": -1,
-		} {
-			got, ok := retryAfter(http.Header{"Retry-After": {text}})
-			if ok != (want >= 0) || ok && got != want {
-				t.Errorf("%q: %v, %v; want %v", text, got, ok, want)
-			}
+	refusal := &profile.Error{Code: profile.Overloaded, Message: "Too many.", Source: "test", RetryAfter: new(2.5)}
+	refusesToSend := func(*http.Request) (*http.Response, error) { return nil, refusal }
+	for name, test := range map[string]struct {
+		steps    []step
+		requests int // that reach the source
+	}{
+		"at once":         {[]step{refusesToSend, says(200, good)}, 0},
+		"the second time": {[]step{says(429, "", "Retry-After", "1"), refusesToSend, says(200, good)}, 1},
+	} {
+		for call, do := range calls {
+			inBubble(t, name+", "+call, func(t *testing.T) {
+				source := &script{steps: test.steps}
+				ctx, counted := profile.WithCalls(t.Context())
+				err := do(ctx, things(t, source))
+				var got *profile.Error
+				if !errors.As(err, &got) || got.ClientRequestID == "" || !got.Code.Retryable() {
+					t.Fatalf("%#v", err)
+				}
+				want := *refusal
+				want.ClientRequestID = got.ClientRequestID
+				if diff := cmp.Diff(&want, got); diff != "" {
+					t.Error(diff)
+				}
+				if n, _, _ := counted.Counted(); n != test.requests || source.asked != test.requests+1 {
+					t.Errorf("%d requests are counted, want %d; the transport was asked %d times", n, test.requests, source.asked)
+				}
+			})
 		}
-		// On a clock between two seconds the rest is told to the millisecond, and never less than it is.
-		time.Sleep(1234567 * time.Nanosecond)
-		if got, ok := retryAfter(http.Header{"Retry-After": {now.Add(3 * time.Second).Format(http.TimeFormat)}}); !ok || got != 2.999 {
-			t.Errorf("between two seconds: %v, %v", got, ok)
+	}
+	if refusal.ClientRequestID != "" {
+		t.Error("the transport's own error has been changed")
+	}
+}
+
+// TestLostIsNobodysLeaving loses a connection over a read: the transport's context says so by its cause, so that
+// whoever counts a source's failures does not take it for the caller's leaving.
+func TestLostIsNobodysLeaving(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 2 {
+			panic(http.ErrAbortHandler)
 		}
-		if _, ok := retryAfter(nil); ok {
-			t.Error("there is one where there is none")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, good)
+	}))
+	defer source.Close()
+	transport := NewTransport()
+	defer transport.CloseIdleConnections()
+	var causes []error
+	client, err := New(Options{Name: "test", BaseURL: source.URL, Log: slog.New(slog.DiscardHandler), Transport: roundTrip(
+		func(r *http.Request) (*http.Response, error) {
+			resp, err := transport.RoundTrip(r)
+			causes = append(causes, context.Cause(r.Context()))
+			return resp, err
+		},
+	)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewCollection[thing, change](client, "things")
+	for range 2 { // the second over the first one's connection, which is lost, and then over another
+		if err := calls["get"](t.Context(), c); err != nil {
+			t.Fatal(err)
 		}
-	})
+	}
+	if len(causes) != 3 || causes[0] != nil || !errors.Is(causes[1], errLost) || causes[2] != nil {
+		t.Errorf("%v", causes)
+	}
 }
 
 // TestForgettingLists has a source learn about lists: what it could not do is tried again after an hour.

@@ -1,0 +1,272 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"profileql/internal/profile"
+)
+
+const (
+	maxOfCaller = 4   // requests of one caller that run at once; further ones wait
+	maxRunning  = 256 // requests of all callers that run at once; further ones are refused
+
+	maxFailures = 5                // in a row; then the source is left alone
+	leftAlone   = 10 * time.Second // before one request tries whether it is back
+
+	longestThrottle = time.Hour // of a Retry-After, what is believed
+	maxThrottled    = 10_000    // callers that are known to be throttled
+)
+
+// GuardOptions say what a [Guard] stands before.
+type GuardOptions struct {
+	Name   string                       // the source's
+	Base   http.RoundTripper            // every error of it counts against the source
+	Caller func(context.Context) uint64 // tells callers apart
+}
+
+// Guard is an [http.RoundTripper] before one source, so that a slow or broken source costs only itself, and a greedy
+// caller nobody else. It may be used by many goroutines at once.
+type Guard struct {
+	name    string
+	base    http.RoundTripper
+	caller  func(context.Context) uint64
+	running atomic.Int64
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	retryAt atomic.Pointer[time.Time] // when an open breaker lets one request try
+
+	mu        sync.Mutex
+	callers   map[uint64]*caller   // those with requests here
+	throttled map[uint64]time.Time // until when
+	swept     time.Time            // when those that are throttled no more were last forgotten
+}
+
+// caller is somebody who has requests here, running or waiting.
+type caller struct {
+	id       uint64
+	requests int           // guarded by Guard.mu
+	slots    chan struct{} // holds one for each request that runs
+}
+
+// NewGuard returns a guard that has seen nothing yet.
+func NewGuard(o GuardOptions) *Guard {
+	g := &Guard{
+		name: o.Name, base: o.Base, caller: o.Caller,
+		callers: make(map[uint64]*caller), throttled: make(map[uint64]time.Time),
+	}
+	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     leftAlone - 1, // it lets one try after its timeout, not at it
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errLeft) },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				at := time.Now().Add(leftAlone)
+				g.retryAt.Store(&at)
+			}
+		},
+	})
+	return g
+}
+
+// RoundTrip implements [http.RoundTripper]. A request that waits for others of its caller fails with its context's
+// error. One that is not sent because there are too many, or because the source fails, is a *[profile.Error] with the
+// code Overloaded. Whoever ends a request's context without a fault of the source's must give no cause of its own: with
+// one, it counts as a failure.
+func (g *Guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	p, err := g.enter(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // as every RoundTripper has to
+		}
+		return nil, err
+	}
+	answered := false
+	defer func() {
+		if !answered { // an error, or a panic
+			p.end(blame(p.ctx))
+		}
+	}()
+	resp, err := g.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	answered = true
+	switch resp.StatusCode {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		p.outcome = errFailed
+	case http.StatusTooManyRequests:
+		g.throttle(p.caller.id, resp.Header)
+	}
+	p.ReadCloser, resp.Body = resp.Body, p
+	return resp, nil
+}
+
+// Condition is how a source is doing, as its guard has last seen it.
+type Condition struct {
+	Failing        bool      // it has failed several times in a row, and has not answered well since
+	ThrottledUntil time.Time // the context's caller; zero where not throttled
+}
+
+// Condition tells how the source is doing for the context's caller.
+func (g *Guard) Condition(ctx context.Context) Condition {
+	c := Condition{Failing: g.breaker.State() != gobreaker.StateClosed}
+	id := g.caller(ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until := g.throttled[id]; time.Now().Before(until) {
+		c.ThrottledUntil = until
+	}
+	return c
+}
+
+// enter waits for a slot of the caller, and then asks for leave to send.
+func (g *Guard) enter(ctx context.Context) (*passage, error) {
+	c := g.join(g.caller(ctx))
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		g.leave(c)
+		return nil, ctx.Err()
+	}
+	report, err := g.admit(ctx)
+	if err != nil {
+		<-c.slots
+		g.leave(c)
+		return nil, err
+	}
+	return &passage{ctx: ctx, guard: g, caller: c, report: report}, nil
+}
+
+// admit counts a request among those that run, and returns what tells the breaker how it went. Those that wait are not
+// counted: one caller's would keep out everybody.
+func (g *Guard) admit(ctx context.Context) (report func(error), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // it would count against the source, which is not even asked
+	}
+	if g.running.Add(1) > maxRunning {
+		g.running.Add(-1)
+		return nil, g.refusal("Too many requests to the source are under way. Try again in a moment.", nil)
+	}
+	report, err = g.breaker.Allow()
+	if err == nil {
+		return report, nil
+	}
+	g.running.Add(-1)
+	if errors.Is(err, gobreaker.ErrOpenState) {
+		wait := max(0, math.Ceil(time.Until(*g.retryAt.Load()).Seconds()*1000)/1000)
+		return nil, g.refusal("The source has failed several times in a row, and is left alone for some seconds.", &wait)
+	}
+	return nil, g.refusal("The source has failed several times in a row, and another request is trying it now.", nil)
+}
+
+func (g *Guard) refusal(message string, retryAfter *float64) *profile.Error {
+	return &profile.Error{Code: profile.Overloaded, Message: message, Source: g.name, RetryAfter: retryAfter}
+}
+
+// join finds the caller, who stays until as many requests have left.
+func (g *Guard) join(id uint64) *caller {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.callers[id]
+	if c == nil {
+		c = &caller{id: id, slots: make(chan struct{}, maxOfCaller)}
+		g.callers[id] = c
+	}
+	c.requests++
+	return c
+}
+
+// leave forgets the caller with the last request, and now and then those who are throttled no more.
+func (g *Guard) leave(c *caller) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.requests--; c.requests == 0 {
+		delete(g.callers, c.id)
+	}
+	if len(g.throttled) == 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(g.swept) >= time.Second {
+		g.swept = now
+		maps.DeleteFunc(g.throttled, func(_ uint64, until time.Time) bool { return !now.Before(until) })
+	}
+}
+
+// throttle notes what an answer of 429 says about its caller.
+func (g *Guard) throttle(id uint64, h http.Header) {
+	seconds, told := profile.RetryAfter(h)
+	if !told {
+		return
+	}
+	until := time.Now().Add(time.Duration(min(seconds, longestThrottle.Seconds()) * float64(time.Second)))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.throttled[id]; known || len(g.throttled) < maxThrottled {
+		g.throttled[id] = until
+	}
+}
+
+// Outcomes of a request for the breaker, besides nil for a good one.
+var (
+	errFailed = errors.New("the source failed")
+	errLeft   = errors.New("the caller left")
+)
+
+// blame says whose fault it is that a request came to no end. A caller who leaves cancels the context and gives no
+// other cause.
+func blame(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return errLeft
+	}
+	return errFailed
+}
+
+// passage is one request on its way, and then the body of its answer.
+type passage struct {
+	io.ReadCloser
+	ctx     context.Context
+	guard   *Guard
+	caller  *caller
+	report  func(error)
+	outcome error // by the answer's status
+	ended   atomic.Bool
+}
+
+// Read ends the passage with the body, whole or not.
+func (p *passage) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	switch {
+	case err == nil:
+	case err == io.EOF || p.outcome != nil:
+		p.end(p.outcome)
+	default:
+		p.end(blame(p.ctx))
+	}
+	return n, err
+}
+
+// Close ends the passage: whoever does not want the rest has no complaint about it.
+func (p *passage) Close() error {
+	defer p.end(p.outcome)
+	return p.ReadCloser.Close()
+}
+
+// end reports the outcome and gives the slot free, once.
+func (p *passage) end(outcome error) {
+	if p.ended.Swap(true) {
+		return
+	}
+	p.report(outcome)
+	p.guard.running.Add(-1)
+	<-p.caller.slots
+	p.guard.leave(p.caller)
+}

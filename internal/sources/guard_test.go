@@ -1,0 +1,716 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"profileql/internal/profile"
+)
+
+type guardCallerKey struct{}
+
+// by is a context of one of the callers that [newTestGuard] tells apart.
+func by(ctx context.Context, caller uint64) context.Context {
+	return context.WithValue(ctx, guardCallerKey{}, caller)
+}
+
+// transport is a source in memory.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func newTestGuard(base http.RoundTripper) *Guard {
+	return NewGuard(GuardOptions{Name: "lab", Base: base, Caller: func(ctx context.Context) uint64 {
+		id, _ := ctx.Value(guardCallerKey{}).(uint64)
+		return id
+	}})
+}
+
+// ask sends a request through the guard and, where there is an answer, reads and closes it.
+func ask(ctx context.Context, g *Guard) error {
+	resp, err := send(ctx, g)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return errors.Join(err, resp.Body.Close())
+}
+
+func send(ctx context.Context, g *Guard) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://source.example/", nil)
+	if err != nil {
+		return nil, err
+	}
+	return g.RoundTrip(r)
+}
+
+func answerOf(status int, body io.Reader, header ...string) *http.Response {
+	h := make(http.Header)
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(body)}
+}
+
+var (
+	well  = says(200, "{}")
+	badly = transport(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+)
+
+// never does not answer before the request's context ends.
+func never(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// stuck is a body that does not come before the context ends.
+type stuck struct{ context.Context }
+
+func (s stuck) Read([]byte) (int, error) {
+	<-s.Done()
+	return 0, s.Err()
+}
+
+// isOverloaded checks a refusal, in seconds before another try; -1 where that is not known.
+func isOverloaded(t *testing.T, err error, retryAfter float64) {
+	t.Helper()
+	var e *profile.Error
+	if !errors.As(err, &e) || e.Code != profile.Overloaded || e.Source != "lab" || e.Message == "" {
+		t.Errorf("not a refusal: %v", err)
+		return
+	}
+	got := -1.0
+	if e.RetryAfter != nil {
+		got = *e.RetryAfter
+	}
+	if got != retryAfter {
+		t.Errorf("retry after %v, want %v", got, retryAfter)
+	}
+}
+
+// isIdle checks that nothing is left of requests that have ended.
+func isIdle(t *testing.T, g *Guard) {
+	t.Helper()
+	if n, callers := g.running.Load(), len(g.callers); n != 0 || callers != 0 {
+		t.Errorf("%d requests and %d callers are left", n, callers)
+	}
+}
+
+// says answers with a status and a body.
+func says(status int, body string) transport {
+	return func(*http.Request) (*http.Response, error) { return answerOf(status, strings.NewReader(body)), nil }
+}
+
+// begins answers with half a body, and then with nothing before the context ends.
+func begins(status int) transport {
+	return func(r *http.Request) (*http.Response, error) {
+		return answerOf(status, io.MultiReader(strings.NewReader("{"), stuck{r.Context()})), nil
+	}
+}
+
+// breaksOff answers with half a body.
+func breaksOff(*http.Request) (*http.Response, error) {
+	return answerOf(200, io.MultiReader(strings.NewReader("{"), iotest.ErrReader(io.ErrUnexpectedEOF))), nil
+}
+
+func panics(*http.Request) (*http.Response, error) { panic("oh") }
+
+func readHalf(r *http.Response)  { _, _ = r.Body.Read(make([]byte, 1)) }
+func readAll(r *http.Response)   { _, _ = io.ReadAll(r.Body) }
+func closeBody(r *http.Response) { _ = r.Body.Close() }
+
+// TestGuardCaller holds that a caller's fifth request waits, for every way in which another one can end, while another
+// caller's goes through.
+func TestGuardCaller(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		first transport            // what becomes of the first request
+		then  func(*http.Response) // what of its answer is no end yet
+		end   func(*http.Response) // what is; nil where there is no answer
+	}{
+		"closed":      {first: well, end: closeBody},
+		"read":        {first: well, end: readAll},
+		"half read":   {first: well, then: readHalf, end: closeBody},
+		"broken off":  {first: breaksOff, then: readHalf, end: readAll},
+		"ended twice": {first: well, end: func(r *http.Response) { readAll(r); closeBody(r); closeBody(r) }},
+		"an error":    {first: badly},
+		"a panic":     {first: panics},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked, goOn, done := 0, make(chan bool), make(chan bool)
+				g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+					if asked++; asked == 1 {
+						<-goOn
+						return test.first(r)
+					}
+					return well(r)
+				}))
+				go func() {
+					defer func() { _ = recover() }()
+					resp, err := send(by(t.Context(), 1), g)
+					if err != nil {
+						return
+					}
+					if test.then != nil {
+						test.then(resp)
+					}
+					<-done
+					test.end(resp)
+				}()
+				synctest.Wait()
+				var others []*http.Response
+				for range 3 {
+					resp, err := send(by(t.Context(), 1), g)
+					if err != nil {
+						t.Fatal(err)
+					}
+					others = append(others, resp)
+				}
+				fifth := make(chan error, 1)
+				go func() { fifth <- ask(by(t.Context(), 1), g) }()
+				synctest.Wait()
+				if asked != 4 {
+					t.Errorf("%d requests of one caller at once", asked)
+				}
+				if err := ask(by(t.Context(), 2), g); err != nil {
+					t.Errorf("another caller's: %v", err)
+				}
+				close(goOn)
+				synctest.Wait()
+				if waits := len(fifth) == 0; waits != (test.end != nil) {
+					t.Errorf("the fifth waits: %t", waits)
+				}
+				close(done)
+				if err := <-fifth; err != nil {
+					t.Errorf("the fifth: %v", err)
+				}
+				for _, resp := range others {
+					closeBody(resp)
+				}
+				synctest.Wait()
+				isIdle(t, g)
+			})
+		})
+	}
+}
+
+// limit is how a request's context ends.
+type limit func(context.Context) (context.Context, context.CancelFunc)
+
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Second)
+}
+
+func tooLate(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 0)
+}
+
+func leaving(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, leave := context.WithCancel(ctx)
+	time.AfterFunc(time.Second, leave)
+	return ctx, leave
+}
+
+func gone(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, leave := context.WithCancel(ctx)
+	leave()
+	return ctx, leave
+}
+
+// losing ends the context as package profileapi does when a connection is lost.
+func losing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	time.AfterFunc(time.Second, func() { end(errors.New("the connection was lost")) })
+	return ctx, func() { end(nil) }
+}
+
+func askAndClose(ctx context.Context, g *Guard) error {
+	resp, err := send(ctx, g)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func askInPanic(ctx context.Context, g *Guard) (err error) {
+	defer func() { err = fmt.Errorf("panic: %v", recover()) }()
+	return ask(ctx, g)
+}
+
+// askBehind asks while others of the same caller run, who are stopped afterwards.
+func askBehind(ctx context.Context, g *Guard) error {
+	others, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for range 4 {
+		running.Go(func() { _ = ask(others, g) })
+	}
+	synctest.Wait()
+	err := ask(ctx, g)
+	stop()
+	running.Wait()
+	return err
+}
+
+// TestGuardOutcomes holds what counts against a source, what for it, and what for neither.
+func TestGuardOutcomes(t *testing.T) {
+	t.Parallel()
+	const failure, success, nothing = "failure", "success", "nothing"
+	type outcome struct {
+		base  transport
+		limit limit                               // nil for none
+		ask   func(context.Context, *Guard) error // ask where nil
+		want  string
+	}
+	tests := map[string]outcome{
+		"200, unread":                   {base: well, ask: askAndClose, want: success},
+		"503, unread":                   {base: says(503, "{}"), ask: askAndClose, want: failure},
+		"no connection":                 {base: badly, want: failure},
+		"a panic":                       {base: panics, ask: askInPanic, want: failure},
+		"no answer in time":             {base: never, limit: inTime, want: failure},
+		"a lost connection":             {base: never, limit: losing, want: failure},
+		"no answer before they leave":   {base: never, limit: leaving, want: nothing},
+		"a body that breaks off":        {base: breaksOff, want: failure},
+		"a body that stalls":            {base: begins(200), limit: inTime, want: failure},
+		"a body that stalls, unread":    {base: begins(200), limit: inTime, ask: askAndClose, want: success},
+		"a 404 that stalls":             {base: begins(404), limit: inTime, want: failure},
+		"half a body, and they leave":   {base: begins(200), limit: leaving, want: nothing},
+		"half a 500, and they leave":    {base: begins(500), limit: leaving, want: failure},
+		"a deadline before anything":    {base: never, limit: tooLate, want: nothing},
+		"gone before anything":          {base: never, limit: gone, want: nothing},
+		"a deadline while waiting":      {base: never, limit: inTime, ask: askBehind, want: nothing},
+		"a caller who leaves the queue": {base: never, limit: leaving, ask: askBehind, want: nothing},
+	}
+	for _, status := range []int{200, 201, 204, 301, 400, 401, 403, 404, 429, 501, 505} {
+		tests[fmt.Sprint(status)] = outcome{base: says(status, "{}"), want: success}
+	}
+	for _, status := range []int{500, 502, 503, 504} {
+		tests[fmt.Sprint(status)] = outcome{base: says(status, "{}"), want: failure}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := badly
+				g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) { return base(r) }))
+				for range 4 {
+					_ = ask(t.Context(), g)
+				}
+				ctx, end := by(t.Context(), 1), context.CancelFunc(func() {})
+				if test.limit != nil {
+					ctx, end = test.limit(ctx)
+				}
+				defer end()
+				if test.ask == nil {
+					test.ask = ask
+				}
+				base = test.base
+				err := test.ask(ctx, g)
+				base = badly
+
+				got := failure
+				if !g.Condition(ctx).Failing {
+					_ = ask(t.Context(), g) // the fifth failure in a row, unless there was a success
+					got = success
+					if g.Condition(ctx).Failing {
+						got = nothing
+					}
+				}
+				if got != test.want {
+					t.Errorf("counts as %s, want %s; %v", got, test.want, err)
+				}
+				if test.want == nothing && !errors.Is(err, context.Cause(ctx)) {
+					t.Errorf("%v, want %v", err, context.Cause(ctx))
+				}
+				isIdle(t, g)
+			})
+		})
+	}
+}
+
+// TestGuardBreaker has a source fail and come back.
+func TestGuardBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var base transport
+		asked := 0
+		g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+			asked++
+			return base(r)
+		}))
+		is := func(failing bool) {
+			t.Helper()
+			if got := g.Condition(t.Context()).Failing; got != failing {
+				t.Errorf("failing: %t", got)
+			}
+		}
+		base = badly
+		for range 5 {
+			is(false)
+			_ = ask(t.Context(), g)
+		}
+		is(true)
+		asked = 0
+		isOverloaded(t, ask(t.Context(), g), 10)
+		time.Sleep(3600 * time.Millisecond)
+		isOverloaded(t, ask(t.Context(), g), 6.4)
+		time.Sleep(6399*time.Millisecond + 600*time.Microsecond)
+		isOverloaded(t, ask(by(t.Context(), 1), g), 0.001)
+		if asked > 0 {
+			t.Errorf("%d requests to a source that is left alone", asked)
+		}
+
+		// One tries, and comes to no end; meanwhile nobody else does.
+		time.Sleep(400 * time.Microsecond)
+		base = never
+		ctx, leave := context.WithCancel(t.Context())
+		tried := make(chan error)
+		go func() { tried <- ask(ctx, g) }()
+		synctest.Wait()
+		isOverloaded(t, ask(by(t.Context(), 1), g), -1)
+		is(true)
+		leave()
+		<-tried
+		is(true)
+
+		// The next one tries in its place, and fails.
+		base = badly
+		_ = ask(t.Context(), g)
+		if asked != 2 {
+			t.Errorf("%d tries, want 2", asked)
+		}
+		isOverloaded(t, ask(t.Context(), g), 10)
+
+		// A throttled caller's answer shows that the source is back. It counts when it has been read.
+		time.Sleep(leftAlone)
+		base = says(429, "{}")
+		resp, err := send(t.Context(), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is(true)
+		isOverloaded(t, ask(by(t.Context(), 1), g), -1)
+		_, _ = io.ReadAll(resp.Body)
+		is(false)
+		base = well
+		for range 10 {
+			if err := ask(t.Context(), g); err != nil {
+				t.Error(err)
+			}
+		}
+		isIdle(t, g)
+	})
+}
+
+// TestGuardAlternates has a source that answers every fifth request: it is not left alone.
+func TestGuardAlternates(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+		if asked++; asked%5 == 0 {
+			return well(r)
+		}
+		return badly(r)
+	}))
+	for range 50 {
+		if err := ask(t.Context(), g); errors.As(err, new(*profile.Error)) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestGuardSheds holds that all callers together have an end too, and that those who wait for their own are not part
+// of it.
+func TestGuardSheds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGuard(well)
+		var running []*http.Response
+		for i := range 256 {
+			caller := uint64(i / 4)
+			if i == 255 {
+				caller = 1000 // with slots left
+			}
+			resp, err := send(by(t.Context(), caller), g)
+			if err != nil {
+				t.Fatalf("request %d: %v", i+1, err)
+			}
+			running = append(running, resp)
+		}
+		waiting := make(chan error, 1)
+		go func() { waiting <- ask(by(t.Context(), 0), g) }()
+		synctest.Wait()
+		for range 10 {
+			isOverloaded(t, ask(by(t.Context(), 1000), g), -1)
+		}
+		closeBody(running[0])
+		if err := <-waiting; err != nil {
+			t.Errorf("the one that waited: %v", err)
+		}
+		if err := ask(by(t.Context(), 1000), g); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+		if g.Condition(t.Context()).Failing {
+			t.Error("the source is blamed")
+		}
+		for _, resp := range running[1:] {
+			closeBody(resp)
+		}
+		isIdle(t, g)
+	})
+}
+
+// TestGuardThrottled holds what is known of a throttled caller, and for how long.
+func TestGuardThrottled(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // by a bubble's clock
+	for text, want := range map[string]time.Duration{
+		"3": 3 * time.Second, "2.125": 2125 * time.Millisecond, "3600": time.Hour, "3601": time.Hour, "1e300": time.Hour,
+		began.Add(time.Minute).Format(http.TimeFormat):    time.Minute,
+		began.Add(24 * time.Hour).Format(http.TimeFormat): time.Hour,
+		"": 0, "0": 0, "-1": 0, "soon": 0, "NaN": 0, began.Add(-time.Minute).Format(http.TimeFormat): 0,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			status := 429
+			g := newTestGuard(transport(func(*http.Request) (*http.Response, error) {
+				return answerOf(status, http.NoBody, "Retry-After", text), nil
+			}))
+			is := func(caller uint64, want time.Duration) {
+				t.Helper()
+				var until time.Time
+				if want > 0 {
+					until = time.Now().Add(want)
+				}
+				if got := g.Condition(by(t.Context(), caller)).ThrottledUntil; !got.Equal(until) {
+					t.Errorf("%q: throttled until %v, want %v", text, got, until)
+				}
+			}
+			_ = ask(by(t.Context(), 1), g)
+			is(1, want)
+			is(2, 0)
+			status = 503
+			_ = ask(by(t.Context(), 2), g)
+			is(2, 0)
+			g.throttle(1, http.Header{"Retry-After": {"soon"}})
+			is(1, want)
+			g.throttle(1, http.Header{"Retry-After": {"1"}})
+			is(1, time.Second)
+			time.Sleep(time.Second)
+			is(1, 0)
+		})
+	}
+}
+
+// TestGuardForgets holds that callers leave nothing behind, and throttled ones little, and not for long.
+func TestGuardForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		status := 200
+		g := newTestGuard(transport(func(*http.Request) (*http.Response, error) {
+			return answerOf(status, http.NoBody, "Retry-After", "60"), nil
+		}))
+		all := func(callers uint64) {
+			for i := range callers {
+				if err := ask(by(t.Context(), i), g); err != nil {
+					t.Fatal(err)
+				}
+			}
+			isIdle(t, g)
+		}
+		all(100_000)
+		if n := len(g.throttled); n != 0 {
+			t.Errorf("%d throttled callers", n)
+		}
+		status = 429
+		all(10_010)
+		if n := len(g.throttled); n != 10_000 {
+			t.Errorf("%d throttled callers, want 10,000", n)
+		}
+		// Where there is no more room, those that are known are still kept up to date.
+		time.Sleep(30 * time.Second)
+		all(1)
+		if got := time.Until(g.Condition(by(t.Context(), 0)).ThrottledUntil); got != time.Minute {
+			t.Errorf("the first: %v", got)
+		}
+		status = 200
+		time.Sleep(30 * time.Second)
+		all(1)
+		if n := len(g.throttled); n != 1 {
+			t.Errorf("%d are remembered a minute later, want 1", n)
+		}
+		time.Sleep(30 * time.Second)
+		all(1)
+		if n := len(g.throttled); n != 0 {
+			t.Errorf("%d are remembered for good", n)
+		}
+	})
+}
+
+// closing is a request's body that tells whether it was closed.
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+// TestGuardClosesBodies holds a RoundTripper's duty towards a request that is not sent.
+func TestGuardClosesBodies(t *testing.T) {
+	t.Parallel()
+	g := newTestGuard(badly)
+	for range 5 {
+		_ = ask(t.Context(), g)
+	}
+	body := &closing{Reader: strings.NewReader("{}")}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "https://source.example/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = g.RoundTrip(r)
+	isOverloaded(t, err, 10)
+	if !body.closed {
+		t.Error("the body of a request that was refused is open")
+	}
+}
+
+// TestGuardOverHTTP lets many callers at once leave, lose patience and be cut off, over real connections. Run it with
+// -race.
+func TestGuardOverHTTP(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch rand.IntN(12) {
+		case 0:
+			w.Header().Set("Retry-After", "0.001")
+			w.WriteHeader(http.StatusTooManyRequests)
+		case 1: // half a body, and then nothing
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		case 2: // half a body, and the connection is cut
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "half")
+			panic(http.ErrAbortHandler)
+		default:
+			_, _ = io.WriteString(w, "whole")
+		}
+	}))
+	defer server.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	g := newTestGuard(base)
+	client := &http.Client{Transport: g}
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			for range 20 {
+				ctx, leave := context.WithCancel(by(t.Context(), uint64(i%5)))
+				if rand.IntN(2) == 0 {
+					ctx, leave = context.WithTimeout(ctx, 3*time.Millisecond)
+				}
+				time.AfterFunc(5*time.Millisecond, leave)
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if resp, err := client.Do(r); err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+				g.Condition(ctx)
+				leave()
+			}
+		})
+	}
+	all.Wait()
+	isIdle(t, g)
+}
+
+// TestGuardStallingBody has a source that begins to answer and stops, five times, over a real connection.
+func TestGuardStallingBody(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "{")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	g := newTestGuard(base)
+	client := &http.Client{Transport: g}
+	for range 5 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		_ = resp.Body.Close()
+		cancel()
+	}
+	if !g.Condition(t.Context()).Failing {
+		t.Error("a source whose answers come to no end is not failing")
+	}
+}
+
+// BenchmarkGuard is what the guard adds to a request: compare base with guard.
+func BenchmarkGuard(b *testing.B) {
+	resp := http.Response{StatusCode: 200, Header: make(http.Header)}
+	base := transport(func(*http.Request) (*http.Response, error) {
+		answer := resp
+		answer.Body = http.NoBody
+		return &answer, nil
+	})
+	for _, run := range []struct {
+		name string
+		http.RoundTripper
+	}{{"base", base}, {"guard", newTestGuard(base)}} {
+		b.Run(run.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var caller uint64
+			var mu sync.Mutex
+			b.RunParallel(func(pb *testing.PB) {
+				mu.Lock()
+				caller++
+				ctx := by(b.Context(), caller)
+				mu.Unlock()
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://source.example/", nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				var buf [64]byte
+				for pb.Next() {
+					resp, err := run.RoundTrip(r)
+					if err != nil {
+						b.Fatal(err)
+					}
+					_, _ = resp.Body.Read(buf[:])
+					_ = resp.Body.Close()
+				}
+			})
+		})
+	}
+}
