@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"profileql/graph/model"
 	"profileql/internal/config"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
@@ -35,23 +34,48 @@ func newFacade(t testing.TB, upstream http.Handler) *facade {
 
 func newFacadeAt(t testing.TB, baseURL string) *facade {
 	t.Helper()
+	return newFacadeOf(t, sourceAt(baseURL))
+}
+
+// sourceAt is the only source of a ProfileQL that is started with --upstream.
+func sourceAt(baseURL string) config.Source {
+	return config.Source{
+		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true,
+		Token: config.Token{From: config.FromCaller, Name: "Authorization"},
+	}
+}
+
+// newFacadeOf serves ProfileQL in front of several sources.
+func newFacadeOf(t testing.TB, sources ...config.Source) *facade {
+	t.Helper()
 	transport := profileapi.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	f := &facade{t: t, log: new(lockedBuffer)}
-	server := httptest.NewServer(newTestHandler(t, baseURL, transport, f.log))
+	server := httptest.NewServer(newHandlerOf(t, transport, f.log, sources...))
 	t.Cleanup(server.Close)
 	f.URL = server.URL + "/graphql"
 	return f
 }
 
-// newTestHandler is ProfileQL without a listener, its requests to the source going through transport.
+// newTestHandler is ProfileQL without a listener, its requests to the only source going through transport.
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, log io.Writer) http.Handler {
 	t.Helper()
-	handler, err := newHandler(
-		&config.Config{Command: config.Serve, Listen: "127.0.0.1:0", Upstream: baseURL},
-		&source{name: "upstream", kind: model.SourceKindProfile, baseURL: baseURL, transport: transport},
-		new(edge.Health), telemetry.NewLog(log),
-	)
+	return newHandlerOf(t, transport, log, sourceAt(baseURL))
+}
+
+func newHandlerOf(t testing.TB, transport http.RoundTripper, logged io.Writer, sources ...config.Source) http.Handler {
+	t.Helper()
+	log := telemetry.NewLog(logged)
+	var all sourceList
+	for _, s := range sources {
+		u, err := connect(s, transport, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, u)
+	}
+	c := &config.Config{Command: config.Serve, Listen: "127.0.0.1:0", Sources: sources}
+	handler, err := newHandler(c, all, new(edge.Health), log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestFaultsFile(t *testing.T) {
 			t.Errorf("%v: %v, %s", args, err, stderr)
 		}
 	}
-	if _, stderr, err := output(t, nil, "--faults", filepath.Join(dir, "none")); err == nil || !strings.Contains(stderr, "--faults: open ") {
+	if _, stderr, err := output(t, nil, "--faults", filepath.Join(dir, "none")); err == nil || !strings.Contains(stderr, "faults: open ") {
 		t.Errorf("no file: %v, %s", err, stderr)
 	}
 }

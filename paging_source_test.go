@@ -184,7 +184,7 @@ func moment(text string) time.Time {
 	return t
 }
 
-var comparison = regexp.MustCompile(`^(\w+) (eq|ne|lt|gt) (null|'(?:[^']|'')*'|\S+)$`)
+var comparison = regexp.MustCompile(`^(\w+) (eq|ne|lt|gt|le|ge) (null|'(?:[^']|'')*'|\S+)$`)
 
 // matches evaluates the filters that ProfileQL sends: comparisons with "and" in parentheses or alone, joined by "or".
 func matches(filter string, item listItem) bool {
@@ -223,6 +223,10 @@ func compares(property, operator, literal string, item listItem) bool {
 		return c < 0
 	case "gt":
 		return c > 0
+	case "le":
+		return c <= 0
+	case "ge":
+		return c >= 0
 	}
 	return c != 0
 }

@@ -128,8 +128,8 @@ func sampleItems(n int) []listItem {
 	return items
 }
 
-// sources are pagingSources by what is odd about them.
-func sources() map[string]*pagingSource {
+// pagingSources are sources by what is odd about them.
+func pagingSources() map[string]*pagingSource {
 	return map[string]*pagingSource{
 		"can do all":                      {},
 		"cannot filter":                   {NoFilter: true},
@@ -156,7 +156,7 @@ func sources() map[string]*pagingSource {
 // TestPaging walks through the lists of all kinds of sources: every item comes exactly once, in order.
 func TestPaging(t *testing.T) {
 	t.Parallel()
-	for name, source := range sources() {
+	for name, source := range pagingSources() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			source.items = sampleItems(47)
@@ -204,7 +204,7 @@ func TestManyNulls(t *testing.T) {
 // once, and all that comes is in one order.
 func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	t.Parallel()
-	all := sources()
+	all := pagingSources()
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)
@@ -212,7 +212,7 @@ func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	slices.Sort(names)
 	rapid.Check(t, func(r *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(r, "source")
-		source := sources()[name]
+		source := pagingSources()[name]
 		source.items = sampleItems(rapid.IntRange(0, 30).Draw(r, "length"))
 		o := rapid.SampledFrom(listOrders).Draw(r, "order")
 		first := rapid.IntRange(1, 8).Draw(r, "first")

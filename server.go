@@ -13,7 +13,6 @@ import (
 	"io"
 	stdlog "log"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -30,7 +29,7 @@ import (
 	"profileql/internal/playground"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
-	"profileql/internal/sandbox/faults"
+	"profileql/internal/sources"
 	"profileql/internal/telemetry"
 )
 
@@ -68,6 +67,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.Schema:
 		_, err = io.WriteString(stdout, schema)
 		return err
+	case config.Check:
+		return c.WriteSources(stdout)
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
@@ -76,13 +77,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // serve is the GraphQL server.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	source, err := openSource(ctx, c, log)
+	all, err := openSources(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	defer source.close()
+	defer all.close()
 	health := new(edge.Health)
-	handler, err := newHandler(c, source, health, log)
+	handler, err := newHandler(c, all, health, log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,10 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
 	}
-	if _, err := fmt.Fprintf(stdout, "%s  Source      %s\n", banner, source.description); err != nil {
+	for _, u := range all {
+		banner += fmt.Sprintf("  Source      %s: %s\n", u.Name, u.description)
+	}
+	if _, err := io.WriteString(stdout, banner); err != nil {
 		return err
 	}
 	return l.serveUntilDone(ctx, handler, health)
@@ -109,32 +113,22 @@ func showsItself(c *config.Config) func(http.Header) bool {
 	switch {
 	case c.Introspection:
 		return func(http.Header) bool { return true }
-	case c.Operations == "" && (c.Upstream == "" || c.OnLoopback()):
+	case c.Operations == "" && (c.OnLoopback() || !slices.ContainsFunc(c.Sources, isProfile)):
 		return edge.Direct
 	}
 	return nil
 }
 
-// newHandler builds everything that a request passes through, from its way in to the source.
-func newHandler(c *config.Config, s *source, health *edge.Health, log *slog.Logger) (http.Handler, error) {
-	client, err := profileapi.New(profileapi.Options{
-		Name:      s.name,
-		BaseURL:   s.baseURL,
-		Transport: auth.Transport{Base: s.transport},
-		UserAgent: "profileql/" + version,
-		Log:       log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("--upstream: %w", err)
-	}
+// newHandler builds everything that a request passes through, from its way in to the sources.
+func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog.Logger) (http.Handler, error) {
 	manifest, err := readOptional("--operations", c.Operations)
 	if err != nil {
 		return nil, err
 	}
 	shown := showsItself(c)
 	graphQL, err := graph.NewHandler(graph.Options{
-		Sources:  graph.Sources{{Name: s.name, Kind: s.kind, Writable: true}},
-		Facets:   facets(client),
+		Sources:  all.described(),
+		Facets:   facets(all),
 		Manifest: manifest,
 		Shown:    shown,
 		Log:      log,
@@ -151,9 +145,28 @@ func newHandler(c *config.Config, s *source, health *edge.Health, log *slog.Logg
 			return nil, err
 		}
 	}
+	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
 	return edge.New(edge.Options{
-		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, Internal: logPanic(log),
-	}, auth.Middleware(profileapi.ForwardClientRequestID(graphQL)), pages)
+		Hosts: hosts(c), Origins: c.CORSOrigins, Headers: all.tokenHeaders(), Health: health, Internal: logPanic(log),
+	}, endpoint, pages)
+}
+
+// facets is the table of facets. A row names the facet's types; its REST segment is the name of its field on Profile.
+func facets(all sourceList) graph.Facets {
+	return graph.Facets{
+		Interests: facet[model.PersonInterest, model.PersonInterestInput](all, "interests"),
+	}
+}
+
+func facet[T, I any, PT model.Item[T]](all sourceList, segment string) graph.Facet[T, I, PT] {
+	members := make([]sources.Member[T, I], len(all))
+	for i, u := range all {
+		members[i] = sources.Member[T, I]{
+			Source:     sources.Source{Name: u.Name, Writable: u.Writable, AnyUser: u.AnyUser},
+			Collection: profileapi.NewCollection[T, I, PT](u.client, segment),
+		}
+	}
+	return graph.NewFacet[T, I, PT](sources.NewFacet(members))
 }
 
 // hosts are the names that are answered to: on a loopback address, no others than its own and those that are listed.
@@ -187,82 +200,6 @@ func logPanic(log *slog.Logger) func(*http.Request, any) string {
 	}
 }
 
-// facets is the table of facets. A row names the facet's types; its REST segment is the name of its field on Profile.
-func facets(c *profileapi.Client) graph.Facets {
-	return graph.Facets{
-		Interests: facet[model.PersonInterest, model.PersonInterestInput](c, "interests"),
-	}
-}
-
-func facet[T, I any, PT model.Item[T]](c *profileapi.Client, segment string) graph.Facet[T, I, PT] {
-	return graph.NewFacet[T, I, PT](profileapi.NewCollection[T, I, PT](c, segment))
-}
-
-// source is the one system that is served.
-type source struct {
-	name        string
-	kind        model.SourceKind
-	baseURL     string
-	description string // for the banner
-	transport   http.RoundTripper
-	close       func()
-}
-
-func openSource(ctx context.Context, c *config.Config, log *slog.Logger) (*source, error) {
-	transport := profileapi.NewTransport()
-	if c.Upstream != "" {
-		return &source{
-			name: "upstream", kind: model.SourceKindProfile, baseURL: c.Upstream, description: c.Upstream,
-			transport: transport, close: transport.CloseIdleConnections,
-		}, nil
-	}
-	box, err := openSandbox(ctx, c, log)
-	if err != nil {
-		return nil, err
-	}
-	// The sandbox is spoken to over real HTTP, like any other source, on a port that only this machine can reach.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, errors.Join(err, box.Close())
-	}
-	server := newHTTPServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
-	go func() { _ = server.Serve(listener) }() // ends with close
-	url := fmt.Sprintf("http://%s/beta", listener.Addr())
-	return &source{
-		name: "sandbox", kind: model.SourceKindSandbox, baseURL: url,
-		description: fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(c.Data), url),
-		transport:   transport,
-		close: func() {
-			transport.CloseIdleConnections()
-			_ = server.Close()
-			if err := box.Close(); err != nil {
-				log.Error("the sandbox did not close well", "error", err)
-			}
-		},
-	}, nil
-}
-
-func openSandbox(ctx context.Context, c *config.Config, log *slog.Logger) (*sandbox.Sandbox, error) {
-	var f faults.Config
-	text, err := readOptional("--faults", c.Faults)
-	if err != nil {
-		return nil, err
-	}
-	if text != nil {
-		if f, err = faults.Parse(text); err != nil {
-			return nil, fmt.Errorf("--faults %s: %w", c.Faults, err)
-		}
-	}
-	return sandbox.Open(ctx, sandbox.Options{Data: c.Data, RequireToken: c.RequireToken, Faults: f, Log: log})
-}
-
-func keeping(data string) string {
-	if data == "" {
-		return "kept in memory"
-	}
-	return "kept in " + data
-}
-
 // serveSandbox is the sandbox's REST API alone.
 func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	l, err := listen(c, log, "http/1.1") // with HTTP/2, no fault could lose a connection
@@ -270,11 +207,11 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 		return err
 	}
 	defer l.close()
-	box, err := openSandbox(ctx, c, log)
+	box, err := openSandbox(ctx, c.Sources[0], log)
 	if err != nil {
 		return err
 	}
-	banner := fmt.Sprintf("ProfileQL %s sandbox, %s\n", version, keeping(c.Data))
+	banner := fmt.Sprintf("ProfileQL %s sandbox, %s\n", version, keeping(c.Sources[0].Data))
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}

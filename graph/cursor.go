@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 
 	"profileql/graph/model"
@@ -9,9 +10,10 @@ import (
 
 // list is what a cursor belongs to: it is good only for the same list in the same order.
 type list struct {
-	facet string
-	user  string
-	order profile.Order
+	facet   string
+	user    string
+	order   profile.Order
+	sources []string // sorted, each once; empty for all
 }
 
 func (l list) key() string {
@@ -19,33 +21,61 @@ func (l list) key() string {
 	if l.order.Descending {
 		direction = "desc"
 	}
-	return strings.Join([]string{l.facet, l.user, l.order.Property, direction}, idSeparator)
+	return strings.Join([]string{l.facet, l.user, l.order.Property, direction, strings.Join(l.sources, ",")}, idSeparator)
 }
 
-// cursor writes the position of one item of the list. It holds no address and no token; what it stands for is good
-// for any replica, at any time.
-func (l list) cursor(p profile.Position) string {
-	parts := strings.Join([]string{l.key(), p.Instant, p.Source, p.ID}, idSeparator)
+// cursor writes the position of one item of the list, and which sources are missing from it so far, as name=code. It
+// holds no address and no token; what it stands for is good for any replica, at any time.
+func (l list) cursor(p profile.Position, failed []*profile.Error) string {
+	missing := make([]string, len(failed))
+	for i, e := range failed {
+		missing[i] = e.Source + "=" + string(e.Code)
+	}
+	parts := strings.Join([]string{l.key(), p.Instant, p.Source, p.ID, strings.Join(missing, ",")}, idSeparator)
 	return idEncoding.EncodeToString([]byte(parts))
 }
 
+var errNoCursor = profile.BadInput("The cursor is not one that ProfileQL has given out.")
+
 // parseCursor reads a cursor of the list.
-func (l list) parseCursor(text string, sources Sources) (*profile.Position, error) {
+func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*profile.Error, error) {
 	raw, err := idEncoding.DecodeString(text)
 	own, ofThisList := strings.CutPrefix(string(raw), l.key()+idSeparator)
 	parts := strings.Split(own, idSeparator)
-	if err != nil || strings.Count(string(raw), idSeparator) != 6 {
-		return nil, profile.BadInput("The cursor is not one that ProfileQL has given out.")
+	if err != nil || strings.Count(string(raw), idSeparator) != 8 {
+		return nil, nil, errNoCursor
 	}
 	if !ofThisList {
-		return nil, profile.BadInput("The cursor belongs to another list: go on with the arguments it was given out for.")
+		return nil, nil, profile.BadInput(
+			"The cursor belongs to another list: go on with the arguments it was given out for.")
 	}
 	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2]}
 	_, known := sources.find(p.Source)
 	// The instant goes into a filter, so it has to be one.
 	noInstant := p.Instant != "" && model.InputCheck("DateTime")(p.Instant) != nil
-	if !known || !profile.IsSegment(p.ID) || noInstant || l.cursor(p) != text {
-		return nil, profile.BadInput("The cursor is not one that ProfileQL has given out.")
+	failed, ok := parseFailed(parts[3], sources)
+	if !known || !ok || !profile.IsSegment(p.ID) || noInstant || l.cursor(p, failed) != text {
+		return nil, nil, errNoCursor
 	}
-	return &p, nil
+	return &p, failed, nil
+}
+
+// parseFailed reads which sources were missing, each once.
+func parseFailed(text string, sources Sources) (failed []*profile.Error, ok bool) {
+	if text == "" {
+		return nil, true
+	}
+	for _, part := range strings.Split(text, ",") {
+		name, code, _ := strings.Cut(part, "=")
+		_, known := sources.find(name)
+		twice := slices.ContainsFunc(failed, func(e *profile.Error) bool { return e.Source == name })
+		if !known || twice || !profile.Code(code).OfSource() {
+			return nil, false
+		}
+		failed = append(failed, &profile.Error{
+			Code: profile.Code(code), Source: name,
+			Message: "The source failed on an earlier page, and is left out of those behind it. Begin the list anew to ask it again.",
+		})
+	}
+	return failed, true
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -42,15 +43,26 @@ func NewFacet[T, I any, PT model.Item[T]](collection Collection[T, I]) Facet[T, 
 	return Facet[T, I, PT]{facetInfo: new(facetInfo), collection: collection}
 }
 
-func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, first int, after *string, orderBy model.ItemOrder) (*model.Connection[T], error) {
-	if first < 1 || first > 100 {
+// listOptions are the arguments of a list.
+type listOptions struct {
+	first   int
+	after   *string
+	orderBy model.ItemOrder
+	sources []string // nil for all
+}
+
+func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, o listOptions) (*model.Connection[T], error) {
+	if o.first < 1 || o.first > 100 {
 		return nil, profile.BadInput("first must be from 1 to 100.")
 	}
-	l := list{facet: f.name, user: owner.User, order: orderOf(orderBy)}
-	q := profile.Query{User: owner.User, Order: l.order, Limit: first}
-	if after != nil {
-		var err error
-		if q.After, err = l.parseCursor(*after, f.resolver.Sources); err != nil {
+	names, err := f.resolver.sourcesNamed(o.sources)
+	if err != nil {
+		return nil, err
+	}
+	l := list{facet: f.name, user: owner.User, order: orderOf(o.orderBy), sources: names}
+	q := profile.Query{User: owner.User, Order: l.order, Limit: o.first, Sources: names}
+	if o.after != nil {
+		if q.After, q.Failed, err = l.parseCursor(*o.after, f.resolver.Sources); err != nil {
 			return nil, err
 		}
 	}
@@ -63,13 +75,25 @@ func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, first i
 	q.Count = len(selected.below("totalCount", connection)) > 0
 
 	page, err := f.collection.List(ctx, q)
+	var all profile.Errors
+	if errors.As(err, &all) {
+		addErrors(ctx, all)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	for _, flaw := range page.Flaws {
 		graphql.AddError(ctx, flaw)
 	}
-	return f.connection(l, page, after != nil), nil
+	addErrors(ctx, page.Failed)
+	return f.connection(l, page, o.after != nil), nil
+}
+
+func addErrors(ctx context.Context, all []*profile.Error) {
+	for _, e := range all {
+		graphql.AddError(ctx, e)
+	}
 }
 
 func (f Facet[T, I, PT]) connection(l list, page profile.Page[T], hasPrevious bool) *model.Connection[T] {
@@ -78,14 +102,18 @@ func (f Facet[T, I, PT]) connection(l list, page profile.Page[T], hasPrevious bo
 		Nodes:         make([]*T, len(page.Entries)),
 		PageInfo:      &model.PageInfo{HasNextPage: page.More, HasPreviousPage: hasPrevious},
 		TotalCount:    page.Total,
-		FailedSources: []*model.FailedSource{},
+		FailedSources: make([]*model.FailedSource, len(page.Failed)),
 	}
 	for i, entry := range page.Entries {
 		c.Nodes[i] = f.bind(entry.Item, profile.Ref{Source: entry.Position.Source, User: l.user})
-		c.Edges[i] = &model.Edge[T]{Cursor: l.cursor(entry.Position), Node: entry.Item}
+		c.Edges[i] = &model.Edge[T]{Cursor: l.cursor(entry.Position, page.Failed), Node: entry.Item}
 	}
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
+	}
+	for i, e := range page.Failed {
+		source, _ := f.resolver.Sources.find(e.Source) // only known ones are asked
+		c.FailedSources[i] = &model.FailedSource{Source: source, Code: string(e.Code), Message: e.Message}
 	}
 	return c
 }

@@ -120,14 +120,16 @@ type ComplexityRoot struct {
 
 	Profile struct {
 		ID        func(childComplexity int) int
-		Interests func(childComplexity int, first int, after *string, orderBy model.ItemOrder) int
+		Interests func(childComplexity int, first int, after *string, orderBy model.ItemOrder, sources []string) int
 	}
 
 	ProfileSource struct {
-		Facets   func(childComplexity int) int
-		Kind     func(childComplexity int) int
-		Name     func(childComplexity int) int
-		Writable func(childComplexity int) int
+		Facets         func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		Name           func(childComplexity int) int
+		State          func(childComplexity int) int
+		ThrottledUntil func(childComplexity int) int
+		Writable       func(childComplexity int) int
 	}
 
 	ProfileSourceAnnotation struct {
@@ -159,7 +161,7 @@ type MutationResolver interface {
 	DeleteProfileItem(ctx context.Context, input model.DeleteProfileItemInput) (*model.DeleteProfileItemPayload, error)
 }
 type ProfileResolver interface {
-	Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder) (*model.Connection[model.PersonInterest], error)
+	Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (*model.Connection[model.PersonInterest], error)
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*model.Profile, error)
@@ -500,7 +502,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Profile.Interests(childComplexity, args["first"].(int), args["after"].(*string), args["orderBy"].(model.ItemOrder)), true
+		return e.ComplexityRoot.Profile.Interests(childComplexity, args["first"].(int), args["after"].(*string), args["orderBy"].(model.ItemOrder), args["sources"].([]string)), true
 
 	case "ProfileSource.facets":
 		if e.ComplexityRoot.ProfileSource.Facets == nil {
@@ -520,6 +522,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProfileSource.Name(childComplexity), true
+	case "ProfileSource.state":
+		if e.ComplexityRoot.ProfileSource.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProfileSource.State(childComplexity), true
+	case "ProfileSource.throttledUntil":
+		if e.ComplexityRoot.ProfileSource.ThrottledUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProfileSource.ThrottledUntil(childComplexity), true
 	case "ProfileSource.writable":
 		if e.ComplexityRoot.ProfileSource.Writable == nil {
 			break
@@ -862,6 +876,10 @@ type Profile implements Node {
     The order of the list. Items without the value come last.
     """
     orderBy: ItemOrder! = { field: CREATED_DATE_TIME, direction: DESC }
+    """
+    The names of the sources to ask; all where it is left out. ` + "`" + `profileSources` + "`" + ` tells which there are.
+    """
+    sources: [String!]
   ): PersonInterestConnection
 }
 
@@ -1043,6 +1061,14 @@ type ProfileSource {
   The facets that the source has, by their field names on ` + "`" + `Profile` + "`" + `.
   """
   facets: [String!]!
+  """
+  How the source is doing, as far as ProfileQL has seen lately.
+  """
+  state: SourceState!
+  """
+  Until when the source wants no requests from the caller; null where it has not said so.
+  """
+  throttledUntil: DateTime
 }
 
 """
@@ -1057,6 +1083,24 @@ enum SourceKind {
   The sandbox inside ProfileQL, with made-up people.
   """
   SANDBOX
+}
+
+"""
+How a source is doing.
+"""
+enum SourceState {
+  """
+  Nothing is known against it.
+  """
+  UP
+  """
+  It has failed several times in a row, and is left alone for a while.
+  """
+  FAILING
+  """
+  It has asked the caller for fewer requests.
+  """
+  THROTTLED
 }
 
 """
@@ -1585,6 +1629,10 @@ func (ec *executionContext) childFields_ProfileSource(ctx context.Context, field
 		return ec.fieldContext_ProfileSource_writable(ctx, field)
 	case "facets":
 		return ec.fieldContext_ProfileSource_facets(ctx, field)
+	case "state":
+		return ec.fieldContext_ProfileSource_state(ctx, field)
+	case "throttledUntil":
+		return ec.fieldContext_ProfileSource_throttledUntil(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProfileSource", field.Name)
 }
@@ -1794,6 +1842,14 @@ func (ec *executionContext) field_Profile_interests_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sources",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sources"] = arg3
 	return args, nil
 }
 
@@ -3202,7 +3258,7 @@ func (ec *executionContext) _Profile_interests(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Profile().Interests(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string), fc.Args["orderBy"].(model.ItemOrder))
+			return ec.Resolvers.Profile().Interests(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string), fc.Args["orderBy"].(model.ItemOrder), fc.Args["sources"].([]string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[model.PersonInterest]) graphql.Marshaler {
@@ -3326,6 +3382,52 @@ func (ec *executionContext) _ProfileSource_facets(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_ProfileSource_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ProfileSource", field, false, false, "String")
+}
+
+func (ec *executionContext) _ProfileSource_state(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ProfileSource_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State(ctx), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.SourceState) graphql.Marshaler {
+			return ec.marshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ProfileSource_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProfileSource", field, true, false, "SourceState")
+}
+
+func (ec *executionContext) _ProfileSource_throttledUntil(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ProfileSource_throttledUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ThrottledUntil(ctx), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DateTime) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ProfileSource_throttledUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProfileSource", field, true, false, "DateTime")
 }
 
 func (ec *executionContext) _ProfileSourceAnnotation_sourceId(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSourceAnnotation) (ret graphql.Marshaler) {
@@ -5991,23 +6093,35 @@ func (ec *executionContext) _ProfileSource(ctx context.Context, sel ast.Selectio
 		case "name":
 			out.Values[i] = ec._ProfileSource_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "kind":
 			out.Values[i] = ec._ProfileSource_kind(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "writable":
 			out.Values[i] = ec._ProfileSource_writable(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "facets":
 			out.Values[i] = ec._ProfileSource_facets(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "state":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ProfileSource_state(ctx, field, obj)
+				})
+		case "throttledUntil":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ProfileSource_throttledUntil(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -6791,6 +6905,16 @@ func (ec *executionContext) unmarshalNSourceKind2profileqlᚋgraphᚋmodelᚐSou
 }
 
 func (ec *executionContext) marshalNSourceKind2profileqlᚋgraphᚋmodelᚐSourceKind(ctx context.Context, sel ast.SelectionSet, v model.SourceKind) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx context.Context, v any) (model.SourceState, error) {
+	var res model.SourceState
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx context.Context, sel ast.SelectionSet, v model.SourceState) graphql.Marshaler {
 	return v
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,16 +68,18 @@ func FuzzCursor(f *testing.F) {
 	sources := testOptions().Sources
 	l := list{facet: "interests", user: "ada", order: profile.Order{Property: "createdDateTime", Descending: true}}
 	for _, p := range []profile.Position{{Source: "one", ID: "a"}, {Instant: "2017-01-01T00:00:46.1697867+03:00", Source: "two", ID: "'"}, {Instant: "x' or true", Source: "one", ID: "a"}} {
-		f.Add(l.cursor(p))
+		f.Add(l.cursor(p, nil))
 	}
-	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}) + "\n")
+	missing := []*profile.Error{{Source: "two", Code: profile.SourceTimeout}, {Source: "one", Code: profile.Throttled}}
+	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}, missing))
+	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}, missing[:1]) + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := l.parseCursor(text, sources)
+		p, failed, err := l.parseCursor(text, sources)
 		if err != nil {
 			return
 		}
-		if l.cursor(*p) != text || !profile.IsSegment(p.ID) || strings.ContainsAny(p.Instant, "' ") {
-			t.Errorf("%q: %+v", text, p)
+		if l.cursor(*p, failed) != text || !profile.IsSegment(p.ID) || strings.ContainsAny(p.Instant, "' ") || len(failed) > 2 {
+			t.Errorf("%q: %+v, %v", text, p, failed)
 		}
 	})
 }
@@ -87,20 +90,34 @@ func TestCursorsOfOtherLists(t *testing.T) {
 	sources := testOptions().Sources
 	own := list{facet: "interests", order: profile.Order{Property: "createdDateTime"}}
 	position := profile.Position{Instant: "2020-01-01T00:00:00Z", Source: "one", ID: "a"}
-	if p, err := own.parseCursor(own.cursor(position), sources); err != nil || *p != position {
-		t.Errorf("its own: %v, %v", p, err)
+	failed := []*profile.Error{{Source: "two", Code: profile.SourceTimeout}}
+	if p, f, err := own.parseCursor(own.cursor(position, failed), sources); err != nil || *p != position ||
+		len(f) != 1 || f[0].Source != "two" || f[0].Code != profile.SourceTimeout {
+		t.Errorf("its own: %v, %v, %v", p, f, err)
 	}
-	for name, other := range map[string]list{
-		"facet": {facet: "skills", order: own.order}, "user": {facet: "interests", user: "ada", order: own.order},
-		"property": {facet: "interests", order: profile.Order{Property: "lastModifiedDateTime"}}, "direction": {facet: "interests", order: profile.Order{Property: "createdDateTime", Descending: true}},
-	} {
-		if p, err := own.parseCursor(other.cursor(position), sources); err == nil {
+	others := map[string]list{
+		"facet":     {facet: "skills", order: own.order},
+		"user":      {facet: "interests", user: "ada", order: own.order},
+		"property":  {facet: "interests", order: profile.Order{Property: "lastModifiedDateTime"}},
+		"direction": {facet: "interests", order: profile.Order{Property: "createdDateTime", Descending: true}},
+		"sources":   {facet: "interests", order: own.order, sources: []string{"one"}},
+	}
+	for name, other := range others {
+		if p, _, err := own.parseCursor(other.cursor(position, nil), sources); err == nil {
 			t.Errorf("another %s: %v", name, p)
 		}
 	}
-	position.Source = "three"
-	if p, err := own.parseCursor(own.cursor(position), sources); err == nil {
-		t.Errorf("an unknown source: %v", p)
+	elsewhere := position
+	elsewhere.Source = "three"
+	for name, cursor := range map[string]string{
+		"an unknown source":        own.cursor(elsewhere, nil),
+		"an unknown failed source": own.cursor(position, []*profile.Error{{Source: "three", Code: profile.Throttled}}),
+		"a source failed twice":    own.cursor(position, slices.Repeat(failed, 2)),
+		"a code of the caller's":   own.cursor(position, []*profile.Error{{Source: "two", Code: "HACKED"}}),
+	} {
+		if p, _, err := own.parseCursor(cursor, sources); err == nil {
+			t.Errorf("%s: %v", name, p)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ var (
 	maxMutations    = limit{"mutations", 10, "fields at the root of a mutation"}
 	maxSameField    = limit{"sameField", 20, "selections of one field in one selection set"}
 	maxCost         = limit{"cost", 50_000, "fields in the answer, as far as the document tells"}
-	maxCalls        = limit{"upstreamCalls", 120, "requests to the source"}
+	maxCalls        = limit{"upstreamCalls", 120, "requests to one source"}
 	maxErrors       = limit{"errors", 20, "errors"}
 	maxMessageBytes = 500 // of one error's message, and of a name in its path; what is behind is left out
 )

@@ -72,7 +72,7 @@ func BenchmarkProtections(b *testing.B) {
 // protectedAndBare serves the same facade twice.
 func protectedAndBare(b *testing.B, base string) (with, without string) {
 	client, err := profileapi.New(profileapi.Options{
-		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport()}, UserAgent: "x",
+		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport(), Token: auth.Token{Header: "Authorization"}}, UserAgent: "x",
 		Log: telemetry.NewLog(io.Discard),
 	})
 	if err != nil {
@@ -89,11 +89,11 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	edged, err := edge.New(edge.Options{Hosts: edge.Loopback, Health: new(edge.Health)}, auth.Middleware(protected), nil)
+	edged, err := edge.New(edge.Options{Hosts: edge.Loopback, Health: new(edge.Health)}, authorized(protected), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, h := range []http.Handler{edged, auth.Middleware(bareHandler(b, options()))} {
+	for _, h := range []http.Handler{edged, authorized(bareHandler(b, options()))} {
 		server := httptest.NewServer(h)
 		b.Cleanup(server.Close)
 		with, without = without, server.URL+"/graphql"
@@ -168,4 +168,8 @@ type unlogged struct{ post }
 // Do implements [graphql.Transport].
 func (u unlogged) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	u.answer(r.Context(), w, r, exec, new(logEntry)).send(w)
+}
+
+func authorized(next http.Handler) http.Handler {
+	return auth.Middleware([]string{"Authorization"}, edge.BadRequest, next)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -77,6 +78,22 @@ func (r *Resolver) sourceNamed(name *string) (string, error) {
 		return "", profile.BadInput("There is no such source; the query profileSources tells which there are.")
 	}
 	return *name, nil
+}
+
+// sourcesNamed are the sources that a list names, sorted and each once; none where it names none, which means all.
+func (r *Resolver) sourcesNamed(names []string) ([]string, error) {
+	if names == nil {
+		return nil, nil
+	}
+	if len(names) == 0 {
+		return nil, profile.BadInput("sources is empty: name at least one, or leave it out for all.")
+	}
+	for _, name := range names {
+		if _, err := r.sourceNamed(&name); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names))), nil
 }
 
 // userNamed is the user that an input names; empty for the signed-in person where it names none.

@@ -28,8 +28,8 @@ func (r *mutationResolver) DeleteProfileItem(ctx context.Context, input model.De
 }
 
 // Interests is the resolver for the interests field.
-func (r *profileResolver) Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder) (*model.Connection[model.PersonInterest], error) {
-	return r.Facets.Interests.list(ctx, obj, first, after, orderBy)
+func (r *profileResolver) Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (*model.Connection[model.PersonInterest], error) {
+	return r.Facets.Interests.list(ctx, obj, listOptions{first, after, orderBy, sources})
 }
 
 // Me is the resolver for the me field.

@@ -238,18 +238,6 @@ type PersonInterestInput struct {
 	ThumbnailURL graphql.Omittable[*string] `json:"thumbnailUrl,omitzero"`
 }
 
-// A system that ProfileQL reads from and writes to.
-type ProfileSource struct {
-	// The name that the operator gave the source.
-	Name string `json:"name"`
-	// What speaks there.
-	Kind SourceKind `json:"kind"`
-	// Whether ProfileQL may change anything there.
-	Writable bool `json:"writable"`
-	// The facets that the source has, by their field names on `Profile`.
-	Facets []string `json:"facets"`
-}
-
 // Which values of an item came from one system.
 type ProfileSourceAnnotation struct {
 	// The id of the system.
@@ -516,6 +504,64 @@ func (e SourceKind) MarshalJSON() ([]byte, error) {
 	return wireSourceKind.toWire(e)
 }
 
+// How a source is doing.
+type SourceState string
+
+const (
+	// Nothing is known against it.
+	SourceStateUp SourceState = "UP"
+	// It has failed several times in a row, and is left alone for a while.
+	SourceStateFailing SourceState = "FAILING"
+	// It has asked the caller for fewer requests.
+	SourceStateThrottled SourceState = "THROTTLED"
+)
+
+var AllSourceState = []SourceState{
+	SourceStateUp,
+	SourceStateFailing,
+	SourceStateThrottled,
+}
+
+func (e SourceState) IsValid() bool {
+	switch e {
+	case SourceStateUp, SourceStateFailing, SourceStateThrottled:
+		return true
+	}
+	return false
+}
+
+func (e SourceState) String() string {
+	return string(e)
+}
+
+var wireSourceState = newEnumTable("SourceState", AllSourceState)
+
+func (e SourceState) table() *enumTable[SourceState] {
+	return wireSourceState
+}
+
+// UnmarshalGQL takes a member's name from an operation.
+func (e *SourceState) UnmarshalGQL(v any) (err error) {
+	*e, err = wireSourceState.fromGraphQL(v)
+	return err
+}
+
+// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
+func (e SourceState) MarshalGQL(w io.Writer) {
+	writeEnum(w, string(e))
+}
+
+// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
+func (e *SourceState) UnmarshalJSON(b []byte) error {
+	*e = wireSourceState.fromWire(b)
+	return nil
+}
+
+// MarshalJSON writes the member as the source names it.
+func (e SourceState) MarshalJSON() ([]byte, error) {
+	return wireSourceState.toWire(e)
+}
+
 // enumInputs are the checks of the enums and of the lists of flags, by their GraphQL types.
 var enumInputs = map[string]func(any) error{
 	"[AllowedAudience!]": checkInput[Flags[AllowedAudience]],
@@ -523,4 +569,5 @@ var enumInputs = map[string]func(any) error{
 	"ItemOrderField":     checkInput[ItemOrderField],
 	"OrderDirection":     checkInput[OrderDirection],
 	"SourceKind":         checkInput[SourceKind],
+	"SourceState":        checkInput[SourceState],
 }

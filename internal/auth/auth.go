@@ -1,36 +1,107 @@
-// Package auth decides which token goes to which source. So far there is one rule: the caller's own Authorization
-// header goes, as it is, to the one source that there is, and to nobody else. A token is opaque here: whether it is
-// any good is for the source to say.
+// Package auth decides which token goes to which source: the one that its configuration names, as it is, and to nobody
+// else. A token is opaque here: whether it is any good is for the source to say.
 //
-// [Middleware] takes the header off a request on its way in, [Transport] puts it on a request on its way out; in
-// between it lives in the context, where no log, error or other header can pick it up.
+// [Middleware] keeps the tokens that a caller's request brings, [Transport] puts the one of its source on a request on
+// its way out; in between they live in the context, where no log, error or other header can pick them up.
 package auth
 
 import (
 	"context"
+	"fmt"
+	"hash/maphash"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
+	"unicode"
 )
 
-type authorizationKey struct{}
+// Token says where the token of a source comes from. The zero value is none.
+type Token struct {
+	// Header is the header of the caller's request whose value goes to the source as Authorization.
+	Header string
+	own    string // the value of Authorization, where it is ProfileQL's own
+}
 
-// Middleware keeps the request's Authorization header for [Transport].
-func Middleware(next http.Handler) http.Handler {
+// Own is a token of ProfileQL's own, the same for every caller. A bare token goes as a bearer token (RFC 6750); what
+// has a scheme before it goes as it is.
+func Own(token string) Token {
+	if !strings.Contains(token, " ") {
+		token = "Bearer " + token
+	}
+	return Token{own: token}
+}
+
+// maxValue is the longest value of a header with a token, in bytes. Those of Microsoft Entra are a few thousand.
+const maxValue = 16 << 10
+
+type callerKey struct{}
+
+// caller is what a request brought.
+type caller struct {
+	headers []string // those in which there may be tokens
+	values  []string // of these headers; empty for none
+	id      uint64
+}
+
+// Middleware keeps the tokens in these headers of the request, which are in canonical form, for [Transport]. A header
+// that is there twice, or holds what no token can be, is refused: Refuse answers, for the reason in the message.
+func Middleware(headers []string, refuse func(w http.ResponseWriter, message string), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if value := r.Header.Get("Authorization"); value != "" {
-			r = r.WithContext(context.WithValue(r.Context(), authorizationKey{}, value))
+		c := caller{headers: headers, values: make([]string, len(headers))}
+		var hash maphash.Hash
+		hash.SetSeed(seed)
+		for i, name := range headers {
+			values := r.Header[name]
+			if len(values) == 0 {
+				continue
+			}
+			if what := wrong(values); what != "" {
+				refuse(w, fmt.Sprintf("The header %s %s.", name, what))
+				return
+			}
+			c.values[i] = values[0]
+			_ = hash.WriteByte(byte(i))
+			_, _ = hash.WriteString(values[0])
+			c.id = hash.Sum64()
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, &c)))
 	})
 }
 
-// Transport sends requests on through Base with the Authorization header of the caller on whose behalf they are made,
-// or with none where the caller gave none.
-type Transport struct{ Base http.RoundTripper }
+// wrong says what is wrong with the values of a header; nothing where they are one that can be a token.
+func wrong(values []string) string {
+	switch {
+	case len(values) > 1:
+		return "is there more than once"
+	case len(values[0]) > maxValue:
+		return fmt.Sprintf("is longer than %d bytes", maxValue)
+	case strings.ContainsFunc(values[0], unicode.IsControl):
+		return "holds control characters"
+	}
+	return ""
+}
+
+var seed = maphash.MakeSeed()
+
+// Caller tells callers apart by the tokens that they brought: it is the same for the same ones, as long as the process
+// runs, and 0 for a caller without any. No token can be read from it.
+func Caller(ctx context.Context) uint64 {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return c.id
+	}
+	return 0
+}
+
+// Transport sends requests on through Base, with the token of its source where there is one.
+type Transport struct {
+	Base  http.RoundTripper
+	Token Token
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if value, ok := r.Context().Value(authorizationKey{}).(string); ok {
+	if value := t.Token.value(r.Context()); value != "" {
 		// A RoundTripper must not change the request that it is given. The header's values stay shared: they are
 		// not written to.
 		r = r.WithContext(r.Context())
@@ -38,4 +109,16 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Header["Authorization"] = []string{value}
 	}
 	return t.Base.RoundTrip(r)
+}
+
+// value is that of Authorization for a request of the context's caller; empty for none.
+func (t Token) value(ctx context.Context) string {
+	c, ok := ctx.Value(callerKey{}).(*caller)
+	if t.own != "" || !ok {
+		return t.own
+	}
+	if i := slices.Index(c.headers, t.Header); i >= 0 {
+		return c.values[i]
+	}
+	return ""
 }

@@ -8,7 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -22,14 +22,15 @@ const (
 	Serve   Command = "serve"   // GraphQL, and the playground
 	Sandbox Command = "sandbox" // the sandbox's REST API alone
 	Schema  Command = "schema"  // print the GraphQL schema
+	Check   Command = "check"   // print the sources that the configuration makes
 )
 
 // Config is the configuration, checked.
 type Config struct {
 	Command Command
 
-	Listen   string
-	Upstream string // base URL of the profile API to serve; empty for the sandbox
+	Listen  string
+	Sources []Source // the first is the default one; for the command Sandbox, it is the only one
 
 	// Who may ask, and for what.
 	Hosts         []string // names, besides this machine's own, that a loopback listener answers to
@@ -38,16 +39,12 @@ type Config struct {
 	Operations    string   // file of the only documents that are run; empty for any
 	TLSCert       string   // files in PEM; empty for plain HTTP
 	TLSKey        string
-
-	// Of the sandbox.
-	Data         string // file of its data; empty for in memory
-	Faults       string // file of the faults that its requests meet; empty for none
-	RequireToken bool   // whether requests without a bearer token are refused
 }
 
 // commandLine is the form of the command line. The options stand at the top, so that --help shows them all at once.
 type commandLine struct {
 	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
+	ConfigFile        string   `name:"config" placeholder:"FILE" help:"The sources, as this YAML file has them."`
 	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
 	Host              []string `placeholder:"NAME" help:"On a loopback address, answer to this name in Host too. Several are separated by commas."`
 	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Let web pages of this origin ask, such as https://app.example.com. Several are separated by commas."`
@@ -57,6 +54,7 @@ type commandLine struct {
 	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM)."`
 	Sandbox           bool     `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
 	Data              string   `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
+	Seed              string   `enum:",lab" default:"" placeholder:"NAME" help:"Of the sandbox alone: which made-up data it begins with; lab is another set."`
 	Faults            string   `placeholder:"FILE" help:"Let requests to the sandbox meet the errors, delays and odd answers that this file describes."`
 	RequireToken      bool     `help:"Let the sandbox answer 401 to requests without a bearer token."`
 	PlaintextUpstream bool     `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
@@ -66,15 +64,19 @@ type commandLine struct {
 	Serve        struct{} `cmd:"" default:"1" hidden:""`
 	SandboxAlone struct{} `cmd:"" name:"sandbox" help:"Serve the sandbox alone: a REST profile API at /beta, for any REST client."`
 	Schema       struct{} `cmd:"" help:"Print the GraphQL schema."`
+	Check        struct{} `cmd:"" help:"Check the configuration, and print the sources that it makes."`
 }
 
 const description = `ProfileQL serves the Microsoft Graph profile API as GraphQL.
 
-Without any option it serves a built-in sandbox with made-up people, for trying things out:
+Without any option it serves two built-in sandboxes with made-up people, for trying things out:
   profileql
 
 Against Microsoft Graph, with each caller's own token:
   profileql --upstream https://graph.microsoft.com/beta
+
+Several sources as one:
+  profileql --config sources.yaml
 
 Every option can be given as an environment variable too; the option wins.`
 
@@ -98,10 +100,9 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 		return nil, err
 	}
 	c := &Config{
-		Command: Command(context.Selected().Name), Listen: line.Listen, Upstream: line.Upstream,
+		Command: Command(context.Selected().Name), Listen: line.Listen,
 		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, Operations: line.Operations,
 		TLSCert: line.TLSCert, TLSKey: line.TLSKey,
-		Data: line.Data, Faults: line.Faults, RequireToken: line.RequireToken,
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
@@ -109,7 +110,25 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 			c.Listen = "127.0.0.1:8081"
 		}
 	}
-	return c, line.check(c)
+	if err := line.check(c); err != nil {
+		return nil, err
+	}
+	c.Sources, err = line.sources(c)
+	if err != nil {
+		return nil, err
+	}
+	return c, line.checkSources(c)
+}
+
+// sources are those that the command line makes, or the file that it names.
+func (line *commandLine) sources(c *Config) ([]Source, error) {
+	switch {
+	case line.ConfigFile != "":
+		return readFile(line.ConfigFile, c.OnLoopback())
+	case line.Upstream != "":
+		return []Source{upstreamSource(line.Upstream, line.PlaintextUpstream)}, nil
+	}
+	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil
 }
 
 func (line *commandLine) check(c *Config) error {
@@ -129,33 +148,68 @@ func (line *commandLine) check(c *Config) error {
 			return fmt.Errorf("%s is about GraphQL, and the sandbox alone has none", option)
 		}
 	}
-	if c.Upstream != "" {
+	if line.Seed != "" && c.Command != Sandbox {
+		return errors.New("--seed is of the sandbox alone; elsewhere, write seed: in the file of --config")
+	}
+	if line.ConfigFile != "" {
+		return line.checkConfig(c)
+	}
+	if line.Upstream != "" {
 		return line.checkUpstream(c)
 	}
-	if c.Command == Serve && !line.Sandbox && !c.OnLoopback() {
-		return fmt.Errorf("--listen %s can be reached from other machines, and no source is configured: "+
-			"name one with --upstream, or ask for the sandbox with --sandbox", c.Listen)
+	return nil
+}
+
+// checkSources refuses made-up data where other machines would take it for real.
+func (line *commandLine) checkSources(c *Config) error {
+	inside := func(s Source) bool { return s.Kind == KindSandbox }
+	if c.Command != Serve || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, inside) {
+		return nil
+	}
+	if line.ConfigFile != "" {
+		return fmt.Errorf("--listen %s can be reached from other machines, and --config has a sandbox among its sources: "+
+			"take it out, or ask for it with --sandbox", c.Listen)
+	}
+	return fmt.Errorf("--listen %s can be reached from other machines, and no source is configured: "+
+		"name one with --upstream or --config, or ask for the sandbox with --sandbox", c.Listen)
+}
+
+// checkConfig refuses options beside --config that the file has keys for.
+func (line *commandLine) checkConfig(c *Config) error {
+	if c.Command == Sandbox {
+		return errors.New("--config is about the sources of GraphQL, and the sandbox alone has none")
+	}
+	for _, o := range []struct {
+		option, key string
+		given       bool
+	}{
+		{"--upstream", "url", line.Upstream != ""}, {"--data", "data", line.Data != ""}, {"--faults", "faults", line.Faults != ""},
+		{"--require-token", "requireToken", line.RequireToken}, {"--plaintext-upstream", "plaintext", line.PlaintextUpstream},
+	} {
+		if o.given {
+			return fmt.Errorf("%s and --config exclude each other: in the file, write %s: at the source", o.option, o.key)
+		}
 	}
 	return nil
 }
 
 func (line *commandLine) checkUpstream(c *Config) error {
 	if line.Sandbox || c.Command == Sandbox {
-		return errors.New("--upstream and the sandbox (--sandbox) are two sources, and there is one: choose")
+		return errors.New("--upstream and the sandbox (--sandbox) are two sources: choose, or name both in a file for --config")
 	}
 	for option, given := range map[string]bool{
-		"--data": c.Data != "", "--faults": c.Faults != "", "--require-token": c.RequireToken,
+		"--data": line.Data != "", "--faults": line.Faults != "", "--require-token": line.RequireToken,
 	} {
 		if given {
 			return fmt.Errorf("%s is the sandbox's, and with --upstream there is no sandbox", option)
 		}
 	}
-	upstream, err := url.Parse(c.Upstream)
-	if err != nil {
-		return errors.New("--upstream: not a URL")
+	upstream, what := baseURL(line.Upstream)
+	if what != "" {
+		return fmt.Errorf("--upstream %s; write one such as https://graph.microsoft.com/beta", what)
 	}
-	if strings.EqualFold(upstream.Scheme, "http") && !isLoopback(upstream.Hostname()) && !line.PlaintextUpstream {
-		return fmt.Errorf("--upstream %s: tokens would travel in the clear; use https, or allow it with --plaintext-upstream", upstream.Redacted())
+	if upstream.Scheme == "http" && !isLoopback(upstream.Hostname()) && !line.PlaintextUpstream {
+		return fmt.Errorf("--upstream %s: tokens would travel in the clear; use https, or allow it with --plaintext-upstream", upstream)
 	}
 	return nil
 }

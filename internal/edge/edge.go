@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Hosts   []string // names in Host that are answered; any is when there are none
 	Origins []string // of web pages that may ask besides our own: scheme://host:port
+	Headers []string // those with tokens, which such pages may send
 	Health  *Health
 	// Internal tells the log of a panic, and returns the id that it stands under.
 	Internal func(r *http.Request, panicked any) (errorID string)
@@ -27,7 +28,7 @@ type Options struct {
 // New puts the edge around the endpoint, which is at path /graphql, and around pages, which are everywhere else; pages
 // is nil for none. It fails where an origin is none.
 func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
-	guarded, err := crossOrigin(o.Origins, endpoint)
+	guarded, err := crossOrigin(o.Origins, o.Headers, endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +73,11 @@ func recovering(internal func(*http.Request, any) string, next http.Handler) htt
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// BadRequest answers a request that is refused for the reason that the message gives.
+func BadRequest(w http.ResponseWriter, message string) {
+	refuse(w, http.StatusBadRequest, badRequest, message, "")
 }
 
 // refuse answers in the form of a GraphQL error, which clients of the endpoint read.

@@ -11,15 +11,17 @@ import (
 // badRequest is the code of what is no request to the endpoint.
 const badRequest = "BAD_REQUEST"
 
-// allowedHeaders are those that a page of another origin may send, and exposedHeaders those that it may read.
+// allowedHeaders are those that a page of another origin may send, besides those with tokens, and exposedHeaders those
+// that it may read.
 const (
-	allowedHeaders = "authorization, content-type, client-request-id"
+	allowedHeaders = "content-type, client-request-id"
 	exposedHeaders = "content-type"
 )
 
 // crossOrigin refuses requests that a browser sends for a page of another origin, unless it is one of those listed:
 // their pages may ask and read answers (CORS, fetch.spec.whatwg.org).
-func crossOrigin(origins []string, next http.Handler) (http.Handler, error) {
+func crossOrigin(origins, headers []string, next http.Handler) (http.Handler, error) {
+	allowed := strings.Join(append([]string{allowedHeaders}, headers...), ", ")
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range origins {
 		if err := checkOrigin(origin); err != nil {
@@ -49,7 +51,7 @@ func crossOrigin(origins []string, next http.Handler) (http.Handler, error) {
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", http.MethodPost)
-			h.Set("Access-Control-Allow-Headers", allowedHeaders)
+			h.Set("Access-Control-Allow-Headers", allowed)
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return

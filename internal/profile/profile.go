@@ -24,6 +24,10 @@ type Query struct {
 	Limit      int       // most items wanted, at least 1
 	Properties []string  // REST properties wanted; empty for all
 	Count      bool      // whether [Page.Total] is wanted
+
+	// Of lists that several sources make up.
+	Sources []string // the only ones to ask; empty for all
+	Failed  []*Error // one for each that failed on an earlier page: they are not asked again
 }
 
 // Page is the answer to a [Query].
@@ -32,6 +36,7 @@ type Page[T any] struct {
 	More    bool       // whether items follow behind the last entry
 	Total   *int       // length of the whole list; nil where it was not asked for or cannot be told
 	Flaws   []error    // what could not be shown, for an answer that is otherwise good
+	Failed  []*Error   // why items are missing: one for each source that failed, here or on an earlier page
 }
 
 // Entry is one item and its place in the list.

@@ -13,6 +13,7 @@ import (
 // order (OData URL Conventions 4.01, section 5.1.1.4), our lists have them last; so an ascending list is read in two
 // parts, first the items with a value, then those without.
 type keyset struct {
+	source  string // whose list it is; the position may be an item's of another one
 	order   profile.Order
 	after   *profile.Position // nil for the beginning
 	nulls   bool              // the second part of an ascending list
@@ -37,24 +38,34 @@ func (k keyset) options() []string {
 
 func (k keyset) filter() string {
 	p := k.order.Property
-	if k.nulls {
-		return join(" and ", p+" eq null", k.behindID())
-	}
-	if k.after == nil {
-		if k.order.Descending {
-			return ""
-		}
+	switch {
+	case k.nulls && (k.after == nil || k.after.Instant != ""):
+		return p + " eq null"
+	case k.after == nil && k.order.Descending:
+		return ""
+	case k.after == nil:
 		return p + " ne null"
-	}
-	if k.after.Instant == "" {
+	case k.after.Instant == "":
 		return join(" and ", p+" eq null", k.behindID())
 	}
 	at := instantLiteral(k.after.Instant)
-	behind, nulls := p+" gt "+at, ""
+	behind, orAt, nulls := " gt ", " ge ", ""
 	if k.order.Descending {
-		behind, nulls = p+" lt "+at, p+" eq null"
+		behind, orAt, nulls = " lt ", " le ", p+" eq null"
 	}
-	return join(" or ", behind, "("+p+" eq "+at+" and "+k.behindID()+")", nulls)
+	switch c := strings.Compare(k.source, k.after.Source); {
+	case c < 0: // what this source has at the same instant comes before
+		return join(" or ", p+behind+at, nulls)
+	case c > 0: // … and behind
+		return join(" or ", p+orAt+at, nulls)
+	}
+	return join(" or ", p+behind+at, "("+p+" eq "+at+" and "+k.behindID()+")", nulls)
+}
+
+// nothing tells whether no item of the source can come behind the position: only items without a value do, and this
+// source's come before.
+func (k keyset) nothing() bool {
+	return k.after != nil && k.after.Instant == "" && k.source < k.after.Source
 }
 
 // admits tells whether an item belongs to the part of the list that was asked for.
@@ -62,9 +73,9 @@ func (k keyset) admits(p profile.Position) bool {
 	return k.order.Descending || (p.Instant == "") == k.nulls
 }
 
-// behindID is empty where every id comes behind the position.
+// behindID says which of the items with the position's value come behind it; it is empty where all do.
 func (k keyset) behindID() string {
-	if k.after == nil || k.after.Instant != "" && k.nulls {
+	if k.source != k.after.Source {
 		return ""
 	}
 	return "id gt '" + strings.ReplaceAll(k.after.ID, "'", "''") + "'"

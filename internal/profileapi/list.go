@@ -133,7 +133,10 @@ func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], er
 // come and go, a link that skips a number of them does not.
 func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) error {
 	want, after := l.query.Limit+1, l.query.After
-	k := keyset{order: l.query.Order, after: after}
+	k := keyset{source: l.client.name, order: l.query.Order, after: after}
+	if k.nothing() {
+		return nil
+	}
 	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
 	for len(l.entries) < want {
 		k.after, k.atLeast = after, max(want-len(l.entries), minEvidence)

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// reader checks the entries of a file, one after the other.
+type reader struct {
+	*file
+	byDefault  string // name of the default source
+	onLoopback bool
+	named      map[string]bool // sources so far
+	given      tokens          // tokens that they get
+}
+
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// source makes a source of the entry at a path of the file.
+func (r *reader) source(path string, e *entry) (s Source, err error) {
+	switch {
+	case !nameForm.MatchString(e.Name):
+		return s, r.at(path+".name", "%q is not a name; write up to 32 of a to z, 0 to 9 and -, a letter first", e.Name)
+	case r.named[e.Name]:
+		return s, r.at(path+".name", "there is a source %q already; each needs a name of its own", e.Name)
+	}
+	r.named[e.Name] = true
+	s = Source{
+		Name: e.Name, Kind: Kind(e.Kind), Writable: e.Writable == nil || *e.Writable,
+		ShareCallerToken: e.ShareCallerToken, Plaintext: e.Plaintext,
+		Seed: e.Seed, RequireToken: e.RequireToken,
+	}
+	if s.Timeout, err = r.duration(path+".timeout", e.Timeout); err != nil {
+		return s, err
+	}
+	if s.AnyUser, err = r.users(path+".users", e); err != nil {
+		return s, err
+	}
+	if s.Data, err = r.beside(e.Data); err != nil {
+		return s, err
+	}
+	if s.Faults, err = r.beside(e.Faults); err != nil {
+		return s, err
+	}
+	origin, err := r.address(path, e, &s)
+	if err != nil {
+		return s, err
+	}
+	s.Token, err = r.token(path, e, origin)
+	return s, err
+}
+
+func (r *reader) users(path string, e *entry) (anyUser bool, err error) {
+	switch {
+	case e.Users == nil:
+		return e.Name == r.byDefault, nil
+	case *e.Users == "any" || *e.Users == "me":
+		return *e.Users == "any", nil
+	}
+	return false, r.at(path, "%q is not known; write any, or me to ask for the signed-in person alone", *e.Users)
+}
+
+// insideOrigin is that of all sandboxes inside: what they are sent does not leave the process.
+const insideOrigin = "the sandboxes inside"
+
+// address checks what belongs to the kind of source, and returns the origin at which it speaks.
+func (r *reader) address(path string, e *entry, s *Source) (origin string, err error) {
+	var others []string
+	switch s.Kind {
+	case KindProfile:
+		others = []string{"seed", "data", "faults", "requireToken"}
+	case KindSandbox:
+		others = []string{"url", "plaintext"}
+	default:
+		return "", r.at(path+".kind", "%q is not a kind of source; write profile or sandbox", e.Kind)
+	}
+	for _, key := range others {
+		if r.has(path + "." + key) {
+			return "", r.at(path+"."+key, "a source of kind %s has no %s; leave it out", s.Kind, key)
+		}
+	}
+	if s.Kind == KindSandbox {
+		if e.Seed != "" && e.Seed != labSeed {
+			return "", r.at(path+".seed", "there is no made-up data %q; write lab, or leave it out", e.Seed)
+		}
+		return insideOrigin, nil
+	}
+	u, what := baseURL(e.URL)
+	switch {
+	case e.URL == "":
+		return "", r.at(path, "the source %s has no url; write its base URL, such as https://graph.microsoft.com/beta", e.Name)
+	case what != "":
+		return "", r.at(path+".url", "the url %s; write one such as https://graph.microsoft.com/beta", what)
+	}
+	s.URL = e.URL
+	inTheClear := u.Scheme == "http" && !isLoopback(u.Hostname())
+	switch {
+	case inTheClear && !e.Plaintext:
+		return "", r.at(path+".url", "all would travel in the clear; use https, or allow it with plaintext: true")
+	case !inTheClear && r.has(path+".plaintext"):
+		return "", r.at(path+".plaintext", "plaintext changes nothing here; leave it out")
+	}
+	return originOf(u), nil
+}
+
+// baseURL reads a base URL, or says what is wrong with it, without what may be secret in it.
+func baseURL(text string) (u *url.URL, what string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, "cannot be read"
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return nil, "does not begin with https:// or http:// and a host"
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, "holds more than a scheme, a host and a path"
+	}
+	return u, ""
+}
+
+// originOf is the scheme, host and port of a URL (RFC 6454, section 4).
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}

@@ -1,0 +1,229 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// document is the form of the file. What is not there is nil, or empty.
+type document struct {
+	Default string  `yaml:"default,omitempty"`
+	Sources []entry `yaml:"sources"`
+}
+
+type entry struct {
+	Name             string      `yaml:"name"`
+	Kind             string      `yaml:"kind"`
+	URL              string      `yaml:"url,omitempty"`
+	Token            *tokenEntry `yaml:"token,omitempty"`
+	ShareCallerToken bool        `yaml:"shareCallerToken,omitempty"`
+	Plaintext        bool        `yaml:"plaintext,omitempty"`
+	Timeout          *string     `yaml:"timeout,omitempty"`
+	Writable         *bool       `yaml:"writable,omitempty"`
+	Users            *string     `yaml:"users,omitempty"`
+	Seed             string      `yaml:"seed,omitempty"`
+	Data             string      `yaml:"data,omitempty"`
+	Faults           string      `yaml:"faults,omitempty"`
+	RequireToken     bool        `yaml:"requireToken,omitempty"`
+}
+
+type tokenEntry struct {
+	From string `yaml:"from"`
+	Name string `yaml:"name,omitempty"`
+}
+
+// file is a file as it is being read, with what is needed to say where in it something is wrong.
+type file struct {
+	name string
+	body ast.Node
+}
+
+// readFile reads the sources of a file, the default one first. OnLoopback is whether only this machine can reach the
+// listener. The error names the first thing that is wrong, by line and column, and says what to write instead.
+func readFile(name string, onLoopback bool) ([]Source, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	return parseFile(name, text, onLoopback)
+}
+
+func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
+	f := &file{name: name}
+	parsed, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	if len(parsed.Docs) > 1 {
+		return nil, f.wrong(parsed.Docs[1].GetToken(), "a second document begins; put all into one")
+	}
+	if len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil {
+		return nil, fmt.Errorf("%s:1:1: the file is empty; it needs at least sources: with one entry", name)
+	}
+	f.body = parsed.Docs[0].Body
+	var d document
+	if err := yaml.NodeToValue(f.body, &d, yaml.Strict()); err != nil {
+		return nil, f.explain(err)
+	}
+	return f.sources(&d, onLoopback)
+}
+
+// sources makes sources of the entries, the default one first.
+func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
+	switch n := len(d.Sources); {
+	case n == 0:
+		return nil, f.at("$", "there are no sources; write sources: and at least one entry with name and kind")
+	case n > maxSources:
+		return nil, f.at(fmt.Sprintf("$.sources[%d]", maxSources), "there are more than %d sources", maxSources)
+	}
+	if d.Default == "" {
+		d.Default = d.Sources[0].Name
+	}
+	first := slices.IndexFunc(d.Sources, func(e entry) bool { return e.Name == d.Default })
+	if first < 0 {
+		return nil, f.at("$.default", "there is no source %q; name one of those below", d.Default)
+	}
+	r := &reader{file: f, byDefault: d.Default, onLoopback: onLoopback, named: make(map[string]bool), given: make(tokens)}
+	order := []int{first}
+	for i := range d.Sources {
+		if i != first {
+			order = append(order, i)
+		}
+	}
+	all := make([]Source, len(order))
+	for n, i := range order {
+		var err error
+		if all[n], err = r.source(fmt.Sprintf("$.sources[%d]", i), &d.Sources[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// maxSources is how many sources there can be: a list asks all of them at once.
+const maxSources = 16
+
+// beside makes a path in the file absolute: it is meant from the file's folder on.
+func (f *file) beside(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(f.name), path)
+	}
+	return filepath.Abs(path)
+}
+
+// at is the error about what stands at a path of the file, such as $.sources[0].url, or at what is around it.
+func (f *file) at(path, format string, args ...any) error {
+	for ; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
+		p, err := yaml.PathString(path)
+		if err != nil {
+			continue
+		}
+		if node, err := p.FilterNode(f.body); err == nil && node != nil {
+			return f.wrong(node.GetToken(), format, args...)
+		}
+	}
+	return f.wrong(nil, format, args...)
+}
+
+// has tells whether there is anything at a path of the file.
+func (f *file) has(path string) bool {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return false
+	}
+	node, err := p.FilterNode(f.body)
+	return err == nil && node != nil
+}
+
+func (f *file) wrong(at *token.Token, format string, args ...any) error {
+	line, column := 1, 1
+	if at != nil && at.Position != nil {
+		line, column = at.Position.Line, at.Position.Column
+	}
+	return fmt.Errorf("%s:%d:%d: %s", f.name, line, column, fmt.Sprintf(format, args...))
+}
+
+// explain puts what the YAML library has found into our words.
+func (f *file) explain(err error) error {
+	var unknown *yaml.UnknownFieldError
+	var mistyped *yaml.TypeError
+	var misshapen *yaml.UnexpectedNodeTypeError
+	var other yaml.Error
+	switch {
+	case errors.As(err, &unknown):
+		return f.wrong(unknown.Token, "there is no key %q; known are %s", unknown.Token.Value, strings.Join(knownKeys(), ", "))
+	case errors.As(err, &mistyped):
+		return f.wrong(mistyped.Token, "%q is not what belongs here; write %s", mistyped.Token.Value, wanted(mistyped.DstType))
+	case errors.As(err, &misshapen):
+		return f.wrong(misshapen.Token, "this is not what belongs here; write %s", wantedShape(misshapen.Expected))
+	case errors.As(err, &other):
+		return f.wrong(other.GetToken(), "%s", other.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", f.name, err)
+}
+
+// knownKeys are the keys of the file, each once.
+func knownKeys() (keys []string) {
+	for _, form := range []any{document{}, entry{}, tokenEntry{}} {
+		t := reflect.TypeOf(form)
+		for i := range t.NumField() {
+			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+			if key != "name" || form != (any)(tokenEntry{}) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// wanted says what is written where a value of a type belongs.
+func wanted(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Bool {
+		return "true or false"
+	}
+	return "a text"
+}
+
+func wantedShape(t ast.NodeType) string {
+	if t == ast.SequenceType {
+		return "a list, each entry after a dash"
+	}
+	return "keys with values, such as {from: caller}"
+}
+
+// duration reads a timeout.
+func (f *file) duration(path string, text *string) (time.Duration, error) {
+	if text == nil {
+		return defaultTimeout, nil
+	}
+	d, err := time.ParseDuration(*text)
+	switch {
+	case err != nil:
+		return 0, f.at(path, "%q is not a duration; write it with its unit, such as 5s or 500ms", *text)
+	case d < minTimeout || d > maxTimeout:
+		return 0, f.at(path, "%s is out of range; write 100ms to 60s", *text)
+	}
+	return d, nil
+}
+
+const (
+	minTimeout = 100 * time.Millisecond
+	maxTimeout = 60 * time.Second
+)

@@ -1,0 +1,233 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// source makes a file of a source: the lines that are given, behind the dash.
+func source(lines ...string) string {
+	return "sources:\n  - " + strings.Join(lines, "\n    ") + "\n"
+}
+
+// profile is a source of kind profile with further lines.
+func profile(lines ...string) string {
+	return source(append([]string{"name: main", "kind: profile", "url: https://a.example/beta", "token: {from: caller}"}, lines...)...)
+}
+
+// and adds a second source to a file.
+func and(file string, lines ...string) string {
+	_, second, _ := strings.Cut(source(lines...), "\n")
+	return file + second
+}
+
+func TestWrongFiles(t *testing.T) {
+	t.Setenv("PROFILEQL_TEST_TOKEN", "s3cret")
+	t.Setenv("PROFILEQL_TEST_BROKEN", "s3cret\nX-Other: y")
+	sandbox := source("name: lab", "kind: sandbox")
+	for _, test := range []struct{ file, want string }{
+		{"", "1:1: the file is empty; it needs at least sources: with one entry"},
+		{"# nothing\n", "1:1: the file is empty; it needs at least sources: with one entry"},
+		{"sources: []\n", "there are no sources; write sources: and at least one entry with name and kind"},
+		{"source: []\n", `1:1: there is no key "source"; known are default, sources, name, kind, url, token, shareCallerToken`},
+		{sandbox + "---\n" + sandbox, "a second document begins; put all into one"},
+		{sandbox + "default: lab\ndefault: lab\n", `5:1: mapping key "default" already defined at [4:1]`},
+		{"sources: {name: lab}\n", "a list, each entry after a dash"},
+		{profile("timout: 5s"), `6:5: there is no key "timout"`},
+		{profile("writable: maybe"), `6:15: "maybe" is not what belongs here; write true or false`},
+		{profile("timeout: 5"), `6:14: "5" is not a duration; write it with its unit, such as 5s or 500ms`},
+		{profile("timeout: 50ms"), "6:14: 50ms is out of range; write 100ms to 60s"},
+		{profile("timeout: 61s"), "6:14: 61s is out of range"},
+		{profile("users: all"), `6:12: "all" is not known; write any, or me to ask for the signed-in person alone`},
+		{profile("data: x.db"), "6:11: a source of kind profile has no data; leave it out"},
+		{profile("requireToken: false"), "6:19: a source of kind profile has no requireToken; leave it out"},
+		{profile("plaintext: true"), "6:16: plaintext changes nothing here; leave it out"},
+		{profile("shareCallerToken: true"), "6:23: no source before of another origin gets this token; leave it out"},
+		{"default: other\n" + profile(), `1:10: there is no source "other"; name one of those below`},
+		{and(profile(), "name: main", "kind: sandbox"), `6:11: there is a source "main" already; each needs a name of its own`},
+		{source("name: Main", "kind: sandbox"), `2:11: "Main" is not a name; write up to 32 of a to z, 0 to 9 and -, a letter first`},
+		{source("kind: sandbox"), `"" is not a name`},
+		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write profile or sandbox`},
+		{source("name: a", "kind: sandbox", "url: https://a.example"), "4:10: a source of kind sandbox has no url; leave it out"},
+		{source("name: a", "kind: sandbox", "seed: other"), `4:11: there is no made-up data "other"; write lab, or leave it out`},
+		{source("name: a", "kind: profile"), "the source a has no url; write its base URL, such as https://graph.microsoft.com/beta"},
+		{source("name: a", "kind: profile", "url: https://ada:s3cret@a.example"), "4:10: the url holds more than a scheme, a host and a path"},
+		{source("name: a", "kind: profile", "url: https://a.example?x"), "4:10: the url holds more than a scheme, a host and a path"},
+		{source("name: a", "kind: profile", "url: a.example/beta"), "4:10: the url does not begin with https:// or http:// and a host"},
+		{source("name: a", "kind: profile", `url: "https://a%zz"`), "4:10: the url cannot be read"},
+		{source("name: a", "kind: profile", "url: http://a.example", "token: {from: nobody}"), "4:10: all would travel in the clear; use https, or allow it with plaintext: true"},
+		{source("name: a", "kind: profile", "url: https://a.example"), "the source a does not say where its token comes from; write token: {from: caller}"},
+		{source("name: a", "kind: sandbox", "token: caller"), "write keys with values, such as {from: caller}"},
+		{source("name: a", "kind: sandbox", "token: {from: me}"), `4:19: "me" is not known; write caller, header, env or nobody`},
+		{source("name: a", "kind: sandbox", "token: {from: caller, name: X}"), "4:33: a token from: caller has no name; leave it out"},
+		{source("name: a", "kind: sandbox", "token: {from: header}"), "the token has no name; write that of the header, such as name: X-HR-Authorization"},
+		{source("name: a", "kind: sandbox", "token: {from: env}"), "the token has no name; write that of the environment variable which holds it"},
+		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_NONE}"), "4:30: the environment variable PROFILEQL_TEST_NONE is not set, or empty"},
+		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_BROKEN}"), "holds line breaks"},
+		{source("name: a", "kind: sandbox", "token: {from: nobody}", "shareCallerToken: true"), "5:23: the source gets no token of a caller's; leave it out"},
+		{source("name: a", "kind: sandbox", "token: {from: header, name: authorization}"), "4:33: this is what from: caller means; write token: {from: caller}"},
+		{
+			and(profile(), "name: b", "kind: profile", "url: https://b.example", "token: {from: caller}"),
+			"the source main gets the same token of the caller's (Authorization), and is of another origin; let it have a header of its own, or allow it with shareCallerToken: true",
+		},
+		{and(profile(), "name: b", "kind: sandbox", "token: {from: caller}"), "the source main gets the same token of the caller's"},
+		{and(profile(), "name: b", "kind: profile", "url: https://a.example:8443", "token: {from: caller}"), "the same token of the caller's"},
+		{
+			and(source("name: a", "kind: sandbox", "token: {from: header, name: X-One}"),
+				"name: b", "kind: profile", "url: https://b.example", "token: {from: header, name: x-one}"),
+			"the source a gets the same token of the caller's (X-One)",
+		},
+	} {
+		_, err := parseFile("f.yaml", []byte(test.file), true)
+		if err == nil || !strings.HasPrefix(err.Error(), "f.yaml:") || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s\ngot  %v\nwant %s", test.file, err, test.want)
+		}
+	}
+	for _, header := range []string{
+		"Host", "cookie", "Set-Cookie", "Content-Type", "Connection", "Keep-Alive", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
+		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "Via",
+		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
+	} {
+		_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)
+		if want := fmt.Sprintf("the header %q cannot hold a token; write one such as X-HR-Authorization", header); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", header, err)
+		}
+	}
+	_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_TOKEN}")), false)
+	if err == nil || !strings.Contains(err.Error(), "whoever can reach the listener would use this token") {
+		t.Errorf("a token of our own for other machines: %v", err)
+	}
+}
+
+func TestFile(t *testing.T) {
+	t.Setenv("PROFILEQL_TEST_TOKEN", "s3cret")
+	dir := t.TempDir()
+	name := filepath.Join(dir, "sources.yaml")
+	text := `# Four of them.
+default: contoso
+sources:
+  - name: hr
+    kind: profile
+    url: https://hr.example.com/api
+    token: {from: header, name: x-hr-authorization}
+    writable: false
+    users: any
+  - name: contoso
+    kind: profile
+    url: https://graph.microsoft.com/beta
+    token: {from: caller}
+    timeout: 5s
+  - name: twin
+    kind: profile
+    url: https://GRAPH.microsoft.com:443/v1.0
+    token: {from: caller}
+  - name: merged
+    kind: profile
+    url: http://merged.example.com/beta
+    plaintext: true
+    token: {from: caller}
+    shareCallerToken: true
+    users: me
+  - name: lab
+    kind: sandbox
+    seed: lab
+    data: lab.db
+    faults: /faults.json
+    requireToken: true
+    token: {from: env, name: PROFILEQL_TEST_TOKEN}
+`
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readFile(name, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Source{
+		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callersToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true},
+		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true},
+		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callersToken, Timeout: 10 * time.Second, Writable: true},
+		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true},
+		{
+			Name: "lab", Kind: KindSandbox, Token: Token{From: FromEnv, Name: "PROFILEQL_TEST_TOKEN", Value: "s3cret"}, Timeout: 10 * time.Second, Writable: true,
+			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: "/faults.json", RequireToken: true,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	checkRoundTrip(t, got)
+}
+
+// checkRoundTrip holds that what is printed makes the same sources again, and shows no token.
+func checkRoundTrip(t *testing.T, sources []Source) {
+	t.Helper()
+	var printed bytes.Buffer
+	if err := (&Config{Sources: sources}).WriteSources(&printed); err != nil {
+		t.Fatal(err)
+	}
+	again, err := parseFile("printed.yaml", printed.Bytes(), true)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, &printed)
+	}
+	if diff := cmp.Diff(sources, again); diff != "" || strings.Contains(printed.String(), "s3cret") {
+		t.Errorf("%s\n%s", diff, &printed)
+	}
+}
+
+func TestSourcesOfTheCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args, want string // what is different of the sources
+	}{
+		{"", "sandbox[] lab[]"},
+		{"--data /d/box.db", "sandbox[/d/box.db] lab[/d/box-lab.db]"},
+		{"--upstream https://a.example/beta", "upstream[]"},
+		{"--upstream http://a.example/beta --plaintext-upstream", "upstream[]"},
+		{"check --upstream https://a.example/beta", "upstream[]"},
+	} {
+		c, err := Parse(strings.Fields(test.args), "v", os.Stdout, os.Stderr)
+		if err != nil {
+			t.Errorf("%s: %v", test.args, err)
+			continue
+		}
+		var got []string
+		for _, s := range c.Sources {
+			got = append(got, fmt.Sprintf("%s[%s]", s.Name, s.Data))
+			if s.Token != callersToken || !s.Writable || !s.AnyUser || s.Timeout != defaultTimeout {
+				t.Errorf("%s: %+v", test.args, s)
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %s", test.args, got)
+		}
+		if !strings.Contains(test.args, "plaintext") {
+			checkRoundTrip(t, c.Sources)
+		}
+	}
+}
+
+// FuzzFile holds that a file is refused with a place in it, or makes sources that print to a file which makes the same.
+func FuzzFile(f *testing.F) {
+	f.Add(profile("timeout: 5s", "users: me"))
+	f.Add(and(profile(), "name: b", "kind: sandbox", "token: {from: header, name: X-B}", "data: b.db"))
+	f.Add("a: &a [*a]\nsources: *a\n")
+	f.Add("sources:\n  - <<: {name: a}\n    kind: sandbox\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		sources, err := parseFile("f.yaml", []byte(text), true)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "f.yaml:") {
+				t.Errorf("%v in %q", err, text)
+			}
+			return
+		}
+		checkRoundTrip(t, sources)
+	})
+}

@@ -1,0 +1,38 @@
+package config
+
+import (
+	"io"
+
+	"github.com/goccy/go-yaml"
+)
+
+// WriteSources writes the sources in the form of the file, with all that a file may leave out. The value of a token is
+// not in it.
+func (c *Config) WriteSources(w io.Writer) error {
+	d := document{Default: c.Sources[0].Name}
+	for _, s := range c.Sources {
+		d.Sources = append(d.Sources, s.entry())
+	}
+	text, err := yaml.MarshalWithOptions(d, yaml.IndentSequence(true))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+func (s Source) entry() entry {
+	timeout, users := s.Timeout.String(), "me"
+	if s.AnyUser {
+		users = "any"
+	}
+	token := tokenEntry{From: string(s.Token.From), Name: s.Token.Name}
+	if s.Token.From == FromCaller {
+		token.Name = ""
+	}
+	return entry{
+		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Token: &token, ShareCallerToken: s.ShareCallerToken,
+		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users,
+		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
+	}
+}

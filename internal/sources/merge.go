@@ -1,0 +1,147 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"profileql/internal/profile"
+)
+
+// List asks all sources at once for what lies behind the position, and merges their answers. The position is one and
+// the same for all of them, a value in the total order of the whole list: were there one for each source, an item
+// that comes or goes at one of them would shift it against the others.
+//
+// A source that fails is missing from the page, which says so; it stays out for as long as the caller goes on behind
+// this page, because nobody knows what of it would have been on the pages before. A person whom a source does not
+// know has no items there, which is no failure. Where no source is left, the error is a [profile.Errors].
+func (f *Facet[T, I]) List(ctx context.Context, q profile.Query) (profile.Page[T], error) {
+	asked, failed := f.asked(q)
+	if len(asked) == 1 && len(failed) == 0 {
+		return asked[0].Collection.List(ctx, q)
+	}
+	replies := askAll(ctx, asked, q)
+	if ctx.Err() != nil {
+		return profile.Page[T]{}, ctx.Err() // nobody is there to be told
+	}
+	var pages []profile.Page[T]
+	var strangers []*profile.Error
+	for _, r := range replies {
+		var e *profile.Error
+		switch isKnown := errors.As(r.err, &e); {
+		case r.err == nil:
+			pages = append(pages, r.page)
+		case !isKnown:
+			return profile.Page[T]{}, r.err
+		case isStranger(e):
+			strangers = append(strangers, e)
+		default:
+			failed = append(failed, e)
+		}
+	}
+	switch {
+	case len(pages) > 0 || len(strangers) > 0 && len(failed) > 0:
+		page := merge(q, pages)
+		page.Failed = failed
+		if len(failed) > 0 {
+			page.Total = nil
+		}
+		return page, nil
+	case len(strangers) > 0:
+		return profile.Page[T]{}, strangers[0]
+	}
+	return profile.Page[T]{}, profile.Errors(failed)
+}
+
+// asked are the members to ask, and the errors of those that are not: they failed on an earlier page, or cannot be
+// asked although they were named, or there is no other.
+func (f *Facet[T, I]) asked(q profile.Query) (asked []*Member[T, I], failed []*profile.Error) {
+	for i := range f.members {
+		m := &f.members[i]
+		before := slices.IndexFunc(q.Failed, func(e *profile.Error) bool { return e.Source == m.Name })
+		named := slices.Contains(q.Sources, m.Name)
+		switch {
+		case len(q.Sources) > 0 && !named:
+		case before >= 0:
+			failed = append(failed, q.Failed[before])
+		case q.User == "" || m.AnyUser:
+			asked = append(asked, m)
+		case named || !f.anyUser:
+			failed = append(failed, m.onlyMe())
+		}
+	}
+	return asked, failed
+}
+
+// reply is what one source answered.
+type reply[T any] struct {
+	page profile.Page[T]
+	err  error
+}
+
+// askAll asks each member, and waits for all: each has a deadline of its own.
+func askAll[T, I any](ctx context.Context, members []*Member[T, I], q profile.Query) []reply[T] {
+	replies := make([]reply[T], len(members))
+	var all sync.WaitGroup
+	for i, m := range members {
+		all.Go(func() {
+			// A panic on a goroutine that nobody else watches would end the whole process.
+			defer func() {
+				if p := recover(); p != nil {
+					replies[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			replies[i].page, replies[i].err = m.Collection.List(ctx, q)
+		})
+	}
+	all.Wait()
+	return replies
+}
+
+// isStranger tells whether a source says that it does not know the person. A 404 that says nothing, or that it knows
+// no such thing, may as well be a wrong address, and then items would be missing without a word.
+func isStranger(e *profile.Error) bool {
+	return e.Code == profile.NotFound && e.SourceCode != "" && e.SourceCode != "UnknownError"
+}
+
+// merge makes one page of the sources' pages, each of which is in order and holds as many items as are wanted.
+func merge[T any](q profile.Query, pages []profile.Page[T]) profile.Page[T] {
+	var merged profile.Page[T]
+	total := 0
+	merged.Total = &total
+	heads := make([][]profile.Entry[T], len(pages))
+	for i, p := range pages {
+		heads[i] = p.Entries
+		merged.More = merged.More || p.More
+		merged.Flaws = append(merged.Flaws, p.Flaws...)
+		if p.Total == nil {
+			merged.Total = nil
+			continue
+		}
+		total += *p.Total
+	}
+	for len(merged.Entries) < q.Limit {
+		first := firstOf(heads, q.Order)
+		if first < 0 {
+			return merged
+		}
+		merged.Entries = append(merged.Entries, heads[first][0])
+		heads[first] = heads[first][1:]
+	}
+	merged.More = merged.More || firstOf(heads, q.Order) >= 0
+	return merged
+}
+
+// firstOf is the index of the list whose first entry comes first; -1 where all are empty.
+func firstOf[T any](lists [][]profile.Entry[T], order profile.Order) int {
+	first := -1
+	for i, entries := range lists {
+		if len(entries) > 0 && (first < 0 || order.Compare(entries[0].Position, lists[first][0].Position) < 0) {
+			first = i
+		}
+	}
+	return first
+}

@@ -1,0 +1,245 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"profileql/internal/profile"
+)
+
+type item struct{ name string }
+
+// member answers lists with page and err, and notes what else it is asked.
+type member struct {
+	page  profile.Page[item]
+	err   error
+	panic any
+	asked []string
+}
+
+func (m *member) List(_ context.Context, q profile.Query) (profile.Page[item], error) {
+	m.asked = append(m.asked, "list of "+q.User)
+	if m.panic != nil {
+		panic(m.panic)
+	}
+	return m.page, m.err
+}
+
+func (m *member) Get(_ context.Context, ref profile.Ref, _ []string) (*item, error) {
+	return m.note("get " + ref.ID)
+}
+
+func (m *member) Create(_ context.Context, _, user string, i *item) (*item, error) {
+	return m.note("create " + i.name + user)
+}
+
+func (m *member) Update(_ context.Context, ref profile.Ref, _ *item) (*item, error) {
+	return m.note("update " + ref.ID)
+}
+
+func (m *member) Delete(_ context.Context, ref profile.Ref) error {
+	_, err := m.note("delete " + ref.ID)
+	return err
+}
+
+func (m *member) note(what string) (*item, error) {
+	m.asked = append(m.asked, what)
+	return &item{what}, m.err
+}
+
+// facetOf is a facet of three sources: a takes everything, b is read-only and knows the signed-in person alone, c
+// takes everything.
+func facetOf(a, b, c *member) *Facet[item, item] {
+	return NewFacet([]Member[item, item]{
+		{Source{Name: "a", Writable: true, AnyUser: true}, a},
+		{Source{Name: "b"}, b},
+		{Source{Name: "c", Writable: true, AnyUser: true}, c},
+	})
+}
+
+// pageOf is a page of a source's items, each an instant and an id: "2020 x", or " x" without an instant.
+func pageOf(source string, more bool, items ...string) profile.Page[item] {
+	p := profile.Page[item]{More: more}
+	for _, text := range items {
+		year, id, _ := strings.Cut(text, " ")
+		if year != "" {
+			year += "-01-01T00:00:00Z"
+		}
+		p.Entries = append(p.Entries, profile.Entry[item]{
+			Position: profile.Position{Instant: year, Source: source, ID: id}, Item: &item{id},
+		})
+	}
+	return p
+}
+
+func counted(p profile.Page[item], total int) profile.Page[item] {
+	p.Total = &total
+	return p
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	down := &profile.Error{Code: profile.SourceUnavailable, Source: "b"}
+	stranger := &profile.Error{Code: profile.NotFound, Source: "b", SourceCode: "Request_ResourceNotFound"}
+	unknown := &profile.Error{Code: profile.NotFound, Source: "b"}
+	a, c := pageOf("a", false, "2020 a1", "2022 a2", " a3"), pageOf("c", false, "2020 c1", "2021 c2")
+	tests := map[string]struct {
+		query   profile.Query
+		a, b, c member
+		want    string
+		more    bool
+		total   int // -1 for none
+		failed  string
+	}{
+		"in one order": {
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: member{page: pageOf("b", false, "2020 b1", " b2")}, c: member{page: c},
+			want: "a1 b1 c1 c2 a2 a3 b2", total: -1,
+		},
+		"as many as wanted": {query: profile.Query{Limit: 3}, a: member{page: a}, c: member{page: c}, want: "a1 c1 c2", more: true, total: -1},
+		"exactly all":       {query: profile.Query{Limit: 5}, a: member{page: a}, c: member{page: c}, want: "a1 c1 c2 a2 a3", total: -1},
+		"more at a source": {
+			query: profile.Query{Limit: 3}, a: member{page: pageOf("a", true, "2020 a1", "2020 a2", "2020 a3")}, want: "a1 a2 a3", more: true, total: -1,
+		},
+		"counted": {
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: counted(profile.Page[item]{}, 0)}, c: member{page: counted(c, 2)},
+			want: "a1 c1 c2 a2 a3", total: 5,
+		},
+		"counted, but for one": {
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: profile.Page[item]{}}, c: member{page: counted(c, 2)},
+			want: "a1 c1 c2 a2 a3", total: -1,
+		},
+		"one fails": {
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{err: down}, c: member{page: counted(c, 2)},
+			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
+		},
+		"one knows no such person": {
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{err: stranger}, c: member{page: counted(c, 2)},
+			want: "a1 c1 c2 a2 a3", total: 5,
+		},
+		"one knows no such address": {
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: member{err: unknown}, want: "a1 a2 a3", total: -1, failed: "b",
+		},
+		"one failed before": {
+			query: profile.Query{Limit: 9, Failed: []*profile.Error{down}}, a: member{page: a}, b: member{panic: "asked"}, c: member{page: c},
+			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
+		},
+		"some are named": {
+			query: profile.Query{Limit: 9, Sources: []string{"a", "b"}}, a: member{page: a}, c: member{panic: "asked"}, want: "a1 a2 a3", total: -1,
+		},
+		"somebody else": {
+			query: profile.Query{Limit: 9, User: "ada"}, a: member{page: a}, b: member{panic: "asked"}, c: member{page: c},
+			want: "a1 c1 c2 a2 a3", total: -1,
+		},
+		"somebody else, at a source that is not told": {
+			query: profile.Query{Limit: 9, User: "ada", Sources: []string{"a", "b"}}, a: member{page: a}, b: member{panic: "asked"},
+			want: "a1 a2 a3", total: -1, failed: "b",
+		},
+		"strangers and failures": {
+			query: profile.Query{Limit: 9, Sources: []string{"b", "c"}}, b: member{err: stranger},
+			c: member{err: &profile.Error{Code: profile.SourceTimeout, Source: "c"}}, want: "", total: -1, failed: "c",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, err := facetOf(&test.a, &test.b, &test.c).List(t.Context(), test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, failed []string
+			for _, e := range page.Entries {
+				got = append(got, e.Item.name)
+			}
+			for _, e := range page.Failed {
+				failed = append(failed, e.Source)
+			}
+			total := -1
+			if page.Total != nil {
+				total = *page.Total
+			}
+			if strings.Join(got, " ") != test.want || page.More != test.more || total != test.total || strings.Join(failed, " ") != test.failed {
+				t.Errorf("got %v, more %t, total %d, failed %v", got, page.More, total, failed)
+			}
+		})
+	}
+}
+
+// TestNothingLeft is lists that nobody answers.
+func TestNothingLeft(t *testing.T) {
+	t.Parallel()
+	failing := func(code profile.Code, source, sourceCode string) member {
+		return member{err: &profile.Error{Code: code, Source: source, SourceCode: sourceCode}}
+	}
+	a, b, c := failing(profile.Throttled, "a", ""), failing(profile.SourceTimeout, "b", ""), failing(profile.Forbidden, "c", "")
+	_, err := facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1})
+	var all profile.Errors
+	if !errors.As(err, &all) || len(all) != 3 {
+		t.Errorf("all fail: %v", err)
+	}
+	_, err = facetOf(new(member), &b, new(member)).List(t.Context(), profile.Query{Limit: 1, Sources: []string{"b"}, Failed: []*profile.Error{{Source: "b"}}})
+	if !errors.As(err, &all) || len(all) != 1 {
+		t.Errorf("the last one has failed before: %v", err)
+	}
+	_, err = facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1, User: "ada", Sources: []string{"b"}})
+	if !errors.As(err, &all) || len(all) != 1 || all[0].Code != profile.UnsupportedBySource {
+		t.Errorf("the only one is not told of others: %v", err)
+	}
+	stranger := failing(profile.NotFound, "a", "Request_ResourceNotFound")
+	_, err = facetOf(&stranger, &stranger, &stranger).List(t.Context(), profile.Query{Limit: 1})
+	var e *profile.Error
+	if !errors.As(err, &e) || e.Code != profile.NotFound {
+		t.Errorf("nobody knows the person: %v", err)
+	}
+	_, err = facetOf(new(member), &member{panic: "ouch"}, new(member)).List(t.Context(), profile.Query{Limit: 1})
+	if err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), "ouch") {
+		t.Errorf("a panic: %v", err)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err = facetOf(&a, &b, &c).List(left, profile.Query{Limit: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller has left: %v", err)
+	}
+}
+
+// TestRouting sends what is about one item to its source, or refuses it before anything is sent.
+func TestRouting(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(f *Facet[item, item], source, user string) error{
+		"get i": func(f *Facet[item, item], source, user string) error {
+			_, err := f.Get(t.Context(), profile.Ref{Source: source, User: user, ID: "i"}, nil)
+			return err
+		},
+		"create i": func(f *Facet[item, item], source, user string) error {
+			_, err := f.Create(t.Context(), source, user, &item{"i"})
+			return err
+		},
+		"update i": func(f *Facet[item, item], source, user string) error {
+			_, err := f.Update(t.Context(), profile.Ref{Source: source, User: user, ID: "i"}, nil)
+			return err
+		},
+		"delete i": func(f *Facet[item, item], source, user string) error {
+			return f.Delete(t.Context(), profile.Ref{Source: source, User: user, ID: "i"})
+		},
+	}
+	for name, call := range calls {
+		var a, b, c member
+		f := facetOf(&a, &b, &c)
+		if err := call(f, "c", ""); err != nil || !slices.Equal(c.asked, []string{name}) || len(a.asked)+len(b.asked) > 0 {
+			t.Errorf("%s: %v; asked %v, %v, %v", name, err, a.asked, b.asked, c.asked)
+		}
+		var e *profile.Error
+		if err := call(f, "b", "ada"); !errors.As(err, &e) || e.Code != profile.UnsupportedBySource || e.Source != "b" {
+			t.Errorf("%s of somebody else: %v", name, err)
+		}
+		err := call(f, "b", "")
+		if isWrite := name != "get i"; isWrite != (errors.As(err, &e) && e.Code == profile.ReadOnlySource) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name != "get i" && len(b.asked) > 0 {
+			t.Errorf("%s: the read-only source was asked %v", name, b.asked)
+		}
+	}
+}

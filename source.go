@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"profileql/graph"
+	"profileql/graph/model"
+	"profileql/internal/auth"
+	"profileql/internal/config"
+	"profileql/internal/edge"
+	"profileql/internal/profileapi"
+	"profileql/internal/sandbox"
+	"profileql/internal/sandbox/faults"
+	"profileql/internal/sources"
+)
+
+// source is one source, as it is spoken to.
+type source struct {
+	config.Source
+	client      *profileapi.Client
+	guard       *sources.Guard
+	description string // for the banner
+	close       func()
+}
+
+// sourceList is all sources. The first is the default one.
+type sourceList []*source
+
+// openSources starts the sandboxes that are to be inside, and makes ready to speak to every source.
+func openSources(ctx context.Context, c *config.Config, log *slog.Logger) (all sourceList, err error) {
+	for _, s := range c.Sources {
+		open := openProfile
+		if s.Kind == config.KindSandbox {
+			open = openInside
+		}
+		u, err := open(ctx, s, log)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("source %s: %w", s.Name, err)
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+func (all sourceList) close() {
+	for _, u := range all {
+		u.close()
+	}
+}
+
+func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
+
+func openProfile(_ context.Context, s config.Source, log *slog.Logger) (*source, error) {
+	transport := profileapi.NewTransport()
+	u, err := connect(s, transport, log)
+	if err != nil {
+		return nil, err
+	}
+	u.description, u.close = s.URL, transport.CloseIdleConnections
+	return u, nil
+}
+
+// openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
+// can reach.
+func openInside(ctx context.Context, s config.Source, log *slog.Logger) (*source, error) {
+	box, err := openSandbox(ctx, s, log)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	server := newHTTPServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
+	go func() { _ = server.Serve(listener) }() // ends with close
+	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
+	transport := profileapi.NewTransport()
+	u, err := connect(s, transport, log)
+	if err != nil {
+		return nil, errors.Join(err, server.Close(), box.Close())
+	}
+	u.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
+	u.close = func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		if err := box.Close(); err != nil {
+			log.Error("the sandbox did not close well", "source", s.Name, "error", err)
+		}
+	}
+	return u, nil
+}
+
+func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandbox.Sandbox, error) {
+	var f faults.Config
+	text, err := readOptional("faults", s.Faults)
+	if err != nil {
+		return nil, err
+	}
+	if text != nil {
+		if f, err = faults.Parse(text); err != nil {
+			return nil, fmt.Errorf("faults %s: %w", s.Faults, err)
+		}
+	}
+	return sandbox.Open(ctx, sandbox.Options{
+		Seed: s.Seed, Data: s.Data, RequireToken: s.RequireToken, Faults: f, Log: log,
+	})
+}
+
+func keeping(data string) string {
+	if data == "" {
+		return "kept in memory"
+	}
+	return "kept in " + data
+}
+
+// connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
+func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*source, error) {
+	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: auth.Caller})
+	client, err := profileapi.New(profileapi.Options{
+		Name:      s.Name,
+		BaseURL:   s.URL,
+		Transport: auth.Transport{Base: guard, Token: tokenOf(s.Token)},
+		UserAgent: "profileql/" + version,
+		Timeout:   s.Timeout,
+		Log:       log,
+	})
+	return &source{Source: s, client: client, guard: guard}, err
+}
+
+func tokenOf(t config.Token) auth.Token {
+	switch t.From {
+	case config.FromCaller, config.FromHeader:
+		return auth.Token{Header: t.Name}
+	case config.FromEnv:
+		return auth.Own(t.Value)
+	}
+	return auth.Token{}
+}
+
+// tokenHeaders are the headers in which callers send their tokens, each once.
+func (all sourceList) tokenHeaders() (names []string) {
+	for _, u := range all {
+		if header := tokenOf(u.Token).Header; header != "" && !slices.Contains(names, header) {
+			names = append(names, header)
+		}
+	}
+	return names
+}
+
+// described are the sources as GraphQL shows them.
+func (all sourceList) described() graph.Sources {
+	described := make(graph.Sources, len(all))
+	for i, u := range all {
+		described[i] = &model.ProfileSource{
+			Name: u.Name, Kind: model.SourceKindProfile, Writable: u.Writable,
+			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
+				c := u.guard.Condition(ctx)
+				return c.Failing, c.ThrottledUntil
+			},
+		}
+		if u.Kind == config.KindSandbox {
+			described[i].Kind = model.SourceKindSandbox
+		}
+	}
+	return described
+}
