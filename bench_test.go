@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,10 +12,12 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"profileql/internal/config"
 	"profileql/internal/profileapi"
 )
 
@@ -71,6 +74,30 @@ func BenchmarkUpdate(b *testing.B) {
 	b.Run("profileql", func(b *testing.B) { benchmarkRequests(b, http.MethodPost, f.URL, updateRequest(b)) })
 }
 
+// BenchmarkMergedList is the price of the first 20 of a list that one to four sources make up, as for
+// [BenchmarkUpdate]. What the sources take to answer is in it: they are asked for one page each.
+func BenchmarkMergedList(b *testing.B) {
+	var items []string
+	for i := range 21 {
+		items = append(items, strings.Replace(string(stubAnswer), stubItem, fmt.Sprintf("%02d%s", i, stubItem[2:]), 1))
+	}
+	page := []byte(`{"value": [` + strings.Join(items, ",") + `]}`)
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(page)
+	}))
+	b.Cleanup(source.Close)
+	body := operationBody(b, `query { me { interests { nodes { id displayName createdDateTime profileSource { name } } } } }`, nil)
+	var sources []config.Source
+	for n := range 4 {
+		s := sourceAt(source.URL + "/beta")
+		s.Name = string(rune('a' + n))
+		sources = append(sources, s)
+		f := newFacadeOf(b, sources...)
+		b.Run(fmt.Sprintf("sources=%d", n+1), func(b *testing.B) { benchmarkRequests(b, http.MethodPost, f.URL, body) })
+	}
+}
+
 // newProxy is the baseline: net/http's reverse proxy with as many connections as ProfileQL keeps.
 func newProxy(tb testing.TB, source string) string {
 	target, err := url.Parse(source)
@@ -95,9 +122,11 @@ func benchmarkRequests(b *testing.B, method, url string, body []byte) {
 	b.ReportAllocs()
 	before := cpuTime()
 	b.ResetTimer()
+	var callers atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
+		token := fmt.Sprintf("Bearer %01500d", callers.Add(1)) // of one caller, only some requests run at once
 		for pb.Next() {
-			if err := roundTrip(client, method, url, body); err != nil {
+			if err := roundTrip(client, method, url, token, body); err != nil {
 				b.Error(err)
 				return
 			}
@@ -106,13 +135,13 @@ func benchmarkRequests(b *testing.B, method, url string, body []byte) {
 	b.ReportMetric(float64(cpuTime()-before)/float64(time.Microsecond)/float64(b.N), "cpu-µs/op")
 }
 
-func roundTrip(client *http.Client, method, url string, body []byte) error {
+func roundTrip(client *http.Client, method, url, token string, body []byte) error {
 	req, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 1500))
+	req.Header.Set("Authorization", token)
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
