@@ -81,6 +81,50 @@ query Mine($first: Int!, $after: String) {
 `,
 	},
 	{
+		Query: `# All sources as one list, in one order. A
+# source that fails is in failedSources.
+query Merged($first: Int!) {
+  me {
+    interests(first: $first) {
+      nodes {
+        displayName
+        createdDateTime
+        profileSource { name }
+      }
+      totalCount
+      failedSources {
+        source { name }
+        code
+        message
+      }
+    }
+  }
+}
+`,
+		Variables: `{"first": 20}
+`,
+	},
+	{
+		Query: `# Only the sources that are named. Which
+# there are, and how they are doing:
+query Named($sources: [String!]) {
+  profileSources { name kind writable state }
+  me {
+    interests(first: 5, sources: $sources) {
+      nodes {
+        id
+        displayName
+        profileSource { name }
+      }
+      totalCount
+    }
+  }
+}
+`,
+		Variables: `{"sources": ["lab"]}
+`,
+	},
+	{
 		Query: `# An error on purpose: this is another
 # system's. Programs read extensions.code.
 mutation Refused($input: UpdatePersonInterestInput!) {

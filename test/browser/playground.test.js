@@ -108,6 +108,20 @@ test("pages: the next one begins where the first ends", async () => {
   assert.ok(second.nodes.every(({ id }) => first.nodes.every((node) => node.id !== id)));
 });
 
+test("several sources: merged, and one by its name", async () => {
+  await open("Merged");
+  const merged = (await run()).data.me.interests;
+  assert.deepEqual([...new Set(merged.nodes.map((node) => node.profileSource.name))].sort(), ["lab", "sandbox"]);
+  assert.deepEqual(merged.failedSources, []);
+  await picture("merged");
+  await open("Named");
+  const named = (await run()).data;
+  assert.deepEqual(named.profileSources.map(({ name, state }) => [name, state]), [["sandbox", "UP"], ["lab", "UP"]]);
+  assert.ok(named.me.interests.nodes.every((node) => node.profileSource.name === "lab"));
+  assert.ok(named.me.interests.totalCount < merged.totalCount);
+  await picture("named");
+});
+
 test("an error on purpose: its code is shown", async () => {
   await open("Refused");
   const { data, errors } = await run();
