@@ -47,12 +47,12 @@ test("of interests by id, those that are there are shown", async () => {
 test("of two profiles, the one that is there is shown, and why the other one is not", async () => {
   show(<Comparison user="nobody@example.com" />);
   await screen.findByText("This is gone, or not yours to change.");
-  screen.getByText("62");
+  screen.getByText("75");
 });
 
 test("what is not tolerated fails the whole query", async () => {
-  const [first] = await stored();
+  const walks = (await stored()).find(({ displayName }) => displayName === "Long walks");
   await profileql.faults({ fault: "error", status: 503, methods: ["GET"] });
-  show(<Bookmarks ids={["nonsense", first?.id ?? ""]} />);
+  show(<Bookmarks ids={["nonsense", walks?.id ?? ""]} />);
   expect((await screen.findByRole("alert")).textContent).toBe("Please try again.");
 });

@@ -15,7 +15,7 @@ const orders: ItemOrder[] = [
 test.each(orders)("pages by $field $direction have every interest once", async (orderBy) => {
   const all = await stored(orderBy);
   const operations = show(<MyInterests orderBy={orderBy} />);
-  for (let loaded = 20; loaded < 62; loaded += 20) {
+  for (let loaded = 20; loaded < 75; loaded += 20) {
     await waitFor(async () => expect(await names()).toHaveLength(loaded));
     press(screen, "More");
   }

@@ -26,6 +26,6 @@ test("a profile is read again through node, by the id of me", async () => {
     await interest(displayName);
   }
   await waitFor(async () => expect(await names()).toEqual(["Yo-yos", "Kites", ...before.slice(0, 18)]));
-  await screen.findByText("20 of 64 interests");
+  await screen.findByText("20 of 77 interests");
   expect(operations).toEqual(["MyInterestsQuery", "InterestListPageQuery", "InterestListPageQuery"]);
 });

@@ -15,15 +15,15 @@ test("who signs in next sees nothing of the person before", async () => {
     </App>
   );
   const { rerender } = render(app(ada));
-  await screen.findByText("20 of 62 interests");
+  await screen.findByText("20 of 75 interests");
 
   rerender(app(yuki));
   expect(screen.queryByRole("heading")).toBeNull();
-  await screen.findByText("12 of 12 interests");
+  await screen.findByText("15 of 15 interests");
   expect(await names()).toContain("将棋");
   expect(yuki.operations).toEqual(["MyInterestsQuery"]);
 
   rerender(app(ada));
-  await screen.findByText("20 of 62 interests");
+  await screen.findByText("20 of 75 interests");
   expect(await names()).not.toContain("将棋");
 });
