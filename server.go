@@ -141,7 +141,7 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	}
 	var pages http.Handler
 	if shown != nil {
-		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: tabs, Shown: shown}); err != nil {
+		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: tabs(all[len(all)-1].Name), Shown: shown}); err != nil {
 			return nil, err
 		}
 	}

@@ -5,10 +5,11 @@ import (
 	"profileql/internal/sandbox"
 )
 
-// tabs are what the playground opens with: a guide.
-var tabs = []playground.Tab{
-	{
-		Query: `# Changes an interest: the button runs it.
+// tabs are what the playground opens with: a guide. It shows how one source is named by this one.
+func tabs(source string) []playground.Tab {
+	return []playground.Tab{
+		{
+			Query: `# Changes an interest: the button runs it.
 # Left out stays, null clears, [] empties.
 mutation Update($input: UpdatePersonInterestInput!) {
   updatePersonInterest(input: $input) {
@@ -25,7 +26,7 @@ mutation Update($input: UpdatePersonInterestInput!) {
   }
 }
 `,
-		Variables: `{
+			Variables: `{
   "input": {
     "id": "` + sandbox.SampleInterest + `",
     "patch": {
@@ -36,9 +37,9 @@ mutation Update($input: UpdatePersonInterestInput!) {
   }
 }
 `,
-	},
-	{
-		Query: `# Run Create, and then Delete, with the
+		},
+		{
+			Query: `# Run Create, and then Delete, with the
 # new id in the variables, under "old".
 mutation Create($new: CreatePersonInterestInput!) {
   createPersonInterest(input: $new) {
@@ -50,16 +51,16 @@ mutation Delete($old: DeleteProfileItemInput!) {
   deleteProfileItem(input: $old) { deletedId }
 }
 `,
-		Variables: `{
+			Variables: `{
   "new": {
     "item": {"displayName": "Bell ringing"}
   },
   "old": {"id": ""}
 }
 `,
-	},
-	{
-		Query: `# Your interests, a page at a time. For the
+		},
+		{
+			Query: `# Your interests, a page at a time. For the
 # next one, put endCursor into "after".
 query Mine($first: Int!, $after: String) {
   me {
@@ -77,11 +78,11 @@ query Mine($first: Int!, $after: String) {
   }
 }
 `,
-		Variables: `{"first": 5, "after": null}
+			Variables: `{"first": 5, "after": null}
 `,
-	},
-	{
-		Query: `# All sources as one list, in one order. A
+		},
+		{
+			Query: `# All sources as one list, in one order. A
 # source that fails is in failedSources.
 query Merged($first: Int!) {
   me {
@@ -101,11 +102,11 @@ query Merged($first: Int!) {
   }
 }
 `,
-		Variables: `{"first": 20}
+			Variables: `{"first": 20}
 `,
-	},
-	{
-		Query: `# Only the sources that are named. Which
+		},
+		{
+			Query: `# Only the sources that are named. Which
 # there are, and how they are doing:
 query Named($sources: [String!]) {
   profileSources { name kind writable state }
@@ -121,11 +122,11 @@ query Named($sources: [String!]) {
   }
 }
 `,
-		Variables: `{"sources": ["lab"]}
+			Variables: `{"sources": ["` + source + `"]}
 `,
-	},
-	{
-		Query: `# An error on purpose: this is another
+		},
+		{
+			Query: `# An error on purpose: this is another
 # system's. Programs read extensions.code.
 mutation Refused($input: UpdatePersonInterestInput!) {
   updatePersonInterest(input: $input) {
@@ -133,12 +134,13 @@ mutation Refused($input: UpdatePersonInterestInput!) {
   }
 }
 `,
-		Variables: `{
+			Variables: `{
   "input": {
     "id": "` + sandbox.LockedInterest + `",
     "patch": {"displayName": "Mine now"}
   }
 }
 `,
-	},
+		},
+	}
 }

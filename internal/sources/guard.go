@@ -21,7 +21,8 @@ const (
 	maxRunning  = 256 // requests of all callers that run at once; further ones are refused
 
 	maxFailures = 5                // in a row; then the source is left alone
-	leftAlone   = 10 * time.Second // before one request tries whether it is back
+	leftAlone   = 10 * time.Second // before requests try whether it is back
+	tries       = 2                // that may try, and have to go well: a page of a list and its length come together
 
 	longestThrottle = time.Hour // of a Retry-After, what is believed
 	maxThrottled    = 10_000    // callers that are known to be throttled
@@ -42,7 +43,7 @@ type Guard struct {
 	caller  func(context.Context) uint64
 	running atomic.Int64
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	retryAt atomic.Pointer[time.Time] // when an open breaker lets one request try
+	retryAt atomic.Pointer[time.Time] // when an open breaker lets requests try
 
 	mu        sync.Mutex
 	callers   map[uint64]*caller   // those with requests here
@@ -64,7 +65,8 @@ func NewGuard(o GuardOptions) *Guard {
 		callers: make(map[uint64]*caller), throttled: make(map[uint64]time.Time),
 	}
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:     leftAlone - 1, // it lets one try after its timeout, not at it
+		MaxRequests: tries,
+		Timeout:     leftAlone - 1, // it lets them try after its timeout, not at it
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errLeft) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
@@ -165,7 +167,7 @@ func (g *Guard) admit(ctx context.Context) (report func(error), err error) {
 		wait := max(0, math.Ceil(time.Until(*g.retryAt.Load()).Seconds()*1000)/1000)
 		return nil, g.refusal("The source has failed several times in a row, and is left alone for some seconds.", &wait)
 	}
-	return nil, g.refusal("The source has failed several times in a row, and another request is trying it now.", nil)
+	return nil, g.refusal("The source has failed several times in a row, and others are trying it now.", nil)
 }
 
 func (g *Guard) refusal(message string, retryAfter *float64) *profile.Error {

@@ -372,29 +372,36 @@ func TestGuardBreaker(t *testing.T) {
 			t.Errorf("%d requests to a source that is left alone", asked)
 		}
 
-		// One tries, and comes to no end; meanwhile nobody else does.
+		// Two try, and come to no end; meanwhile nobody else does.
 		time.Sleep(400 * time.Microsecond)
 		base = never
 		ctx, leave := context.WithCancel(t.Context())
 		tried := make(chan error)
-		go func() { tried <- ask(ctx, g) }()
-		synctest.Wait()
+		for range 2 {
+			go func() { tried <- ask(ctx, g) }()
+			synctest.Wait()
+		}
 		isOverloaded(t, ask(by(t.Context(), 1), g), -1)
 		is(true)
 		leave()
 		<-tried
+		<-tried
 		is(true)
 
-		// The next one tries in its place, and fails.
+		// The next one tries in their place, and fails.
 		base = badly
 		_ = ask(t.Context(), g)
-		if asked != 2 {
-			t.Errorf("%d tries, want 2", asked)
+		if asked != 3 {
+			t.Errorf("%d tries, want 3", asked)
 		}
 		isOverloaded(t, ask(t.Context(), g), 10)
 
-		// A throttled caller's answer shows that the source is back. It counts when it has been read.
+		// Two good answers show that the source is back, also a throttled caller's. They count when they have been read.
 		time.Sleep(leftAlone)
+		base = well
+		if err := ask(t.Context(), g); err != nil {
+			t.Error(err)
+		}
 		base = says(429, "{}")
 		resp, err := send(t.Context(), g)
 		if err != nil {
