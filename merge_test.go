@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -262,7 +261,7 @@ func TestMergedPagesCost(t *testing.T) {
 		for i, s := range long {
 			requests := s.take()
 			if len(requests) != 1 || requests[0].Get("$top") != "21" || requests[0].Has("$skip") {
-				t.Errorf("page %d asked source %d for %v", page+1, i, []url.Values(requests))
+				t.Errorf("page %d asked source %d for %v", page+1, i, requests)
 			}
 		}
 	}

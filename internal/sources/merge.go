@@ -21,7 +21,7 @@ import (
 func (f *Facet[T, I]) List(ctx context.Context, q profile.Query) (profile.Page[T], error) {
 	asked, failed := f.asked(q)
 	if len(asked) == 1 && len(failed) == 0 {
-		return asked[0].Collection.List(ctx, q)
+		return asked[0].List(ctx, q)
 	}
 	replies := askAll(ctx, asked, q)
 	if ctx.Err() != nil {
@@ -94,7 +94,7 @@ func askAll[T, I any](ctx context.Context, members []*Member[T, I], q profile.Qu
 					replies[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 				}
 			}()
-			replies[i].page, replies[i].err = m.Collection.List(ctx, q)
+			replies[i].page, replies[i].err = m.List(ctx, q)
 		})
 	}
 	all.Wait()

@@ -55,7 +55,7 @@ func (f *Facet[T, I]) Get(ctx context.Context, ref profile.Ref, properties []str
 	if err != nil {
 		return nil, err
 	}
-	return m.Collection.Get(ctx, ref, properties)
+	return m.Get(ctx, ref, properties)
 }
 
 // Create adds an item at a source.
@@ -64,7 +64,7 @@ func (f *Facet[T, I]) Create(ctx context.Context, source, user string, item *I) 
 	if err != nil {
 		return nil, err
 	}
-	return m.Collection.Create(ctx, source, user, item)
+	return m.Create(ctx, source, user, item)
 }
 
 // Update changes an item at the source that holds it.
@@ -73,7 +73,7 @@ func (f *Facet[T, I]) Update(ctx context.Context, ref profile.Ref, patch *I) (*T
 	if err != nil {
 		return nil, err
 	}
-	return m.Collection.Update(ctx, ref, patch)
+	return m.Update(ctx, ref, patch)
 }
 
 // Delete removes an item from the source that holds it.
@@ -82,7 +82,7 @@ func (f *Facet[T, I]) Delete(ctx context.Context, ref profile.Ref) error {
 	if err != nil {
 		return err
 	}
-	return m.Collection.Delete(ctx, ref)
+	return m.Delete(ctx, ref)
 }
 
 // member is the one of a source, if it may be asked for the user.
