@@ -249,6 +249,26 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--upstream", "--sandbox"},
 		},
 		{
+			name: "a file and an upstream", args: []string{"--config", "docs/sources/two.yaml", "--upstream", "https://profiles.example.com/beta"},
+			fails: true, says: []string{"--upstream and --config exclude each other: in the file, write url: at the source"},
+		},
+		{
+			name: "a file with a sandbox and other machines", args: []string{"--listen", ":0", "--config", "docs/sources/partial.yaml"},
+			fails: true, says: []string{"--config has a sandbox among its sources", "--sandbox"},
+		},
+		{
+			name: "a file for the sandbox alone", args: []string{"sandbox", "--config", "docs/sources/two.yaml"},
+			fails: true, says: []string{"--config is about the sources of GraphQL"},
+		},
+		{
+			name: "other data for all", args: []string{"--seed", "lab"},
+			fails: true, says: []string{"--seed is of the sandbox alone"},
+		},
+		{
+			name: "no file", args: []string{"--config", "/nonexistent/x.yaml"},
+			fails: true, says: []string{"--config: open /nonexistent/x.yaml"},
+		},
+		{
 			name: "data of no sandbox", args: []string{"--upstream", "https://profiles.example.com/beta", "--data", "x.db"},
 			fails: true, says: []string{"--data"},
 		},
@@ -312,6 +332,45 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("says too much: %q %q", stdout, stderr)
 			}
 		})
+	}
+}
+
+// TestCheck holds that the examples of files are right, and that what is wrong is named with its place.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	page, err := os.ReadFile("docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	examples, err := filepath.Glob("docs/sources/*.yaml")
+	if err != nil || len(examples) == 0 {
+		t.Fatal(err, examples)
+	}
+	for _, file := range append(examples, write("example.yaml", example)) {
+		stdout, stderr, err := output(t, nil, "check", "--config", file)
+		if err != nil || !strings.HasPrefix(stdout, "default: ") {
+			t.Errorf("%s: %v, %s", file, err, stderr)
+			continue
+		}
+		if again, stderr, err := output(t, nil, "check", "--config", write("again.yaml", stdout)); err != nil || again != stdout {
+			t.Errorf("%s, printed: %v, %s, %s", file, err, stderr, again)
+		}
+	}
+	bad := write("bad.yaml", "sources:\n  - name: a\n    kind: sandbox\n    timout: 5s\n")
+	for _, args := range [][]string{{"check", "--config", bad}, {"--listen", "127.0.0.1:0", "--config", bad}} {
+		if _, stderr, err := output(t, nil, args...); err == nil || !strings.Contains(stderr, bad+`:4:5: there is no key "timout"`) {
+			t.Errorf("%v: %v, %s", args, err, stderr)
+		}
 	}
 }
 

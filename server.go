@@ -99,8 +99,8 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
 	}
-	for _, u := range all {
-		banner += fmt.Sprintf("  Source      %s: %s\n", u.Name, u.description)
+	for _, s := range all {
+		banner += fmt.Sprintf("  Source      %s: %s\n", s.Name, s.description)
 	}
 	if _, err := io.WriteString(stdout, banner); err != nil {
 		return err
@@ -160,10 +160,10 @@ func facets(all sourceList) graph.Facets {
 
 func facet[T, I any, PT model.Item[T]](all sourceList, segment string) graph.Facet[T, I, PT] {
 	members := make([]sources.Member[T, I], len(all))
-	for i, u := range all {
+	for i, s := range all {
 		members[i] = sources.Member[T, I]{
-			Source:     sources.Source{Name: u.Name, Writable: u.Writable, AnyUser: u.AnyUser},
-			Collection: profileapi.NewCollection[T, I, PT](u.client, segment),
+			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
+			Collection: profileapi.NewCollection[T, I, PT](s.client, segment),
 		}
 	}
 	return graph.NewFacet[T, I, PT](sources.NewFacet(members))

@@ -40,19 +40,19 @@ func openSources(ctx context.Context, c *config.Config, log *slog.Logger) (all s
 		if s.Kind == config.KindSandbox {
 			open = openInside
 		}
-		u, err := open(ctx, s, log)
+		opened, err := open(ctx, s, log)
 		if err != nil {
 			all.close()
 			return nil, fmt.Errorf("source %s: %w", s.Name, err)
 		}
-		all = append(all, u)
+		all = append(all, opened)
 	}
 	return all, nil
 }
 
 func (all sourceList) close() {
-	for _, u := range all {
-		u.close()
+	for _, s := range all {
+		s.close()
 	}
 }
 
@@ -60,12 +60,12 @@ func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
 
 func openProfile(_ context.Context, s config.Source, log *slog.Logger) (*source, error) {
 	transport := profileapi.NewTransport()
-	u, err := connect(s, transport, log)
+	opened, err := connect(s, transport, log)
 	if err != nil {
 		return nil, err
 	}
-	u.description, u.close = s.URL, transport.CloseIdleConnections
-	return u, nil
+	opened.description, opened.close = s.URL, transport.CloseIdleConnections
+	return opened, nil
 }
 
 // openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
@@ -83,19 +83,19 @@ func openInside(ctx context.Context, s config.Source, log *slog.Logger) (*source
 	go func() { _ = server.Serve(listener) }() // ends with close
 	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
 	transport := profileapi.NewTransport()
-	u, err := connect(s, transport, log)
+	opened, err := connect(s, transport, log)
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), box.Close())
 	}
-	u.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
-	u.close = func() {
+	opened.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
+	opened.close = func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		if err := box.Close(); err != nil {
 			log.Error("the sandbox did not close well", "source", s.Name, "error", err)
 		}
 	}
-	return u, nil
+	return opened, nil
 }
 
 func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandbox.Sandbox, error) {
@@ -147,8 +147,8 @@ func tokenOf(t config.Token) auth.Token {
 
 // tokenHeaders are the headers in which callers send their tokens, each once.
 func (all sourceList) tokenHeaders() (names []string) {
-	for _, u := range all {
-		if header := tokenOf(u.Token).Header; header != "" && !slices.Contains(names, header) {
+	for _, s := range all {
+		if header := tokenOf(s.Token).Header; header != "" && !slices.Contains(names, header) {
 			names = append(names, header)
 		}
 	}
@@ -158,15 +158,15 @@ func (all sourceList) tokenHeaders() (names []string) {
 // described are the sources as GraphQL shows them.
 func (all sourceList) described() graph.Sources {
 	described := make(graph.Sources, len(all))
-	for i, u := range all {
+	for i, s := range all {
 		described[i] = &model.ProfileSource{
-			Name: u.Name, Kind: model.SourceKindProfile, Writable: u.Writable,
+			Name: s.Name, Kind: model.SourceKindProfile, Writable: s.Writable,
 			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
-				c := u.guard.Condition(ctx)
+				c := s.guard.Condition(ctx)
 				return c.Failing, c.ThrottledUntil
 			},
 		}
-		if u.Kind == config.KindSandbox {
+		if s.Kind == config.KindSandbox {
 			described[i].Kind = model.SourceKindSandbox
 		}
 	}

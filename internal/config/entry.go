@@ -12,6 +12,7 @@ type reader struct {
 	byDefault  string // name of the default source
 	onLoopback bool
 	named      map[string]bool // sources so far
+	files      map[string]bool // of their data
 	given      tokens          // tokens that they get
 }
 
@@ -40,6 +41,10 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	if s.Data, err = r.beside(e.Data); err != nil {
 		return s, err
 	}
+	if s.Data != "" && r.files[s.Data] {
+		return s, r.at(path+".data", "another sandbox keeps its data in this file; each needs one of its own")
+	}
+	r.files[s.Data] = true
 	if s.Faults, err = r.beside(e.Faults); err != nil {
 		return s, err
 	}

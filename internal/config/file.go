@@ -94,7 +94,10 @@ func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 	if first < 0 {
 		return nil, f.at("$.default", "there is no source %q; name one of those below", d.Default)
 	}
-	r := &reader{file: f, byDefault: d.Default, onLoopback: onLoopback, named: make(map[string]bool), given: make(tokens)}
+	r := &reader{
+		file: f, byDefault: d.Default, onLoopback: onLoopback,
+		named: make(map[string]bool), files: make(map[string]bool), given: make(tokens),
+	}
 	order := []int{first}
 	for i := range d.Sources {
 		if i != first {

@@ -57,6 +57,10 @@ func TestWrongFiles(t *testing.T) {
 		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write profile or sandbox`},
 		{source("name: a", "kind: sandbox", "url: https://a.example"), "4:10: a source of kind sandbox has no url; leave it out"},
 		{source("name: a", "kind: sandbox", "seed: other"), `4:11: there is no made-up data "other"; write lab, or leave it out`},
+		{
+			and(source("name: a", "kind: sandbox", "data: x.db"), "name: b", "kind: sandbox", "data: ./x.db"),
+			"7:11: another sandbox keeps its data in this file; each needs one of its own",
+		},
 		{source("name: a", "kind: profile"), "the source a has no url; write its base URL, such as https://graph.microsoft.com/beta"},
 		{source("name: a", "kind: profile", "url: https://ada:s3cret@a.example"), "4:10: the url holds more than a scheme, a host and a path"},
 		{source("name: a", "kind: profile", "url: https://a.example?x"), "4:10: the url holds more than a scheme, a host and a path"},

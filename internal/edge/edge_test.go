@@ -80,7 +80,7 @@ func TestHosts(t *testing.T) {
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	const app, other = "https://app.example.com", "https://evil.example"
-	closed, open := newEdge(t, Options{}), newEdge(t, Options{Origins: []string{app, "http://localhost:3000"}})
+	closed, open := newEdge(t, Options{}), newEdge(t, Options{Origins: []string{app, "http://localhost:3000"}, Headers: []string{"Authorization", "X-Hr-Authorization"}})
 	for _, test := range []struct {
 		name    string
 		h       http.Handler
@@ -111,7 +111,7 @@ func TestOrigins(t *testing.T) {
 	}
 	preflight := []string{"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"}
 	w := ask(open, "OPTIONS", "http://example.com/graphql", append(preflight, "Origin", app)...)
-	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") != allowedHeaders || w.Header().Get("Access-Control-Allow-Methods") != "POST" || w.Header().Get("Vary") != "Origin" {
+	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") != "content-type, client-request-id, Authorization, X-Hr-Authorization" || w.Header().Get("Access-Control-Allow-Methods") != "POST" || w.Header().Get("Vary") != "Origin" {
 		t.Errorf("preflight: %d %v", w.Code, w.Header())
 	}
 	for name, h := range map[string]http.Handler{"closed": closed, "open": open} {
