@@ -335,17 +335,22 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestCheck holds that the examples of files are right, and that what is wrong is named with its place.
-func TestCheck(t *testing.T) {
-	t.Parallel()
+// fileWriter writes files of a folder of the test's own, and returns their paths.
+func fileWriter(t *testing.T) func(name, text string) (path string) {
 	dir := t.TempDir()
-	write := func(name, text string) string {
+	return func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
+}
+
+// TestCheck holds that the examples of files are right, and that what is wrong is named with its place.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	write := fileWriter(t)
 	page, err := os.ReadFile("docs/sources.md")
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -97,14 +96,7 @@ func TestRequiredToken(t *testing.T) {
 // TestFaultsFile holds that both ways to start the sandbox take a file of faults, and name what is wrong with it.
 func TestFaultsFile(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := fileWriter(t)
 	good := write("good.json", `{"rules": [{"fault": "error", "status": 403, "methods": ["GET"], "path": "/beta/me/profile/interests"}]}`)
 	p := start(t, "--listen", "127.0.0.1:0", "--faults", good)
 	if r := p.graphQL(t, `{ me { interests { nodes { id } } } }`, nil); r.code(t) != "FORBIDDEN" {
@@ -124,7 +116,7 @@ func TestFaultsFile(t *testing.T) {
 			t.Errorf("%v: %v, %s", args, err, stderr)
 		}
 	}
-	if _, stderr, err := output(t, nil, "--faults", filepath.Join(dir, "none")); err == nil || !strings.Contains(stderr, "faults: open ") {
+	if _, stderr, err := output(t, nil, "--faults", filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(stderr, "faults: open ") {
 		t.Errorf("no file: %v, %s", err, stderr)
 	}
 }

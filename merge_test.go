@@ -30,10 +30,12 @@ type mergedPage struct {
 		HasNextPage bool
 		EndCursor   *string
 	}
-	FailedSources []struct {
-		Source        struct{ Name string }
-		Code, Message string
-	}
+	FailedSources []failedSource
+}
+
+type failedSource struct {
+	Source        struct{ Name string }
+	Code, Message string
 }
 
 // place is an item and where it is from. Sources may know different items by the same id.

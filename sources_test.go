@@ -58,10 +58,7 @@ type severalList struct {
 		HasNextPage bool
 		EndCursor   *string
 	}
-	FailedSources []struct {
-		Source        struct{ Name string }
-		Code, Message string
-	}
+	FailedSources []failedSource
 }
 
 // list asks for a list, of somebody else where variables hold other, and returns it; nil for null.
