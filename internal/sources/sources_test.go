@@ -187,8 +187,10 @@ func TestNothingLeft(t *testing.T) {
 	if !errors.As(err, &all) || len(all) != 1 || all[0].Code != profile.UnsupportedBySource {
 		t.Errorf("the only one is not told of others: %v", err)
 	}
-	stranger := failing(profile.NotFound, "a", "Request_ResourceNotFound")
-	_, err = facetOf(&stranger, &stranger, &stranger).List(t.Context(), profile.Query{Limit: 1})
+	for _, m := range []*member{&a, &b, &c} {
+		*m = failing(profile.NotFound, "a", "Request_ResourceNotFound")
+	}
+	_, err = facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1})
 	var e *profile.Error
 	if !errors.As(err, &e) || e.Code != profile.NotFound {
 		t.Errorf("nobody knows the person: %v", err)
