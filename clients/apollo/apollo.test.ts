@@ -1,7 +1,8 @@
 import type { ApolloClient } from "@apollo/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
-import { createClient, signOut } from "./client";
+import { createClient, signIn, signOut } from "./client";
+import { graphql } from "./gen";
 import { OneItem, SeveralItems, UpdateInterest } from "./operations";
 import { nextPage } from "./paging";
 import { problemOf } from "./problem";
@@ -73,16 +74,114 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
   expect(JSON.stringify(client.cache.extract())).not.toContain("Bell ringing");
 });
 
+/** Scrolls a list to its end; too many pages are an error, not a test that hangs. */
+async function allPages(list: ReturnType<typeof show>) {
+  for (let pages = 1; await nextPage(client, list.query); pages++) expect(pages).toBeLessThan(20);
+  await vi.waitFor(() => expect(list.list()?.pageInfo.hasNextPage).toBe(false));
+}
+
+const idsOf = (list: ReturnType<typeof show>) => list.list()?.edges.map(({ node }) => node.id) ?? [];
+
+test("a list that begins with the oldest gets what is new at its end, once", async () => {
+  const list = show(client, oldest, 20);
+  await list.ready();
+  const first = idsOf(list);
+  const { data } = await createInterest(client, list.me(), { displayName: "Juggling" });
+  const created = data?.createPersonInterest?.personInterest.id ?? "";
+  await vi.waitFor(() => expect(list.names()).not.toContain("Juggling"));
+  await allPages(list);
+  expect(idsOf(list).slice(0, 20)).toEqual(first);
+  expect(idsOf(list).filter((id) => id === created)).toHaveLength(1);
+  expect(idsOf(list)).toHaveLength(list.list()?.totalCount ?? 0);
+
+  await createInterest(client, list.me(), { displayName: "Fencing" });
+  await vi.waitFor(() => expect(list.names().at(-1)).toBe("Fencing"));
+  expect(idsOf(list)).toHaveLength(list.list()?.totalCount ?? 0);
+});
+
+const OfSources = graphql(`
+  query OfSources($sources: [String!]) {
+    me {
+      id
+      interests(first: 100, sources: $sources) {
+        edges {
+          node {
+            id
+            ...Interest
+          }
+        }
+        totalCount
+      }
+    }
+  }
+`);
+
+test("a list of some sources changes with what is created and deleted there, and with nothing else", async () => {
+  const ask = async (sources?: string[]) => {
+    const { data } = await client.query({ query: OfSources, variables: sources ? { sources } : {} });
+    return data?.me.interests?.edges.map(({ node }) => node.displayName);
+  };
+  const whole = show(client, oldest);
+  await whole.ready();
+  const lists = [undefined, ["sandbox"], ["lab"]];
+  const before = await Promise.all(lists.map(ask));
+  sent.length = 0;
+  const { data } = await createInterest(client, whole.me(), { displayName: "Weaving" });
+  const [all = [], sandbox = [], lab = []] = before;
+  expect(await Promise.all(lists.map(ask))).toEqual([["Weaving", ...all], ["Weaving", ...sandbox], lab]);
+  await deleteInterest(client, whole.me(), data?.createPersonInterest?.personInterest.id ?? "");
+  expect(await Promise.all(lists.map(ask))).toEqual(before);
+  const counts = lists.map((sources) =>
+    client.readQuery({ query: OfSources, variables: sources ? { sources } : {} })?.me.interests?.totalCount,
+  );
+  expect(counts).toEqual(before.map((names) => names?.length));
+  expect(sent).toEqual(["CreateInterest", "DeleteItem"]);
+});
+
+test("a list without any arguments gets what is new, too", async () => {
+  const Default = graphql(`
+    query Default {
+      me {
+        id
+        interests {
+          edges {
+            node {
+              id
+            }
+          }
+        }
+      }
+    }
+  `);
+  const { data: before } = await client.query({ query: Default });
+  const { data } = await createInterest(client, before?.me ?? { id: "" }, { displayName: "Knitting" });
+  const first = client.readQuery({ query: Default })?.me.interests?.edges[0];
+  expect(first?.node.id).toBe(data?.createPersonInterest?.personInterest.id);
+});
+
+test("what is created and deleted is counted in a list that has not come to it", async () => {
+  const list = show(client, oldest, 5);
+  await list.ready();
+  const count = list.list()?.totalCount ?? 0;
+  const { data } = await createInterest(client, list.me(), { displayName: "Pottery" });
+  await vi.waitFor(() => expect(list.list()?.totalCount).toBe(count + 1));
+  const id = data?.createPersonInterest?.personInterest.id ?? "";
+  await client.query({ query: OneItem, variables: { id } });
+  await deleteInterest(client, list.me(), id);
+  await vi.waitFor(() => expect(list.list()?.totalCount).toBe(count));
+  expect(client.readQuery({ query: OneItem, variables: { id } })).toBeNull();
+  await allPages(list);
+  expect(idsOf(list)).toHaveLength(count);
+});
+
 test("pages of 9 have every interest exactly once", async () => {
   const list = show(client, newest, 9);
   await list.ready();
-  for (let page = list.list(); page?.pageInfo.hasNextPage; page = list.list()) {
-    const before = page.edges.length;
-    await nextPage(list.query);
-    await vi.waitFor(() => expect(list.list()?.edges.length).toBeGreaterThan(before));
-  }
+  sent.length = 0;
+  await allPages(list);
   const ids = list.list()?.edges.map(({ node }) => node.id) ?? [];
   expect(ids.length).toBe(list.list()?.totalCount);
+  expect(sent).toHaveLength(Math.ceil(ids.length / 9) - 1);
   expect(new Set(ids).size).toBe(ids.length);
   const whole = show(createClient({ uri: profileql.url }), newest, 100);
   await whole.ready();
@@ -128,8 +227,31 @@ test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
   await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
   const update = updateInterest(client, id, { displayName: "Chess in the dark" });
   await expect(update).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
-  expect(sent).toEqual(["UpdateInterest", "MyInterests"]);
+  expect(sent).toEqual(["UpdateInterest", "OneItem"]);
   await vi.waitFor(() => expect(list.names()).toContain("Chess in the dark"));
+});
+
+test("after OUTCOME_UNKNOWN, a long list keeps its pages, and shows the name if it was written", async () => {
+  const id = await globalId(sample);
+  const list = show(client, newest, 20);
+  await list.ready();
+  await allPages(list);
+  const before = idsOf(list);
+  await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
+  const renamed = renameInterest(client, { id }, "Chess at noon");
+  await expect(renamed).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
+  await vi.waitFor(() => expect(list.names()).toContain("Chess at noon"));
+  expect(idsOf(list)).toEqual(before);
+});
+
+test("OUTCOME_UNKNOWN is told even if the source cannot be read afterwards", async () => {
+  const id = await globalId(sample);
+  await profileql.faults(
+    { fault: "drop", methods: ["PATCH"], after: true },
+    { fault: "error", status: 429, retryAfter: 30, methods: ["GET"] },
+  );
+  const update = updateInterest(client, id, { displayName: "Chess at night" });
+  await expect(update).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
 });
 
 test("left out, null and a value are three things", async () => {
@@ -142,6 +264,7 @@ test("left out, null and a value are three things", async () => {
   expect(await read()).toMatchObject({ displayName: "Go", description: "A board", categories: ["games"] });
   const form: { description?: string } = {};
   await updateInterest(client, id, { displayName: "Weiqi", ...form });
+  await updateInterest(client, id, { categories: ["games"], description: undefined });
   expect(await read()).toMatchObject({ displayName: "Weiqi", description: "A board" });
   await updateInterest(client, id, { description: null, categories: [] });
   expect(await read()).toMatchObject({ displayName: "Weiqi", description: null, categories: [] });
@@ -153,10 +276,18 @@ test("errorPolicy all keeps what there is", async () => {
   const id = await globalId(sample);
   const variables = { ids: [id, `${id}x`] };
   // #region partial
-  const { data, error } = await client.query({ query: SeveralItems, variables, errorPolicy: "all" });
+  const { data, error } = await client.query({
+    query: SeveralItems,
+    variables,
+    errorPolicy: "all",
+    fetchPolicy: "network-only",
+  });
   // #endregion
   expect(data?.nodes?.map((node) => node?.id)).toEqual([id, undefined]);
   expect(problemOf(error)).toMatchObject({ code: "BAD_USER_INPUT" });
+  const again = await client.query({ query: SeveralItems, variables }); // from the cache, which keeps no errors
+  expect(again.data?.nodes).toEqual(data?.nodes);
+  expect(again.error).toBeUndefined();
   const without = client.query({ query: SeveralItems, variables, fetchPolicy: "network-only" });
   await expect(without).rejects.toSatisfy((reason) => problemOf(reason).code === "BAD_USER_INPUT");
 });
@@ -174,7 +305,57 @@ test("who signs in next sees nothing of the person before, if the cache is empti
   person = "yuki@example.com";
   expect(await see()).toEqual(ada); // the ids of me are the same for everybody
   await signOut(shared);
+  expect(shared.cache.extract()).toEqual({});
   const yuki = await see();
   expect(yuki.me).toBe(ada.me);
   expect(yuki.names).not.toEqual(ada.names);
+});
+
+test("a list that stays on the screen is the next person's when they sign in", async () => {
+  let person = "ada@example.com";
+  const shared = createClient({ uri: profileql.url, token: () => person });
+  const list = show(shared, newest);
+  await list.ready();
+  const ada = list.names();
+  const late = shared.query({ query: OneItem, variables: { id: list.me().id }, fetchPolicy: "network-only" });
+  const dropped = expect(late).rejects.toThrow();
+  await signOut(shared);
+  await dropped;
+  person = "yuki@example.com";
+  await signIn(shared);
+  await vi.waitFor(() => expect(list.names()).not.toEqual(ada));
+  expect(list.names()).toHaveLength(list.list()?.totalCount ?? 0);
+});
+
+const Creator = graphql(`
+  query Creator($id: ID!) {
+    node(id: $id) {
+      id
+      ... on ItemFacet {
+        createdBy {
+          user {
+            id
+            displayName
+          }
+        }
+      }
+    }
+  }
+`);
+
+test("two items may tell the same identity differently", async () => {
+  const list = show(client, newest);
+  await list.ready();
+  const variables: { id: string }[] = [];
+  for (const displayName of ["Ada before", "Ada since"]) {
+    const createdBy = { user: { id: "7d0a5b1c-1111-4222-8333-944445555666", displayName } };
+    const { data } = await createInterest(client, list.me(), { displayName: "Sailing", createdBy });
+    variables.push({ id: data?.createPersonInterest?.personInterest.id ?? "" });
+  }
+  for (const one of variables) await client.query({ query: Creator, variables: one });
+  const told = variables.map((one) => client.readQuery({ query: Creator, variables: one })?.node);
+  expect(told).toMatchObject([
+    { createdBy: { user: { displayName: "Ada before" } } },
+    { createdBy: { user: { displayName: "Ada since" } } },
+  ]);
 });

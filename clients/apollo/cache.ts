@@ -11,6 +11,8 @@ export function createCache(): InMemoryCache {
         fields: { interests: relayStylePagination(["orderBy", "sources"]) },
       },
       ProfileSource: { keyFields: ["name"] },
+      // Its id is the directory's, and its name the one of that time: items may tell the same identity differently.
+      Identity: { keyFields: false },
     },
   });
 }

@@ -25,9 +25,13 @@ export function createClient({ uri, token, links = [], fetch = globalThis.fetch 
 // #endregion
 
 // #region signout
-/** Ends a session: stops what is under way, and forgets what the person has seen. */
+/** Ends a session: forgets what the person has seen, and drops the answers that are still to come. */
 export async function signOut(client: ApolloClient): Promise<void> {
-  client.stop();
   await client.clearStore();
+}
+
+/** Begins the session of whoever the token is of now: what is still on the screen is read anew. */
+export async function signIn(client: ApolloClient): Promise<void> {
+  await client.resetStore();
 }
 // #endregion

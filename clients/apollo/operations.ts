@@ -32,6 +32,9 @@ export const Interest = graphql(`
     description
     categories
     createdDateTime
+    profileSource {
+      name
+    }
   }
 `);
 // #endregion

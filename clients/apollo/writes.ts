@@ -1,19 +1,39 @@
 // #region create
 import type { ApolloCache, ApolloClient, Reference } from "@apollo/client";
-import { CreateInterest, DeleteItem, Interest, MyInterests, UpdateInterest } from "./operations";
+import { CreateInterest, DeleteItem, Interest, OneItem, UpdateInterest } from "./operations";
 import { problemOf } from "./problem";
-import type { PersonInterestInput } from "./gen/graphql";
+import type { ItemOrder, PersonInterestInput, UpdateInterestMutation } from "./gen/graphql";
 
 /** A list of interests as relayStylePagination keeps it. */
 interface StoredList {
   edges: { __typename: "PersonInterestEdge"; cursor: string; node: Reference }[];
+  pageInfo: { hasNextPage: boolean };
   totalCount?: number | null;
 }
 
-/** Changes every list of a profile's interests that is in the cache. */
-function changeLists(cache: ApolloCache, profile: { id: string }, change: (list: StoredList) => StoredList): void {
-  const id = cache.identify({ __typename: "Profile", id: profile.id });
-  if (id) cache.modify<Record<string, StoredList>>({ id, fields: { interests: (list) => change(list as StoredList) } });
+/** What makes a list another one. The cache has it in the list's name. */
+interface ListArguments {
+  orderBy?: ItemOrder;
+  sources?: string[] | null;
+}
+
+/** Changes every list of a profile that is in the cache and has, or is to have, the interest. */
+function changeLists(
+  cache: ApolloCache,
+  profile: { id: string },
+  interest: Reference,
+  change: (list: StoredList, orderBy: ItemOrder | undefined) => StoredList,
+): void {
+  cache.modify<Record<string, StoredList>>({
+    id: `Profile:${profile.id}`,
+    fields: {
+      interests(list, { storeFieldName, readField }) {
+        const { orderBy, sources } = JSON.parse(storeFieldName.slice("interests:".length) || "{}") as ListArguments;
+        const source = readField<string>("name", readField<Reference>("profileSource", interest));
+        return sources && !sources.includes(source ?? "") ? list : change(list as StoredList, orderBy);
+      },
+    },
+  });
 }
 
 const longer = (count: number | null | undefined, by: number) => (count == null ? null : count + by);
@@ -23,14 +43,19 @@ export function createInterest(client: ApolloClient, profile: { id: string }, it
     mutation: CreateInterest,
     variables: { input: { item } },
     update(cache, { data }) {
-      const interest = data?.createPersonInterest?.personInterest;
-      const id = interest && cache.identify(interest);
-      if (!id) return;
-      changeLists(cache, profile, (list) => ({
-        ...list,
-        edges: [{ __typename: "PersonInterestEdge", cursor: "", node: { __ref: id } }, ...list.edges],
-        totalCount: longer(list.totalCount, 1),
-      }));
+      if (!data?.createPersonInterest) return;
+      const node = { __ref: `PersonInterest:${data.createPersonInterest.personInterest.id}` };
+      const edge = { __typename: "PersonInterestEdge", cursor: "", node } as const;
+      changeLists(cache, profile, node, ({ edges, ...list }, orderBy) => {
+        const newestFirst = !orderBy || orderBy.direction === "DESC";
+        // The newest end of a list that begins with the oldest is its last page, which may still be to come.
+        const atTheEnd = list.pageInfo.hasNextPage ? edges : [...edges, edge];
+        return {
+          ...list,
+          edges: newestFirst ? [edge, ...edges] : atTheEnd,
+          totalCount: longer(list.totalCount, 1),
+        };
+      });
     },
   });
 }
@@ -43,12 +68,13 @@ export function deleteInterest(client: ApolloClient, profile: { id: string }, id
     variables: { input: { id } },
     update(cache, { data }) {
       if (!data?.deleteProfileItem) return;
-      const deleted = cache.identify({ __typename: "PersonInterest", id: data.deleteProfileItem.deletedId });
-      changeLists(cache, profile, (list) => {
-        const edges = list.edges.filter(({ node }) => node.__ref !== deleted);
-        return { ...list, edges, totalCount: longer(list.totalCount, edges.length - list.edges.length) };
-      });
-      if (deleted) cache.evict({ id: deleted });
+      const deleted = { __ref: `PersonInterest:${data.deleteProfileItem.deletedId}` };
+      changeLists(cache, profile, deleted, (list) => ({
+        ...list,
+        edges: list.edges.filter(({ node }) => node.__ref !== deleted.__ref),
+        totalCount: longer(list.totalCount, -1),
+      }));
+      cache.evict({ id: deleted.__ref });
       cache.gc();
     },
   });
@@ -56,13 +82,23 @@ export function deleteInterest(client: ApolloClient, profile: { id: string }, id
 // #endregion
 
 // #region update
+type Optimistic = Pick<ApolloClient.MutateOptions<UpdateInterestMutation>, "optimisticResponse">;
+
 /** Changes an interest: sends what patch names and nothing else. Lists that show it change with the answer. */
-export async function updateInterest(client: ApolloClient, id: string, patch: PersonInterestInput): Promise<void> {
+export async function updateInterest(
+  client: ApolloClient,
+  id: string,
+  patch: PersonInterestInput,
+  optimistic: Optimistic = {},
+): Promise<void> {
   try {
-    await client.mutate({ mutation: UpdateInterest, variables: { input: { id, patch } } });
+    await client.mutate({ mutation: UpdateInterest, variables: { input: { id, patch } }, ...optimistic });
   } catch (error) {
-    // It may have been done: what is shown has to come from the source, before anybody tries again.
-    if (problemOf(error).action === "look first") await client.refetchQueries({ include: [MyInterests] });
+    // It may have been done: what is shown has to come from the source, before anybody tries again. If that cannot be
+    // had either, the first error is still the one to tell.
+    if (problemOf(error).action === "look first") {
+      await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" }).catch(() => undefined);
+    }
     throw error;
   }
 }
@@ -71,9 +107,7 @@ export async function updateInterest(client: ApolloClient, id: string, patch: Pe
 // #region optimistic
 /** Shows the new name at once, and takes it back if the source refuses. */
 export function renameInterest(client: ApolloClient, interest: { id: string }, displayName: string) {
-  return client.mutate({
-    mutation: UpdateInterest,
-    variables: { input: { id: interest.id, patch: { displayName } } },
+  return updateInterest(client, interest.id, { displayName }, {
     optimisticResponse: (_, { IGNORE }) => {
       const shown = client.cache.readFragment({
         id: `PersonInterest:${interest.id}`,
