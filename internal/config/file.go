@@ -221,12 +221,12 @@ func (f *file) duration(path string, text *string) (time.Duration, error) {
 	case err != nil:
 		return 0, f.at(path, "%q is not a duration; write it with its unit, such as 5s or 500ms", *text)
 	case d < minTimeout || d > maxTimeout:
-		return 0, f.at(path, "%s is out of range; write 100ms to 60s", *text)
+		return 0, f.at(path, "%s is out of range; write 100ms to 30s", *text)
 	}
 	return d, nil
 }
 
 const (
 	minTimeout = 100 * time.Millisecond
-	maxTimeout = 60 * time.Second
+	maxTimeout = 30 * time.Second
 )

@@ -43,7 +43,7 @@ func TestWrongFiles(t *testing.T) {
 		{profile("timout: 5s"), `6:5: there is no key "timout"`},
 		{profile("writable: maybe"), `6:15: "maybe" is not what belongs here; write true or false`},
 		{profile("timeout: 5"), `6:14: "5" is not a duration; write it with its unit, such as 5s or 500ms`},
-		{profile("timeout: 50ms"), "6:14: 50ms is out of range; write 100ms to 60s"},
+		{profile("timeout: 50ms"), "6:14: 50ms is out of range; write 100ms to 30s"},
 		{profile("timeout: 61s"), "6:14: 61s is out of range"},
 		{profile("users: all"), `6:12: "all" is not known; write any, or me to ask for the signed-in person alone`},
 		{profile("data: x.db"), "6:11: a source of kind profile has no data; leave it out"},
