@@ -61,22 +61,51 @@ func readFile(name string, onLoopback bool) ([]Source, error) {
 
 func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 	f := &file{name: name}
+	d, err := f.decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return f.sources(d, onLoopback)
+}
+
+// decode reads the text into the form of the file. The YAML library has panics for some texts that are not YAML; the
+// recover is around the library alone, and the place is then not known.
+func (f *file) decode(text []byte) (d *document, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d, err = nil, f.wrong(nil, "this is not YAML that can be read")
+		}
+	}()
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, f.explain(err)
 	}
 	if len(parsed.Docs) > 1 {
-		return nil, f.wrong(parsed.Docs[1].GetToken(), "a second document begins; put all into one")
+		return nil, f.wrong(startOf(parsed.Docs[1]), "a second document begins; put all into one")
 	}
 	if len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil {
-		return nil, fmt.Errorf("%s:1:1: the file is empty; it needs at least sources: with one entry", name)
+		return nil, f.wrong(nil, "the file is empty; it needs at least sources: with one entry")
 	}
 	f.body = parsed.Docs[0].Body
-	var d document
-	if err := yaml.NodeToValue(f.body, &d, yaml.Strict()); err != nil {
+	for _, indirect := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
+		if nodes := ast.Filter(indirect, f.body); len(nodes) > 0 {
+			return nil, f.wrong(nodes[0].GetToken(), "anchors, aliases and tags are not read here; write the value itself, in quotes if it begins with &, * or !")
+		}
+	}
+	d = new(document)
+	if err := yaml.NodeToValue(f.body, d, yaml.Strict()); err != nil {
 		return nil, f.explain(err)
 	}
-	return f.sources(&d, onLoopback)
+	return d, nil
+}
+
+// startOf is where a document begins. Its --- and its body may each be missing, and asking the library for the token
+// of a document without a body is a panic.
+func startOf(d *ast.DocumentNode) *token.Token {
+	if d.Start != nil || d.Body == nil {
+		return d.Start
+	}
+	return d.Body.GetToken()
 }
 
 // sources makes sources of the entries, the default one first.
