@@ -68,14 +68,8 @@ func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 	return f.sources(d, onLoopback)
 }
 
-// decode reads the text into the form of the file. The YAML library has panics for some texts that are not YAML; the
-// recover is around the library alone, and the place is then not known.
-func (f *file) decode(text []byte) (d *document, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			d, err = nil, f.wrong(nil, "this is not YAML that can be read")
-		}
-	}()
+// decode reads the text into the form of the file.
+func (f *file) decode(text []byte) (*document, error) {
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, f.explain(err)
@@ -87,16 +81,17 @@ func (f *file) decode(text []byte) (d *document, err error) {
 		return nil, f.wrong(nil, "the file is empty; it needs at least sources: with one entry")
 	}
 	f.body = parsed.Docs[0].Body
+	// The file needs none of these; a tag can be a panic of the library's, and aliases make much of little.
 	for _, indirect := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
 		if nodes := ast.Filter(indirect, f.body); len(nodes) > 0 {
 			return nil, f.wrong(nodes[0].GetToken(), "anchors, aliases and tags are not read here; write the value itself, in quotes if it begins with &, * or !")
 		}
 	}
-	d = new(document)
-	if err := yaml.NodeToValue(f.body, d, yaml.Strict()); err != nil {
+	var d document
+	if err := yaml.NodeToValue(f.body, &d, yaml.Strict()); err != nil {
 		return nil, f.explain(err)
 	}
-	return d, nil
+	return &d, nil
 }
 
 // startOf is where a document begins. Its --- and its body may each be missing, and asking the library for the token
