@@ -371,10 +371,18 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s, printed: %v, %s, %s", file, err, stderr, again)
 		}
 	}
-	bad := write("bad.yaml", "sources:\n  - name: a\n    kind: sandbox\n    timout: 5s\n")
-	for _, args := range [][]string{{"check", "--config", bad}, {"--listen", "127.0.0.1:0", "--config", bad}} {
-		if _, stderr, err := output(t, nil, args...); err == nil || !strings.Contains(stderr, bad+`:4:5: there is no key "timout"`) {
-			t.Errorf("%v: %v, %s", args, err, stderr)
+	const file = "sources:\n  - name: a\n    kind: sandbox\n"
+	bad, faultsFile := write("bad.yaml", file+"    timout: 5s\n"), write("faults.json", `{"rules": [{"fault": "eror"}]}`)
+	for _, test := range []struct{ file, want string }{
+		{bad, bad + `:4:5: there is no key "timout"`},
+		{write("nofaults.yaml", file+"    faults: nowhere.json\n"), "nowhere.json: no such file"},
+		{write("badfaults.yaml", file+"    faults: faults.json\n"), faultsFile + `: `},
+	} {
+		for _, args := range [][]string{{"check"}, {"--listen", "127.0.0.1:0"}} {
+			args = append(args, "--config", test.file)
+			if stdout, stderr, err := output(t, nil, args...); err == nil || stdout != "" || !strings.Contains(stderr, test.want) {
+				t.Errorf("%v: %v, %s%s", args, err, stdout, stderr)
+			}
 		}
 	}
 }

@@ -68,11 +68,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err = io.WriteString(stdout, schema)
 		return err
 	case config.Check:
-		return c.WriteSources(stdout)
+		return check(c, stdout)
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
 	return serve(ctx, c, log, stdout)
+}
+
+// check prints the sources, if all that they are made of can be read.
+func check(c *config.Config, stdout io.Writer) error {
+	for _, s := range c.Sources {
+		if _, err := readFaults(s); err != nil {
+			return err
+		}
+	}
+	return c.WriteSources(stdout)
 }
 
 // serve is the GraphQL server.

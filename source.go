@@ -99,19 +99,26 @@ func openInside(ctx context.Context, s config.Source, log *slog.Logger) (*source
 }
 
 func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandbox.Sandbox, error) {
-	var f faults.Config
-	text, err := readOptional("faults", s.Faults)
+	f, err := readFaults(s)
 	if err != nil {
 		return nil, err
-	}
-	if text != nil {
-		if f, err = faults.Parse(text); err != nil {
-			return nil, fmt.Errorf("faults %s: %w", s.Faults, err)
-		}
 	}
 	return sandbox.Open(ctx, sandbox.Options{
 		Seed: s.Seed, Data: s.Data, RequireToken: s.RequireToken, Faults: f, Log: log,
 	})
+}
+
+// readFaults reads what a sandbox is to get wrong on purpose.
+func readFaults(s config.Source) (faults.Config, error) {
+	text, err := readOptional("faults", s.Faults)
+	if text == nil || err != nil {
+		return faults.Config{}, err
+	}
+	f, err := faults.Parse(text)
+	if err != nil {
+		return faults.Config{}, fmt.Errorf("faults %s: %w", s.Faults, err)
+	}
+	return f, nil
 }
 
 func keeping(data string) string {
