@@ -94,13 +94,18 @@ export async function updateInterest(
   try {
     await client.mutate({ mutation: UpdateInterest, variables: { input: { id, patch } }, ...optimistic });
   } catch (error) {
-    // It may have been done: what is shown has to come from the source, before anybody tries again. If that cannot be
-    // had either, the first error is still the one to tell.
-    if (problemOf(error).action === "look first") {
-      await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" }).catch(() => undefined);
-    }
+    await lookUp(client, id, error);
     throw error;
   }
+}
+
+/**
+ * Where an update may have been done, what is shown has to come from the source before anybody tries again. If that
+ * cannot be had either, the first error is still the one to tell.
+ */
+export async function lookUp(client: ApolloClient, id: string, error: unknown): Promise<void> {
+  if (problemOf(error).action !== "look first") return;
+  await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" }).catch(() => undefined);
 }
 // #endregion
 

@@ -1,11 +1,13 @@
 // What the tests of this folder share. Their page is of another origin than ProfileQL, as it is while an app is
 // developed. That happy-dom keeps no rule of origins itself lets the tests speak to the sandbox, too.
-import { cleanup, configure, fireEvent, render, screen, within } from "@testing-library/react";
+import { cleanup, configure, render } from "@testing-library/react";
 import type { ReactElement } from "react";
 import { afterEach, beforeEach, expect } from "vitest";
 import { recorder, start, type ProfileQL } from "../profileql";
 import type { ItemOrder } from "./__generated__/MyInterestsQuery.graphql";
 import { App } from "./App";
+
+export { interest, names, press } from "../screen";
 
 configure({ asyncUtilTimeout: 10_000 });
 
@@ -65,21 +67,4 @@ export async function stored(orderBy: ItemOrder = { field: "CREATED_DATE_TIME", 
     me { interests(first: 100, orderBy: $orderBy) { nodes { id itemId displayName description categories } } }
   }`;
   return (await ask<{ me: { interests: { nodes: Item[] } } }>(query, { orderBy })).me.interests.nodes;
-}
-
-/** The names in all lists on the page, once there are any. */
-export async function names(): Promise<(string | null)[]> {
-  return (await screen.findAllByRole("heading", { level: 3 })).map((heading) => heading.textContent);
-}
-
-/** What is shown of the first interest of this name. */
-export async function interest(name: string) {
-  const [heading] = await screen.findAllByRole("heading", { level: 3, name });
-  const item = heading?.closest("li");
-  if (!item) throw new Error(`${name} is in no list`);
-  return within(item);
-}
-
-export function press(place: Pick<typeof screen, "getByRole">, name: string) {
-  fireEvent.click(place.getByRole("button", { name }));
 }
