@@ -1,6 +1,7 @@
 // #region cache
 import { cacheExchange, type Cache, type Entity } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { gql } from "urql";
 import type { IntrospectionQuery } from "graphql";
 
 const embedded = () => null; // what has no id of its own is a part of what it is in
@@ -18,18 +19,17 @@ export function createCache(schema: IntrospectionQuery) {
       ProfileSourceAnnotation: embedded,
       FailedSource: embedded,
       PersonInterestConnection: embedded,
-      PersonInterestEdge: embedded,
+      PersonInterestEdge: ({ cursor }) => (cursor as string | undefined) ?? null,
       PageInfo: embedded,
     },
     resolvers: { Profile: { interests: relayPagination() } },
     updates: {
       Mutation: {
-        createPersonInterest: (_, __, cache) => readAgain(cache, "interests"),
-        deleteProfileItem(_, { input }, cache) {
-          const { id } = input as { id: string };
-          // An id does not tell its type: whatever has it is gone.
-          cache.invalidate({ __typename: "PersonInterest", id });
-          readAgain(cache, "interests");
+        createPersonInterest({ createPersonInterest: created }, _, cache) {
+          if (created) add(cache, (created as { personInterest: { id: string } }).personInterest.id);
+        },
+        deleteProfileItem({ deleteProfileItem: deleted }, _, cache) {
+          if (deleted) remove(cache, (deleted as { deletedId: string }).deletedId);
         },
       },
     },
@@ -52,11 +52,35 @@ export function createCache(schema: IntrospectionQuery) {
   });
 }
 
-/** Forgets a list in all its orders and pages; those that are shown are read again. */
-function readAgain(cache: Cache, field: string): void {
+/** The pages of my interests that are in the cache. */
+function pages(cache: Cache) {
   const me = cache.resolve("Query", "me") as Entity;
-  for (const { fieldName, arguments: list } of cache.inspectFields(me)) {
-    if (fieldName === field) cache.invalidate(me, fieldName, list);
+  return cache.inspectFields(me).flatMap(({ fieldName, arguments: list }) => {
+    const page = fieldName === "interests" ? (cache.resolve(me, fieldName, list) as string | null) : null;
+    if (!page) return [];
+    const { after, orderBy } = (list ?? {}) as { after?: string | null; orderBy?: { direction?: string } };
+    const edges = cache.resolve(page, "edges") as string[];
+    return [{ page, edges, isFirst: after == null, newestFirst: orderBy?.direction !== "ASC" }];
+  });
+}
+
+/** Puts a new interest where a list has its newest: at its beginning, or at its end if that has been read. */
+function add(cache: Cache, id: string): void {
+  const edge = { __typename: "PersonInterestEdge", cursor: id, node: { __typename: "PersonInterest", id } };
+  cache.writeFragment(gql`fragment New on PersonInterestEdge { cursor node { id } }`, edge);
+  for (const { page, edges, isFirst, newestFirst } of pages(cache)) {
+    const isLast = cache.resolve(cache.resolve(page, "pageInfo") as string, "hasNextPage") === false;
+    if (newestFirst && isFirst) cache.link(page, "edges", [cache.keyOfEntity(edge), ...edges]);
+    if (!newestFirst && isLast) cache.link(page, "edges", [...edges, cache.keyOfEntity(edge)]);
   }
+}
+
+/** Takes an item out of all lists. Its id does not tell its type: whatever has it is gone. */
+function remove(cache: Cache, id: string): void {
+  const gone = cache.keyOfEntity({ __typename: "PersonInterest", id });
+  for (const { page, edges } of pages(cache)) {
+    cache.link(page, "edges", edges.filter((edge) => cache.resolve(edge, "node") !== gone));
+  }
+  cache.invalidate(gone);
 }
 // #endregion

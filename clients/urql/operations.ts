@@ -44,6 +44,9 @@ export const Create = graphql(`
     createPersonInterest(input: $input) {
       personInterest {
         id
+        displayName
+        description
+        createdDateTime
       }
     }
   }
@@ -53,6 +56,21 @@ export const Delete = graphql(`
   mutation Delete($input: DeleteProfileItemInput!) {
     deleteProfileItem(input: $input) {
       deletedId
+    }
+  }
+`);
+// #endregion
+
+// #region one
+export const OneInterest = graphql(`
+  query OneInterest($id: ID!) {
+    node(id: $id) {
+      id
+      ... on PersonInterest {
+        displayName
+        description
+        createdDateTime
+      }
     }
   }
 `);
