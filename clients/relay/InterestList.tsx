@@ -9,9 +9,11 @@ import { Boundary, Problem } from "./Problem";
 interface Props {
   profile: InterestList_profile$key;
   orderBy: ItemOrder;
+  /** Where new interests go, for a list of just some sources. */
+  source: string | undefined;
 }
 
-export function InterestList({ profile, orderBy }: Props) {
+export function InterestList({ profile, orderBy, source }: Props) {
   // #region page
   const { data, loadNext, hasNext, isLoadingNext, refetch } = usePaginationFragment<
     InterestListPageQuery,
@@ -24,8 +26,10 @@ export function InterestList({ profile, orderBy }: Props) {
         first: { type: "Int", defaultValue: 20 }
         after: { type: "String" }
         orderBy: { type: "ItemOrder", defaultValue: { field: CREATED_DATE_TIME, direction: DESC } }
+        sources: { type: "[String!]" }
       ) {
-        interests(first: $first, after: $after, orderBy: $orderBy) @connection(key: "InterestList_interests") {
+        interests(first: $first, after: $after, orderBy: $orderBy, sources: $sources)
+          @connection(key: "InterestList_interests", filters: ["orderBy", "sources"]) {
           __id
           totalCount
           edges {
@@ -49,7 +53,7 @@ export function InterestList({ profile, orderBy }: Props) {
   const [newestFirst, newestLast] = orderBy.direction === "DESC" ? [[connection], []] : [[], [connection]];
   return (
     <section>
-      <NewInterest newestFirst={newestFirst} newestLast={newestLast} readListAgain={readAgain} />
+      <NewInterest source={source} newestFirst={newestFirst} newestLast={newestLast} readListAgain={readAgain} />
       <h2>
         {edges.length} of {totalCount} interests
       </h2>

@@ -7,18 +7,19 @@ const newestFirst = { field: "CREATED_DATE_TIME", direction: "DESC" } as const;
 interface Props {
   first?: number;
   orderBy?: MyInterestsQuery["variables"]["orderBy"];
+  sources?: string[];
 }
 
-export function MyInterests({ first = 20, orderBy = newestFirst }: Props) {
+export function MyInterests({ first = 20, orderBy = newestFirst, sources }: Props) {
   const { me } = useLazyLoadQuery<MyInterestsQuery>(
     graphql`
-      query MyInterestsQuery($first: Int!, $orderBy: ItemOrder!) {
+      query MyInterestsQuery($first: Int!, $orderBy: ItemOrder!, $sources: [String!]) {
         me {
-          ...InterestList_profile @arguments(first: $first, orderBy: $orderBy)
+          ...InterestList_profile @arguments(first: $first, orderBy: $orderBy, sources: $sources)
         }
       }
     `,
-    { first, orderBy },
+    { first, orderBy, sources },
   );
-  return <InterestList profile={me} orderBy={orderBy} />;
+  return <InterestList profile={me} orderBy={orderBy} source={sources?.[0]} />;
 }

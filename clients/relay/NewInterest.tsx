@@ -5,13 +5,15 @@ import { Problem } from "./Problem";
 import { useWrite } from "./useWrite";
 
 interface Props {
+  /** The default one where there is none. */
+  source: string | undefined;
   /** The lists that begin with the newest interest, and those that end with it. */
   newestFirst: string[];
   newestLast: string[];
   readListAgain: () => void;
 }
 
-export function NewInterest({ newestFirst, newestLast, readListAgain }: Props) {
+export function NewInterest({ source, newestFirst, newestLast, readListAgain }: Props) {
   // #region create
   const [create, error] = useWrite<NewInterestMutation>(
     graphql`
@@ -31,7 +33,7 @@ export function NewInterest({ newestFirst, newestLast, readListAgain }: Props) {
   const submit = (form: FormData) => {
     const item = { displayName: String(form.get("displayName")) };
     create({
-      variables: { input: { item }, newestFirst, newestLast },
+      variables: { input: { item, source }, newestFirst, newestLast },
       updater: count([...newestFirst, ...newestLast], 1),
     });
   };

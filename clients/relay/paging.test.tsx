@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 // @vitest-environment-options {"settings": {"fetch": {"disableSameOriginPolicy": true}}}
-import { screen, waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
 import type { ItemOrder } from "./__generated__/MyInterestsQuery.graphql";
 import { MyInterests } from "./MyInterests";
@@ -27,6 +27,25 @@ test.each(orders)("pages by $field $direction have every interest once", async (
   expect(shown).toEqual(all.map(({ displayName, description }) => ({ displayName, description: description ?? "" })));
   screen.getByText(`${all.length} of ${all.length} interests`);
   expect(operations).toEqual(["MyInterestsQuery", ...Array(3).fill("InterestListPageQuery")]);
+});
+
+test("lists of other sources are other lists", async () => {
+  const sources = ["sandbox", "lab"];
+  const [sandbox = [], lab = []] = await Promise.all(sources.map((source) => stored(undefined, [source])));
+  const operations = show(
+    <>
+      <MyInterests sources={["sandbox"]} />
+      <MyInterests sources={["lab"]} first={5} />
+    </>,
+  );
+  await screen.findByText(`20 of ${sandbox.length} interests`);
+  await screen.findByText(`5 of ${lab.length} interests`);
+  const [, ofLab] = screen.getAllByRole("button", { name: "More" });
+  fireEvent.click(ofLab!);
+  await screen.findByText(`${lab.length} of ${lab.length} interests`);
+  const shown = [...sandbox.slice(0, 20), ...lab].map(({ displayName }) => displayName ?? "");
+  expect(await names()).toEqual(shown);
+  expect(operations).toEqual(["MyInterestsQuery", "MyInterestsQuery", "InterestListPageQuery"]);
 });
 
 test("a page that fails leaves the list as it is, and can be asked for again", async () => {

@@ -62,9 +62,9 @@ export interface Item {
 }
 
 /** All interests as they are at the source, newest first unless asked for otherwise. */
-export async function stored(orderBy: ItemOrder = { field: "CREATED_DATE_TIME", direction: "DESC" }): Promise<Item[]> {
-  const query = `query ($orderBy: ItemOrder!) {
-    me { interests(first: 100, orderBy: $orderBy) { nodes { id itemId displayName description categories } } }
+export async function stored(orderBy: ItemOrder = { field: "CREATED_DATE_TIME", direction: "DESC" }, sources?: string[]) {
+  const query = `query ($orderBy: ItemOrder!, $sources: [String!]) {
+    me { interests(first: 100, orderBy: $orderBy, sources: $sources) { nodes { id itemId displayName description categories } } }
   }`;
-  return (await ask<{ me: { interests: { nodes: Item[] } } }>(query, { orderBy })).me.interests.nodes;
+  return (await ask<{ me: { interests: { nodes: Item[] } } }>(query, { orderBy, sources })).me.interests.nodes;
 }

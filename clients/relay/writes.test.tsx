@@ -70,6 +70,16 @@ test.each([
   expect(operations).toEqual(["MyInterestsQuery", "NewInterestMutation"]);
 });
 
+test("a new interest of a list of one source goes to that source", async () => {
+  show(<MyInterests sources={["lab"]} first={100} />);
+  const before = await names();
+  add("Kites");
+  await interest("Kites");
+  expect(await names()).toEqual(["Kites", ...before]);
+  expect((await stored(undefined, ["lab"]))[0]).toMatchObject({ displayName: "Kites" });
+  expect((await stored(undefined, ["sandbox"])).map(({ displayName }) => displayName)).not.toContain("Kites");
+});
+
 test("a deleted interest goes from every list, and nothing is read again", async () => {
   const operations = show(bothLists);
   press(await interest("Long walks"), "Delete");
