@@ -3,6 +3,7 @@ import { cacheExchange, type Cache, type Entity } from "@urql/exchange-graphcach
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { gql } from "urql";
 import type { IntrospectionQuery } from "graphql";
+import type { CreateMutation, InterestsQueryVariables } from "./gen/graphql";
 
 const embedded = () => null; // what has no id of its own is a part of what it is in
 
@@ -26,7 +27,7 @@ export function createCache(schema: IntrospectionQuery) {
     updates: {
       Mutation: {
         createPersonInterest({ createPersonInterest: created }, _, cache) {
-          if (created) add(cache, (created as { personInterest: { id: string } }).personInterest.id);
+          if (created) add(cache, (created as NonNullable<CreateMutation["createPersonInterest"]>).personInterest);
         },
         deleteProfileItem({ deleteProfileItem: deleted }, _, cache) {
           if (deleted) remove(cache, (deleted as { deletedId: string }).deletedId);
@@ -58,17 +59,18 @@ function pages(cache: Cache) {
   return cache.inspectFields(me).flatMap(({ fieldName, arguments: list }) => {
     const page = fieldName === "interests" ? (cache.resolve(me, fieldName, list) as string | null) : null;
     if (!page) return [];
-    const { after, orderBy } = (list ?? {}) as { after?: string | null; orderBy?: { direction?: string } };
+    const { after, orderBy, sources } = (list ?? {}) as InterestsQueryVariables;
     const edges = cache.resolve(page, "edges") as string[];
-    return [{ page, edges, isFirst: after == null, newestFirst: orderBy?.direction !== "ASC" }];
+    return [{ page, edges, sources, isFirst: after == null, newestFirst: orderBy?.direction !== "ASC" }];
   });
 }
 
-/** Puts a new interest where a list has its newest: at its beginning, or at its end if that has been read. */
-function add(cache: Cache, id: string): void {
+/** Puts a new interest where a list of its source has its newest: at its beginning, or at its end if that is read. */
+function add(cache: Cache, { id, profileSource }: { id: string; profileSource: { name: string } }): void {
   const edge = { __typename: "PersonInterestEdge", cursor: id, node: { __typename: "PersonInterest", id } };
   cache.writeFragment(gql`fragment New on PersonInterestEdge { cursor node { id } }`, edge);
-  for (const { page, edges, isFirst, newestFirst } of pages(cache)) {
+  for (const { page, edges, sources, isFirst, newestFirst } of pages(cache)) {
+    if (sources && !sources.includes(profileSource.name)) continue;
     const isLast = cache.resolve(cache.resolve(page, "pageInfo") as string, "hasNextPage") === false;
     if (newestFirst && isFirst) cache.link(page, "edges", [cache.keyOfEntity(edge), ...edges]);
     if (!newestFirst && isLast) cache.link(page, "edges", [...edges, cache.keyOfEntity(edge)]);

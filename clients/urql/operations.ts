@@ -2,10 +2,15 @@ import { graphql } from "./gen";
 
 // #region list
 export const Interests = graphql(`
-  query Interests($first: Int! = 20, $after: String, $orderBy: ItemOrder! = { field: CREATED_DATE_TIME, direction: DESC }) {
+  query Interests(
+    $first: Int! = 20
+    $after: String
+    $orderBy: ItemOrder! = { field: CREATED_DATE_TIME, direction: DESC }
+    $sources: [String!]
+  ) {
     me {
       id
-      interests(first: $first, after: $after, orderBy: $orderBy) {
+      interests(first: $first, after: $after, orderBy: $orderBy, sources: $sources) {
         edges {
           cursor
           node {
@@ -47,6 +52,9 @@ export const Create = graphql(`
         displayName
         description
         createdDateTime
+        profileSource {
+          name
+        }
       }
     }
   }

@@ -77,6 +77,17 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
   for (const list of lists) expect(list.shown.every((names) => names.length > 0)).toBe(true);
 });
 
+test("a list of some sources changes with what is created there, and with nothing else", async () => {
+  const lists = [await show(newest), await show({ ...newest, sources: ["sandbox"] }), await show({ ...newest, sources: ["lab"] })];
+  const [all = [], sandbox = [], lab = []] = lists.map((list) => list.names());
+  const { data } = await client.mutation(Create, { input: { item: { displayName: "Weaving" } } }).toPromise();
+  const now = () => lists.map((list) => list.names());
+  await vi.waitFor(() => expect(now()).toEqual([["Weaving", ...all], ["Weaving", ...sandbox], lab]));
+  await client.mutation(Delete, { input: { id: data?.createPersonInterest?.personInterest.id ?? "" } }).toPromise();
+  await vi.waitFor(() => expect(now()).toEqual([all, sandbox, lab]));
+  for (const list of lists) list.close();
+});
+
 test("pages of 9 have every interest exactly once", async () => {
   const whole = [...(await ids()).values()];
   let seen: string[] = [];
