@@ -1,6 +1,6 @@
 import { createCache } from "./cache";
 // #region client
-import { Client, fetchExchange } from "urql";
+import { Client, fetchExchange, type Exchange } from "urql";
 import type { IntrospectionQuery } from "graphql";
 
 interface Options {
@@ -8,16 +8,18 @@ interface Options {
   schema: IntrospectionQuery;
   /** The bearer token of the person. Make a new client when somebody else signs in: this one knows what is theirs. */
   token?: string;
+  /** What every operation passes before it is sent. */
+  exchanges?: Exchange[];
   fetch?: typeof fetch;
 }
 
-export function createClient({ url, schema, token, fetch = globalThis.fetch }: Options): Client {
+export function createClient({ url, schema, token, exchanges = [], fetch = globalThis.fetch }: Options): Client {
   return new Client({
     url,
     fetch,
     preferGetMethod: false, // ProfileQL takes POST only
     fetchOptions: token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
-    exchanges: [createCache(schema), fetchExchange],
+    exchanges: [createCache(schema), ...exchanges, fetchExchange],
   });
 }
 // #endregion
