@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
 import { createClient } from "./client";
 import type { InterestsQueryVariables } from "./gen/graphql";
-import { Create, Delete, Details, Interests, Several } from "./operations";
+import { Create, Delete, Details, Interests, OneInterest, Several } from "./operations";
 import { problemOf } from "./problem";
 import { update } from "./writes";
 
@@ -147,6 +147,37 @@ test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
   expect(sent).toEqual(["Update", "OneInterest"]);
   await vi.waitFor(() => expect(list.names()).toContain("In the dark"));
   list.close();
+});
+
+test("what has no global id is kept inside of its item: two may tell the same identity differently", async () => {
+  const told: object[] = [];
+  const variables: { id: string }[] = [];
+  for (const displayName of ["Ada before", "Ada since"]) {
+    const createdBy = { user: { id: "7d0a5b1c-1111-4222-8333-944445555666", displayName } };
+    const item = { displayName: "Sailing", createdBy, inference: { confidenceScore: 0.5 } };
+    told.push({ createdBy, inference: item.inference, profileSource: { name: "sandbox" } });
+    const { data } = await client.mutation(Create, { input: { item } }).toPromise();
+    variables.push({ id: data?.createPersonInterest?.personInterest.id ?? "" });
+  }
+  const read = () => Promise.all(variables.map((one) => client.query(Details, one).toPromise()));
+  await read();
+  expect((await read()).map(({ data }) => data?.node)).toMatchObject(told);
+  for (const input of variables) await client.mutation(Delete, { input }).toPromise();
+});
+
+test("left out, null and a value are three things", async () => {
+  const id = (await ids()).get(sample) ?? "";
+  const stored = async () => {
+    const { data } = await client.query(OneInterest, { id }, { requestPolicy: "network-only" }).toPromise();
+    return data?.node;
+  };
+  await update(client, id, { displayName: "Go", description: "A board" });
+  await update(client, id, { displayName: "Weiqi", description: undefined });
+  expect(await stored()).toMatchObject({ displayName: "Weiqi", description: "A board" });
+  await update(client, id, { description: null });
+  expect(await stored()).toMatchObject({ displayName: "Weiqi", description: null });
+  await update(client, id, { description: "" });
+  expect(await stored()).toMatchObject({ displayName: "Weiqi", description: "" });
 });
 
 test("what there is comes together with what went wrong", async () => {
