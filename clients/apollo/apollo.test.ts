@@ -244,6 +244,17 @@ test("after OUTCOME_UNKNOWN, a long list keeps its pages, and shows the name if 
   expect(idsOf(list)).toEqual(before);
 });
 
+test("after OUTCOME_UNKNOWN of a create, the list shows whether it was done", async () => {
+  const list = show(client, newest, 20);
+  await list.ready();
+  sent.length = 0;
+  await profileql.faults({ fault: "drop", methods: ["POST"], after: true });
+  const created = createInterest(client, list.me(), { displayName: "Pottery at night" });
+  await expect(created).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
+  await vi.waitFor(() => expect(list.names()[0]).toBe("Pottery at night"));
+  expect(sent).toEqual(["CreateInterest", "MyInterests"]);
+});
+
 test("OUTCOME_UNKNOWN is told even if the source cannot be read afterwards", async () => {
   const id = await globalId(sample);
   await profileql.faults(

@@ -1,6 +1,6 @@
 // #region create
 import type { ApolloCache, ApolloClient, Reference } from "@apollo/client";
-import { CreateInterest, DeleteItem, Interest, OneItem, UpdateInterest } from "./operations";
+import { CreateInterest, DeleteItem, Interest, MyInterests, OneItem, UpdateInterest } from "./operations";
 import { problemOf } from "./problem";
 import type { ItemOrder, PersonInterestInput, UpdateInterestMutation } from "./gen/graphql";
 
@@ -38,8 +38,9 @@ function changeLists(
 
 const longer = (count: number | null | undefined, by: number) => (count == null ? null : count + by);
 
-export function createInterest(client: ApolloClient, profile: { id: string }, item: PersonInterestInput) {
-  return client.mutate({
+/** Creates an interest. Where that may have been done or not, the lists on the screen are read from their beginning. */
+export async function createInterest(client: ApolloClient, profile: { id: string }, item: PersonInterestInput) {
+  const created = client.mutate({
     mutation: CreateInterest,
     variables: { input: { item } },
     update(cache, { data }) {
@@ -57,6 +58,12 @@ export function createInterest(client: ApolloClient, profile: { id: string }, it
         };
       });
     },
+  });
+  return created.catch(async (error: unknown) => {
+    if (problemOf(error).action === "look first") {
+      await Promise.resolve(client.refetchQueries({ include: [MyInterests] })).catch(() => undefined);
+    }
+    throw error;
   });
 }
 // #endregion
