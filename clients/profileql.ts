@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { vi } from "vitest";
 
 /** A rule by which the sandbox misbehaves; docs/sandbox.md has them all. */
 export interface FaultRule {
@@ -64,6 +65,9 @@ export function recorder() {
     }) as typeof fetch,
   };
 }
+
+/** Waits until a check holds that a while ago may not have; a busy machine may take its time. */
+export const eventually = <T,>(check: () => T): Promise<T> => vi.waitFor(check, 10_000);
 
 /** An interest of the sandbox that can be changed, and one that belongs to another system, so that its source refuses. */
 export const sample = "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1";

@@ -1,6 +1,6 @@
 import type { ApolloClient } from "@apollo/client";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { eventually, locked, recorder, sample, start, type ProfileQL } from "../profileql";
 import { createClient, signIn, signOut } from "./client";
 import { graphql } from "./gen";
 import { OneItem, SeveralItems, UpdateInterest } from "./operations";
@@ -46,7 +46,7 @@ test("an update's answer changes every list that shows the interest, and nothing
   const id = await globalId(sample);
   const [one, other] = await twoLists();
   await updateInterest(client, id, { displayName: "Chess by post" });
-  await vi.waitFor(() => {
+  await eventually(() => {
     expect(one.names()).toContain("Chess by post");
     expect(other.names()).toContain("Chess by post");
   });
@@ -57,14 +57,14 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
   const [one, other] = await twoLists();
   const before = one.list()?.totalCount ?? 0;
   const { data } = await createInterest(client, one.me(), { displayName: "Bell ringing" });
-  await vi.waitFor(() => {
+  await eventually(() => {
     for (const list of [one, other]) {
       expect(list.names()).toContain("Bell ringing");
       expect(list.list()?.totalCount).toBe(before + 1);
     }
   });
   await deleteInterest(client, one.me(), data?.createPersonInterest?.personInterest.id ?? "");
-  await vi.waitFor(() => {
+  await eventually(() => {
     for (const list of [one, other]) {
       expect(list.names()).not.toContain("Bell ringing");
       expect(list.list()?.totalCount).toBe(before);
@@ -77,7 +77,7 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
 /** Scrolls a list to its end; too many pages are an error, not a test that hangs. */
 async function allPages(list: ReturnType<typeof show>) {
   for (let pages = 1; await nextPage(client, list.query); pages++) expect(pages).toBeLessThan(20);
-  await vi.waitFor(() => expect(list.list()?.pageInfo.hasNextPage).toBe(false));
+  await eventually(() => expect(list.list()?.pageInfo.hasNextPage).toBe(false));
 }
 
 const idsOf = (list: ReturnType<typeof show>) => list.list()?.edges.map(({ node }) => node.id) ?? [];
@@ -88,14 +88,14 @@ test("a list that begins with the oldest gets what is new at its end, once", asy
   const first = idsOf(list);
   const { data } = await createInterest(client, list.me(), { displayName: "Juggling" });
   const created = data?.createPersonInterest?.personInterest.id ?? "";
-  await vi.waitFor(() => expect(list.names()).not.toContain("Juggling"));
+  await eventually(() => expect(list.names()).not.toContain("Juggling"));
   await allPages(list);
   expect(idsOf(list).slice(0, 20)).toEqual(first);
   expect(idsOf(list).filter((id) => id === created)).toHaveLength(1);
   expect(idsOf(list)).toHaveLength(list.list()?.totalCount ?? 0);
 
   await createInterest(client, list.me(), { displayName: "Fencing" });
-  await vi.waitFor(() => expect(list.names().at(-1)).toBe("Fencing"));
+  await eventually(() => expect(list.names().at(-1)).toBe("Fencing"));
   expect(idsOf(list)).toHaveLength(list.list()?.totalCount ?? 0);
 });
 
@@ -164,11 +164,11 @@ test("what is created and deleted is counted in a list that has not come to it",
   await list.ready();
   const count = list.list()?.totalCount ?? 0;
   const { data } = await createInterest(client, list.me(), { displayName: "Pottery" });
-  await vi.waitFor(() => expect(list.list()?.totalCount).toBe(count + 1));
+  await eventually(() => expect(list.list()?.totalCount).toBe(count + 1));
   const id = data?.createPersonInterest?.personInterest.id ?? "";
   await client.query({ query: OneItem, variables: { id } });
   await deleteInterest(client, list.me(), id);
-  await vi.waitFor(() => expect(list.list()?.totalCount).toBe(count));
+  await eventually(() => expect(list.list()?.totalCount).toBe(count));
   expect(client.readQuery({ query: OneItem, variables: { id } })).toBeNull();
   await allPages(list);
   expect(idsOf(list)).toHaveLength(count);
@@ -228,7 +228,7 @@ test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
   const update = updateInterest(client, id, { displayName: "Chess in the dark" });
   await expect(update).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
   expect(sent).toEqual(["UpdateInterest", "OneItem"]);
-  await vi.waitFor(() => expect(list.names()).toContain("Chess in the dark"));
+  await eventually(() => expect(list.names()).toContain("Chess in the dark"));
 });
 
 test("after OUTCOME_UNKNOWN, a long list keeps its pages, and shows the name if it was written", async () => {
@@ -240,7 +240,7 @@ test("after OUTCOME_UNKNOWN, a long list keeps its pages, and shows the name if 
   await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
   const renamed = renameInterest(client, { id }, "Chess at noon");
   await expect(renamed).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
-  await vi.waitFor(() => expect(list.names()).toContain("Chess at noon"));
+  await eventually(() => expect(list.names()).toContain("Chess at noon"));
   expect(idsOf(list)).toEqual(before);
 });
 
@@ -251,7 +251,7 @@ test("after OUTCOME_UNKNOWN of a create, the list shows whether it was done", as
   await profileql.faults({ fault: "drop", methods: ["POST"], after: true });
   const created = createInterest(client, list.me(), { displayName: "Pottery at night" });
   await expect(created).rejects.toSatisfy((error) => problemOf(error).code === "OUTCOME_UNKNOWN");
-  await vi.waitFor(() => expect(list.names()[0]).toBe("Pottery at night"));
+  await eventually(() => expect(list.names()[0]).toBe("Pottery at night"));
   expect(sent).toEqual(["CreateInterest", "MyInterests"]);
 });
 
@@ -334,7 +334,7 @@ test("a list that stays on the screen is the next person's when they sign in", a
   await dropped;
   person = "yuki@example.com";
   await signIn(shared);
-  await vi.waitFor(() => expect(list.names()).not.toEqual(ada));
+  await eventually(() => expect(list.names()).not.toEqual(ada));
   expect(list.names()).toHaveLength(list.list()?.totalCount ?? 0);
 });
 

@@ -1,5 +1,5 @@
 import type { ApolloClient } from "@apollo/client";
-import { vi } from "vitest";
+import { eventually } from "../profileql";
 import type { ItemOrder } from "./gen/graphql";
 import { MyInterests } from "./operations";
 
@@ -28,7 +28,7 @@ export function show(client: ApolloClient, orderBy: ItemOrder = newest, first = 
       if (dataState !== "complete") throw new Error("nothing is shown yet");
       return data.me;
     },
-    ready: () => vi.waitFor(() => { if (shown.length === 0) throw new Error("nothing is shown yet"); }, 5000),
+    ready: () => eventually(() => { if (shown.length === 0) throw new Error("nothing is shown yet"); }),
     close: () => subscription.unsubscribe(),
   };
 }

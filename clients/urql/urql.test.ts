@@ -1,7 +1,7 @@
 import type { Client } from "urql";
 import { getIntrospectionQuery, type IntrospectionQuery } from "graphql";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { locked, recorder, sample, start, type ProfileQL } from "../profileql";
+import { eventually, locked, recorder, sample, start, type ProfileQL } from "../profileql";
 import { createClient } from "./client";
 import type { InterestsQueryVariables } from "./gen/graphql";
 import { Create, Delete, Details, Interests, OneInterest, Several } from "./operations";
@@ -38,7 +38,7 @@ async function show(variables: InterestsQueryVariables = {}) {
   const subscription = client.query(Interests, variables).subscribe(({ data }) => {
     shown.push((data?.me.interests?.edges ?? []).map(({ node }) => node.displayName ?? ""));
   });
-  await vi.waitFor(() => expect(shown.at(-1)?.length).toBeGreaterThan(0));
+  await eventually(() => expect(shown.at(-1)?.length).toBeGreaterThan(0));
   return { shown, names: () => shown.at(-1) ?? [], close: () => subscription.unsubscribe() };
 }
 
@@ -57,7 +57,7 @@ test("an update's answer changes every list that shows the interest, and nothing
   const lists = [await show(newest), await show(oldest)];
   sent.length = 0;
   expect(await update(client, id, { displayName: "Chess by post" })).toBeUndefined();
-  for (const list of lists) await vi.waitFor(() => expect(list.names()).toContain("Chess by post"));
+  for (const list of lists) await eventually(() => expect(list.names()).toContain("Chess by post"));
   expect(sent).toEqual(["Update"]);
 });
 
@@ -67,12 +67,12 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
   for (const { shown } of lists) shown.splice(0, shown.length - 1);
   sent.length = 0;
   const { data } = await client.mutation(Create, { input: { item: { displayName: "Bell ringing" } } }).toPromise();
-  for (const list of lists) await vi.waitFor(() => expect(list.names()).toContain("Bell ringing"));
+  for (const list of lists) await eventually(() => expect(list.names()).toContain("Bell ringing"));
   expect(lists[0]?.names()[0]).toBe("Bell ringing");
   expect(lists[1]?.names().at(-1)).toBe("Bell ringing");
   const id = data?.createPersonInterest?.personInterest.id ?? "";
   await client.mutation(Delete, { input: { id } }).toPromise();
-  for (const [i, list] of lists.entries()) await vi.waitFor(() => expect(list.names()).toEqual(before[i]));
+  for (const [i, list] of lists.entries()) await eventually(() => expect(list.names()).toEqual(before[i]));
   expect(sent).toEqual(["Create", "Delete"]);
   for (const list of lists) expect(list.shown.every((names) => names.length > 0)).toBe(true);
 });
@@ -82,9 +82,9 @@ test("a list of some sources changes with what is created there, and with nothin
   const [all = [], sandbox = [], lab = []] = lists.map((list) => list.names());
   const { data } = await client.mutation(Create, { input: { item: { displayName: "Weaving" } } }).toPromise();
   const now = () => lists.map((list) => list.names());
-  await vi.waitFor(() => expect(now()).toEqual([["Weaving", ...all], ["Weaving", ...sandbox], lab]));
+  await eventually(() => expect(now()).toEqual([["Weaving", ...all], ["Weaving", ...sandbox], lab]));
   await client.mutation(Delete, { input: { id: data?.createPersonInterest?.personInterest.id ?? "" } }).toPromise();
-  await vi.waitFor(() => expect(now()).toEqual([all, sandbox, lab]));
+  await eventually(() => expect(now()).toEqual([all, sandbox, lab]));
   for (const list of lists) list.close();
 });
 
@@ -109,7 +109,7 @@ test("what the schema lets be null may be missing: what is known is shown while 
   const { unsubscribe } = client.query(Interests, changed).subscribe(({ data, stale }) => {
     results.push({ stale, me: data?.me.id, length: data?.me.interests?.edges.length });
   });
-  await vi.waitFor(() => expect(results.at(-1)?.stale).toBe(false));
+  await eventually(() => expect(results.at(-1)?.stale).toBe(false));
   unsubscribe();
   expect(results).toEqual([
     { stale: true, me: "pq1.AAAA", length: undefined },
@@ -123,7 +123,7 @@ test("an optimistic name is shown at once, and taken back when its source refuse
   const before = list.names();
   expect(await update(client, id, { displayName: "Mine now" })).toMatchObject({ code: "NOT_FOUND", action: "reload" });
   expect(list.shown.some((names) => names.includes("Mine now"))).toBe(true);
-  await vi.waitFor(() => expect(list.names()).toEqual(before));
+  await eventually(() => expect(list.names()).toEqual(before));
 });
 
 test.each([
@@ -145,7 +145,7 @@ test("after OUTCOME_UNKNOWN, the list shows what the source has", async () => {
   sent.length = 0;
   expect(await update(client, id, { displayName: "In the dark" })).toMatchObject({ code: "OUTCOME_UNKNOWN" });
   expect(sent).toEqual(["Update", "OneInterest"]);
-  await vi.waitFor(() => expect(list.names()).toContain("In the dark"));
+  await eventually(() => expect(list.names()).toContain("In the dark"));
   list.close();
 });
 
