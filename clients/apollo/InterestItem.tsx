@@ -1,5 +1,5 @@
-import { Problem } from "../Problem";
 // #region item
+import { Problem } from "../Problem";
 import { useApolloClient, useMutation } from "@apollo/client/react";
 import type { InterestFragment } from "./gen/graphql";
 import { UpdateInterest } from "./operations";

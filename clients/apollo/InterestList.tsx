@@ -1,6 +1,6 @@
+// #region list
 import { Problem } from "../Problem";
 import { InterestItem } from "./InterestItem";
-// #region list
 import { NetworkStatus } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
 import { useState } from "react";

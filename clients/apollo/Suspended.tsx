@@ -1,6 +1,6 @@
+// #region suspended
 import { Problem } from "../Problem";
 import { InterestItem } from "./InterestItem";
-// #region suspended
 import { useApolloClient, useSuspenseQuery } from "@apollo/client/react";
 import { Component, Suspense, useState, useTransition, type ReactNode } from "react";
 import { MyInterests } from "./operations";

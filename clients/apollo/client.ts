@@ -1,5 +1,5 @@
-import { createCache } from "./cache";
 // #region client
+import { createCache } from "./cache";
 import { ApolloClient, ApolloLink, HttpLink } from "@apollo/client";
 import { SetContextLink } from "@apollo/client/link/context";
 

@@ -1,4 +1,19 @@
+// #region fragment
 import { graphql } from "./gen";
+
+export const Interest = graphql(`
+  fragment Interest on PersonInterest {
+    id
+    displayName
+    description
+    categories
+    createdDateTime
+    profileSource {
+      name
+    }
+  }
+`);
+// #endregion
 
 // #region list
 export const MyInterests = graphql(`
@@ -19,21 +34,6 @@ export const MyInterests = graphql(`
         }
         totalCount
       }
-    }
-  }
-`);
-// #endregion
-
-// #region fragment
-export const Interest = graphql(`
-  fragment Interest on PersonInterest {
-    id
-    displayName
-    description
-    categories
-    createdDateTime
-    profileSource {
-      name
     }
   }
 `);

@@ -1,9 +1,37 @@
-// #region create
+// #region update
 import type { ApolloCache, ApolloClient, Reference } from "@apollo/client";
 import { CreateInterest, DeleteItem, Interest, MyInterests, OneItem, UpdateInterest } from "./operations";
 import { problemOf } from "./problem";
 import type { ItemOrder, PersonInterestInput, UpdateInterestMutation } from "./gen/graphql";
 
+type Optimistic = Pick<ApolloClient.MutateOptions<UpdateInterestMutation>, "optimisticResponse">;
+
+/** Changes an interest: sends what patch names and nothing else. Lists that show it change with the answer. */
+export async function updateInterest(
+  client: ApolloClient,
+  id: string,
+  patch: PersonInterestInput,
+  optimistic: Optimistic = {},
+): Promise<void> {
+  try {
+    await client.mutate({ mutation: UpdateInterest, variables: { input: { id, patch } }, ...optimistic });
+  } catch (error) {
+    await lookUp(client, id, error);
+    throw error;
+  }
+}
+
+/**
+ * Where an update may have been done, what is shown has to come from the source before anybody tries again. If that
+ * cannot be had either, the first error is still the one to tell.
+ */
+export async function lookUp(client: ApolloClient, id: string, error: unknown): Promise<void> {
+  if (problemOf(error).action !== "look first") return;
+  await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" }).catch(() => undefined);
+}
+// #endregion
+
+// #region create
 /** A list of interests as relayStylePagination keeps it. */
 interface StoredList {
   edges: { __typename: "PersonInterestEdge"; cursor: string; node: Reference }[];
@@ -85,34 +113,6 @@ export function deleteInterest(client: ApolloClient, profile: { id: string }, id
       cache.gc();
     },
   });
-}
-// #endregion
-
-// #region update
-type Optimistic = Pick<ApolloClient.MutateOptions<UpdateInterestMutation>, "optimisticResponse">;
-
-/** Changes an interest: sends what patch names and nothing else. Lists that show it change with the answer. */
-export async function updateInterest(
-  client: ApolloClient,
-  id: string,
-  patch: PersonInterestInput,
-  optimistic: Optimistic = {},
-): Promise<void> {
-  try {
-    await client.mutate({ mutation: UpdateInterest, variables: { input: { id, patch } }, ...optimistic });
-  } catch (error) {
-    await lookUp(client, id, error);
-    throw error;
-  }
-}
-
-/**
- * Where an update may have been done, what is shown has to come from the source before anybody tries again. If that
- * cannot be had either, the first error is still the one to tell.
- */
-export async function lookUp(client: ApolloClient, id: string, error: unknown): Promise<void> {
-  if (problemOf(error).action !== "look first") return;
-  await client.query({ query: OneItem, variables: { id }, fetchPolicy: "network-only" }).catch(() => undefined);
 }
 // #endregion
 

@@ -1,3 +1,4 @@
+// #region app
 import { Suspense, useState, type ReactNode } from "react";
 import { RelayEnvironmentProvider } from "react-relay";
 import { createEnvironment, type Session } from "./environment";
@@ -8,7 +9,6 @@ interface Props {
   children: ReactNode;
 }
 
-// #region app
 function SignedIn({ session, children }: Props) {
   const [environment] = useState(() => createEnvironment(session));
   return (

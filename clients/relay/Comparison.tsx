@@ -1,9 +1,9 @@
+// #region catch
 import { graphql, useLazyLoadQuery } from "react-relay";
 import type { ComparisonQuery } from "./__generated__/ComparisonQuery.graphql";
 import { tolerating } from "./environment";
 import { ProfileQLError, words } from "./errors";
 
-// #region catch
 /** My interests beside another person's, which I may not be allowed to see. */
 export function Comparison({ user }: { user: string }) {
   const { me, profile } = useLazyLoadQuery<ComparisonQuery>(

@@ -1,6 +1,6 @@
+// #region count
 import type { SelectorStoreUpdater } from "relay-runtime";
 
-// #region count
 /** Relay's directives move edges in and out of lists; the total is ours to correct. */
 export function count(connections: readonly string[], by: number): SelectorStoreUpdater {
   return (store) => {

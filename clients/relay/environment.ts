@@ -1,7 +1,7 @@
+// #region environment
 import { Environment, Network, RecordSource, Store, type PayloadData, type PayloadError } from "relay-runtime";
 import { ProfileQLError, type FieldError } from "./errors";
 
-// #region environment
 export interface Session {
   url: string;
   person: string;

@@ -1,6 +1,6 @@
+// #region errors
 import { actions, type Action } from "../errors";
 
-// #region errors
 /** An error as it stands in an answer, and as `@catch` hands it over: without its message. */
 export interface FieldError {
   readonly message?: string;
@@ -24,7 +24,6 @@ export class ProfileQLError extends Error {
 export function actionOn(error: Error): Action {
   return error instanceof ProfileQLError ? (actions[error.code] ?? "report") : "look first";
 }
-// #endregion
 
 /** What to tell people. */
 export function words(error: Error): string {
@@ -46,3 +45,4 @@ export function words(error: Error): string {
       return "This did not work.";
   }
 }
+// #endregion

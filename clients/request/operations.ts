@@ -1,6 +1,6 @@
+// #region operations
 import { graphql } from "./gen";
 
-// #region operations
 export const InterestNames = graphql(`
   query InterestNames($first: Int!, $orderBy: ItemOrder!) {
     me {

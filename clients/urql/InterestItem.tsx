@@ -1,5 +1,5 @@
-import { Problem } from "../Problem";
 // #region item
+import { Problem } from "../Problem";
 import { useClient, useMutation } from "urql";
 import type { InterestsQuery } from "./gen/graphql";
 import { Delete, Update } from "./operations";

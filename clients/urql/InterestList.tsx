@@ -1,6 +1,6 @@
+// #region list
 import { Problem } from "../Problem";
 import { InterestItem } from "./InterestItem";
-// #region list
 import { useState } from "react";
 import { useClient, useQuery, type CombinedError } from "urql";
 import type { InterestsQueryVariables } from "./gen/graphql";

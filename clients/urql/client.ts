@@ -1,5 +1,5 @@
-import { createCache } from "./cache";
 // #region client
+import { createCache } from "./cache";
 import { Client, fetchExchange, type Exchange } from "urql";
 import type { IntrospectionQuery } from "graphql";
 

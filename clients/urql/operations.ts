@@ -1,6 +1,6 @@
+// #region list
 import { graphql } from "./gen";
 
-// #region list
 export const Interests = graphql(`
   query Interests(
     $first: Int! = 20

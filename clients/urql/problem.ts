@@ -1,5 +1,5 @@
-import { problem } from "../errors";
 // #region problem
+import { problem } from "../errors";
 import type { CombinedError } from "urql";
 
 export const problemOf = (error: CombinedError) => problem(error.graphQLErrors[0]);

@@ -1,5 +1,5 @@
-import type { Problem } from "../errors";
 // #region update
+import type { Problem } from "../errors";
 import type { Client, CombinedError } from "urql";
 import type { PersonInterestInput } from "./gen/graphql";
 import { OneInterest, Update } from "./operations";
