@@ -263,24 +263,25 @@ func sendSlowly(ctx context.Context, c net.Conn) {
 // TestShown holds who sees the playground and the schema.
 func TestShown(t *testing.T) {
 	t.Parallel()
-	const introspection = `{ __schema { queryType { name } } }`
+	const introspection = `{ ...Shown } fragment Shown on Query { all: __schema { queryType { name } } one: __type(name: "Query") { name } }`
 	for name, test := range map[string]struct {
 		args   []string
 		header []string
-		shown  bool
+		code   string // of the refusal; empty where it is shown
 	}{
-		"the sandbox":                       {[]string{"--listen", "127.0.0.1:0"}, nil, true},
-		"the sandbox, through a proxy":      {[]string{"--listen", "127.0.0.1:0"}, []string{"X-Forwarded-For", "192.0.2.1"}, false},
-		"an upstream, elsewhere":            {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta"}, nil, false},
-		"an upstream, elsewhere, asked for": {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta", "--introspection"}, []string{"Via", "1.1 x"}, true},
-		"listed documents":                  {[]string{"--listen", "127.0.0.1:0", "--operations", writeFile(t, `{"a": "{ __typename }"}`)}, nil, false},
+		"the sandbox":                       {[]string{"--listen", "127.0.0.1:0"}, nil, ""},
+		"the sandbox, through a proxy":      {[]string{"--listen", "127.0.0.1:0"}, []string{"X-Forwarded-For", "192.0.2.1"}, "BAD_REQUEST"},
+		"an upstream, elsewhere":            {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta"}, nil, "BAD_REQUEST"},
+		"an upstream, elsewhere, asked for": {[]string{"--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta", "--introspection"}, []string{"Via", "1.1 x"}, ""},
+		"listed documents":                  {[]string{"--listen", "127.0.0.1:0", "--operations", writeFile(t, `{"a": "{ __typename }"}`)}, nil, "OPERATION_NOT_LISTED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, test.args...)
 			base := strings.Replace(p.url(), "[::]", "127.0.0.1", 1)
 			r := (&facade{t: t, URL: base + "/graphql"}).do(introspection, nil, test.header...)
-			if got := len(r.Errors) == 0; got != test.shown {
+			shown := test.code == ""
+			if shown && len(r.Errors) > 0 || !shown && r.code(t) != test.code {
 				t.Errorf("introspection: %s", r.Body)
 			}
 			request, err := http.NewRequest("GET", base+"/", nil)
@@ -295,7 +296,7 @@ func TestShown(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
-			if (resp.StatusCode == 200) != test.shown || !test.shown && resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
+			if (resp.StatusCode == 200) != shown || !shown && resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("the playground: %d %v", resp.StatusCode, resp.Header)
 			}
 		})

@@ -100,5 +100,17 @@ func (disclosure) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationContext implements [graphql.OperationContextMutator].
 func (d disclosure) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	op.DisableIntrospection = !d.shown(op.Headers)
+	if !op.DisableIntrospection {
+		return nil
+	}
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
+		if f.Name == "__schema" || f.Name == "__type" { // gqlgen would take it for a fault of ours
+			return &gqlerror.Error{
+				Message:    "The schema is not shown here. The command `profileql schema` prints it.",
+				Locations:  []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}},
+				Extensions: map[string]any{"code": codeBadRequest},
+			}
+		}
+	}
 	return nil
 }
