@@ -326,6 +326,14 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{`"app.example.com" is not an origin`},
 		},
 		{
+			name: "an origin with a slash", args: []string{"--listen", "127.0.0.1:0", "--cors-origin", "http://localhost:5173/"},
+			fails: true, says: []string{"--cors-origin", "without a slash behind"},
+		},
+		{
+			name: "a name for an address that answers to any", args: []string{"--listen", "0.0.0.0:0", "--sandbox", "--host", "x.example"},
+			fails: true, says: []string{"--host is for loopback addresses"},
+		},
+		{
 			name: "upstream with a query", args: []string{"--upstream", "https://profiles.example.com/beta?x=1"},
 			fails: true, says: []string{"--upstream"},
 		},

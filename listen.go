@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,7 +32,7 @@ func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener,
 		return nil, err
 	}
 	plain := &listener{
-		Listener: l, url: "http://" + l.Addr().String(), loopback: c.OnLoopback(), close: func() { _ = l.Close() }, log: log,
+		Listener: l, url: "http://" + reachable(l.Addr()), loopback: c.OnLoopback(), close: func() { _ = l.Close() }, log: log,
 	}
 	if c.TLSCert == "" {
 		return plain, nil
@@ -43,9 +44,17 @@ func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener,
 	}
 	stop := reloadOnHangup(certificate, log)
 	return &listener{
-		Listener: tls.NewListener(l, certificate.Config(protocols...)), url: "https://" + l.Addr().String(), loopback: plain.loopback,
+		Listener: tls.NewListener(l, certificate.Config(protocols...)), url: "https://" + reachable(l.Addr()), loopback: plain.loopback,
 		close: func() { stop(); plain.close() }, log: log,
 	}, nil
+}
+
+// reachable is an address where a listener is found from this machine: "every address of it" is none.
+func reachable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return a.String()
 }
 
 // reloadOnHangup reads the certificate again whenever the process gets SIGHUP, until it is stopped.

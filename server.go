@@ -156,9 +156,13 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 		}
 	}
 	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
-	return edge.New(edge.Options{
+	handler, err := edge.New(edge.Options{
 		Hosts: hosts(c), Origins: c.CORSOrigins, Headers: all.tokenHeaders(), Health: health, Internal: logPanic(log),
 	}, endpoint, pages)
+	if err != nil {
+		return nil, fmt.Errorf("--cors-origin: %w", err)
+	}
+	return handler, nil
 }
 
 // facets is the table of facets. A row names the facet's types; its REST segment is the name of its field on Profile.

@@ -133,7 +133,7 @@ func TestDrain(t *testing.T) {
 	if !strings.Contains(p.banner, "Warning     bearer tokens come in the clear") {
 		t.Errorf("no warning in the banner: %s", p.banner)
 	}
-	base := strings.Replace(p.url(), "[::]", "127.0.0.1", 1)
+	base := p.url()
 	status := func(path string) int {
 		resp, err := http.Get(base + path)
 		if err != nil {
@@ -278,7 +278,7 @@ func TestShown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, test.args...)
-			base := strings.Replace(p.url(), "[::]", "127.0.0.1", 1)
+			base := p.url()
 			r := (&facade{t: t, URL: base + "/graphql"}).do(introspection, nil, test.header...)
 			shown := test.code == ""
 			if shown && len(r.Errors) > 0 || !shown && r.code(t) != test.code {

@@ -82,7 +82,7 @@ func checkTrusted(text string, schema *ast.Schema) error {
 		return err
 	}
 	if list := validator.ValidateWithRules(schema, document, nil); len(list) > 0 {
-		return list
+		return list[0]
 	}
 	if len(document.Operations) == 0 {
 		return errors.New("there is no operation in it")

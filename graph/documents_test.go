@@ -122,8 +122,8 @@ func TestBadManifests(t *testing.T) {
 	} {
 		o := testOptions()
 		o.Manifest = []byte(manifest)
-		if _, err := NewHandler(o); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%.200s: %v, which does not say %q", manifest, err, says)
+		if _, err := NewHandler(o); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%.200s: %v, which does not say %q in one line", manifest, err, says)
 		}
 	}
 }

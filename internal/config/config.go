@@ -135,6 +135,9 @@ func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
 	}
+	if len(c.Hosts) > 0 && !c.OnLoopback() {
+		return fmt.Errorf("--host is for loopback addresses, where names are checked; at --listen %s any will do", c.Listen)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}

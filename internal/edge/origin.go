@@ -65,7 +65,7 @@ func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin ||
 		strings.ToLower(origin) != origin || strings.Contains(origin, "*") {
-		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com", origin)
+		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com, in small letters and without a slash behind", origin)
 	}
 	return nil
 }
