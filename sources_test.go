@@ -184,6 +184,18 @@ func TestStranger(t *testing.T) {
 	}
 }
 
+// TestWrongVersion is a source whose URL ends in a version that there is not: nothing is missing without a word.
+func TestWrongVersion(t *testing.T) {
+	t.Parallel()
+	wrong := serveSource(t, "two", newSandbox(t, ``))
+	wrong.URL = strings.TrimSuffix(wrong.URL, "/beta") + "/v9.9"
+	f := newFacadeOf(t, serveSource(t, "one", newSandbox(t, ``)), wrong)
+	l, r := f.list(map[string]any{})
+	if l == nil || len(l.Nodes) == 0 || len(l.FailedSources) != 1 || r.code(t) != "NOT_FOUND" || r.Errors[0].Extensions["source"] != "two" {
+		t.Errorf("%s", r.Body)
+	}
+}
+
 // TestSlowSource has one of four sources stalled: the answer comes at its deadline, with what the others have.
 func TestSlowSource(t *testing.T) {
 	t.Parallel()

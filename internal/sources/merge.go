@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"profileql/internal/profile"
@@ -101,10 +102,14 @@ func askAll[T, I any](ctx context.Context, members []*Member[T, I], q profile.Qu
 	return replies
 }
 
-// isStranger tells whether a source says that it does not know the person. A 404 that says nothing, or that it knows
-// no such thing, may as well be a wrong address, and then items would be missing without a word.
+// strangerCodes are the codes, in small letters, by which sources say of a list that they do not know the person.
+// Graph's own is the first.
+var strangerCodes = []string{"request_resourcenotfound", "resourcenotfound", "itemnotfound", "usernotfound"}
+
+// isStranger tells whether a source says that it does not know the person. Any other 404 may as well be a wrong
+// address or version, and then items would be missing without a word.
 func isStranger(e *profile.Error) bool {
-	return e.Code == profile.NotFound && e.SourceCode != "" && e.SourceCode != "UnknownError"
+	return e.Code == profile.NotFound && slices.Contains(strangerCodes, strings.ToLower(e.SourceCode))
 }
 
 // merge makes one page of the sources' pages, each of which is in order and holds as many items as are wanted.

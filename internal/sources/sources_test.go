@@ -80,11 +80,14 @@ func counted(p profile.Page[item], total int) profile.Page[item] {
 	return p
 }
 
+func failing(code profile.Code, source, sourceCode string) member {
+	return member{err: &profile.Error{Code: code, Source: source, SourceCode: sourceCode}}
+}
+
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	down := &profile.Error{Code: profile.SourceUnavailable, Source: "b"}
-	stranger := &profile.Error{Code: profile.NotFound, Source: "b", SourceCode: "Request_ResourceNotFound"}
-	unknown := &profile.Error{Code: profile.NotFound, Source: "b"}
+	down, unknown := failing(profile.SourceUnavailable, "b", ""), failing(profile.NotFound, "b", "")
+	stranger := failing(profile.NotFound, "b", "Request_ResourceNotFound")
 	a, c := pageOf("a", false, "2020 a1", "2022 a2", " a3"), pageOf("c", false, "2020 c1", "2021 c2")
 	tests := map[string]struct {
 		query   profile.Query
@@ -112,18 +115,27 @@ func TestMerge(t *testing.T) {
 			want: "a1 c1 c2 a2 a3", total: -1,
 		},
 		"one fails": {
-			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{err: down}, c: member{page: counted(c, 2)},
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: down, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
 		},
 		"one knows no such person": {
-			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{err: stranger}, c: member{page: counted(c, 2)},
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: stranger, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: 5,
 		},
+		"one knows no such person, in other words": {
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: failing(profile.NotFound, "b", "itemNotFound"), want: "a1 a2 a3", total: -1,
+		},
+		"one knows no such version": {
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: failing(profile.NotFound, "b", "BadRequest"), want: "a1 a2 a3", total: -1, failed: "b",
+		},
+		"one says nothing": {
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: failing(profile.NotFound, "b", "UnknownError"), want: "a1 a2 a3", total: -1, failed: "b",
+		},
 		"one knows no such address": {
-			query: profile.Query{Limit: 9}, a: member{page: a}, b: member{err: unknown}, want: "a1 a2 a3", total: -1, failed: "b",
+			query: profile.Query{Limit: 9}, a: member{page: a}, b: unknown, want: "a1 a2 a3", total: -1, failed: "b",
 		},
 		"one failed before": {
-			query: profile.Query{Limit: 9, Failed: []*profile.Error{down}}, a: member{page: a}, b: member{panic: "asked"}, c: member{page: c},
+			query: profile.Query{Limit: 9, Failed: []*profile.Error{{Code: profile.SourceUnavailable, Source: "b"}}}, a: member{page: a}, b: member{panic: "asked"}, c: member{page: c},
 			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
 		},
 		"some are named": {
@@ -138,7 +150,7 @@ func TestMerge(t *testing.T) {
 			want: "a1 a2 a3", total: -1, failed: "b",
 		},
 		"strangers and failures": {
-			query: profile.Query{Limit: 9, Sources: []string{"b", "c"}}, b: member{err: stranger},
+			query: profile.Query{Limit: 9, Sources: []string{"b", "c"}}, b: stranger,
 			c: member{err: &profile.Error{Code: profile.SourceTimeout, Source: "c"}}, want: "", total: -1, failed: "c",
 		},
 	}
@@ -170,9 +182,6 @@ func TestMerge(t *testing.T) {
 // TestNothingLeft is lists that nobody answers.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
-	failing := func(code profile.Code, source, sourceCode string) member {
-		return member{err: &profile.Error{Code: code, Source: source, SourceCode: sourceCode}}
-	}
 	a, b, c := failing(profile.Throttled, "a", ""), failing(profile.SourceTimeout, "b", ""), failing(profile.Forbidden, "c", "")
 	_, err := facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1})
 	var all profile.Errors
