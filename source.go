@@ -130,7 +130,7 @@ func keeping(data string) string {
 
 // connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
 func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*source, error) {
-	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: auth.Caller})
+	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: auth.Caller, Log: log})
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
 		BaseURL:   s.URL,

@@ -2,13 +2,18 @@ package sources
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -33,6 +38,7 @@ type GuardOptions struct {
 	Name   string                       // the source's
 	Base   http.RoundTripper            // every error of it counts against the source
 	Caller func(context.Context) uint64 // tells callers apart
+	Log    *slog.Logger                 // is told why the source fails, and from when to when it is left alone
 }
 
 // Guard is an [http.RoundTripper] before one source, so that a slow or broken source costs only itself, and a greedy
@@ -41,6 +47,7 @@ type Guard struct {
 	name    string
 	base    http.RoundTripper
 	caller  func(context.Context) uint64
+	log     *slog.Logger
 	running atomic.Int64
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	retryAt atomic.Pointer[time.Time] // when an open breaker lets requests try
@@ -61,7 +68,7 @@ type caller struct {
 // NewGuard returns a guard that has seen nothing yet.
 func NewGuard(o GuardOptions) *Guard {
 	g := &Guard{
-		name: o.Name, base: o.Base, caller: o.Caller,
+		name: o.Name, base: o.Base, caller: o.Caller, log: o.Log.With("source", o.Name),
 		callers: make(map[uint64]*caller), throttled: make(map[uint64]time.Time),
 	}
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
@@ -70,9 +77,13 @@ func NewGuard(o GuardOptions) *Guard {
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errLeft) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
-			if to == gobreaker.StateOpen {
+			switch to {
+			case gobreaker.StateOpen:
 				at := time.Now().Add(leftAlone)
 				g.retryAt.Store(&at)
+				g.log.Warn("the source is left alone", "until", at)
+			case gobreaker.StateClosed:
+				g.log.Info("the source answers again")
 			}
 		},
 	})
@@ -91,20 +102,20 @@ func (g *Guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	answered := false
+	failure := errPanicked // unless there is an end to this
 	defer func() {
-		if !answered { // an error, or a panic
-			p.end(blame(p.ctx))
+		if failure != nil {
+			p.end(blame(p.ctx, failure))
 		}
 	}()
 	resp, err := g.base.RoundTrip(r)
+	failure = err
 	if err != nil {
 		return nil, err
 	}
-	answered = true
 	switch resp.StatusCode {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		p.outcome = errFailed
+		p.outcome = failedStatus(resp.StatusCode)
 	case http.StatusTooManyRequests:
 		g.throttle(p.caller.id, resp.Header)
 	}
@@ -217,19 +228,43 @@ func (g *Guard) throttle(id uint64, h http.Header) {
 	}
 }
 
-// Outcomes of a request for the breaker, besides nil for a good one.
+// Outcomes of a request that are not the transport's own errors. For the breaker, all but errLeft are failures.
 var (
-	errFailed = errors.New("the source failed")
-	errLeft   = errors.New("the caller left")
+	errLeft     = errors.New("the caller left")
+	errPanicked = errors.New("panic")
 )
 
-// blame says whose fault it is that a request came to no end. A caller who leaves cancels the context and gives no
-// other cause.
-func blame(ctx context.Context) error {
+// failedStatus is the outcome of a request that is answered with this status.
+type failedStatus int
+
+func (s failedStatus) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+// blame says whose fault a request's failure is. A caller who leaves cancels the context and gives no other cause.
+func blame(ctx context.Context, failure error) error {
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return errLeft
 	}
-	return errFailed
+	return failure
+}
+
+// reason puts a failure into words for the log, without an address or anything that the source has sent.
+func reason(failure error) string {
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var status failedStatus
+	switch {
+	case errors.Is(failure, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.As(failure, &name):
+		return "its name is not found"
+	case errors.Is(failure, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.As(failure, &certificate):
+		return "its certificate is not to be trusted"
+	case errors.As(failure, &status):
+		return status.Error()
+	}
+	return "the connection was lost, or what came is not HTTP"
 }
 
 // passage is one request on its way, and then the body of its answer.
@@ -251,7 +286,7 @@ func (p *passage) Read(b []byte) (int, error) {
 	case err == io.EOF || p.outcome != nil:
 		p.end(p.outcome)
 	default:
-		p.end(blame(p.ctx))
+		p.end(blame(p.ctx, err))
 	}
 	return n, err
 }
@@ -266,6 +301,9 @@ func (p *passage) Close() error {
 func (p *passage) end(outcome error) {
 	if p.ended.Swap(true) {
 		return
+	}
+	if outcome != nil && outcome != errLeft {
+		p.guard.log.Warn("the source failed", "reason", reason(outcome))
 	}
 	p.report(outcome)
 	p.guard.running.Add(-1)

@@ -1,15 +1,22 @@
 package sources
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -32,8 +39,10 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func newTestGuard(base http.RoundTripper) *Guard {
-	return NewGuard(GuardOptions{Name: "lab", Base: base, Caller: func(ctx context.Context) uint64 {
+func newTestGuard(base http.RoundTripper) *Guard { return newLoggingGuard(base, slog.DiscardHandler) }
+
+func newLoggingGuard(base http.RoundTripper, log slog.Handler) *Guard {
+	return NewGuard(GuardOptions{Name: "lab", Base: base, Log: slog.New(log), Caller: func(ctx context.Context) uint64 {
 		id, _ := ctx.Value(guardCallerKey{}).(uint64)
 		return id
 	}})
@@ -720,4 +729,71 @@ func BenchmarkGuard(b *testing.B) {
 			})
 		})
 	}
+}
+
+// TestGuardLog holds that the log says why a source fails, with neither its address nor anything that it has sent, and from
+// when to when it is left alone.
+func TestGuardLog(t *testing.T) {
+	t.Parallel()
+	const secret = "what the source sent"
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	unknown := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "hr.example"}}
+	for name, test := range map[string]struct {
+		err    error
+		status int
+		body   io.Reader
+		reason string // empty where nothing is to be said
+	}{
+		"refused":       {err: refused, reason: "connection refused"},
+		"unknown host":  {err: unknown, reason: "its name is not found"},
+		"untrusted":     {err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, reason: "its certificate is not to be trusted"},
+		"too late":      {err: fmt.Errorf("x: %w", context.DeadlineExceeded), reason: "no answer in time"},
+		"not HTTP":      {err: errors.New("malformed HTTP response " + secret), reason: "the connection was lost, or what came is not HTTP"},
+		"lost":          {err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, reason: "the connection was lost, or what came is not HTTP"},
+		"half a body":   {status: 200, body: iotest.ErrReader(errors.New(secret)), reason: "the connection was lost, or what came is not HTTP"},
+		"status 503":    {status: 503, body: strings.NewReader(secret), reason: "status 503"},
+		"status 404":    {status: 404, body: strings.NewReader(secret)},
+		"throttled":     {status: 429, body: strings.NewReader(secret)},
+		"the whole one": {status: 200, body: strings.NewReader(secret)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			g := newLoggingGuard(transport(func(*http.Request) (*http.Response, error) {
+				if test.err != nil {
+					return nil, test.err
+				}
+				return answerOf(test.status, test.body), nil
+			}), slog.NewJSONHandler(&log, nil))
+			_ = ask(by(t.Context(), 1), g)
+			var line struct{ Level, Msg, Source, Reason string }
+			if log.Len() > 0 {
+				if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+					t.Fatalf("%v in %s", err, &log)
+				}
+			}
+			if line.Reason != test.reason || test.reason != "" && (line.Level != "WARN" || line.Source != "lab") || strings.Contains(log.String(), secret) {
+				t.Errorf("got %s", &log)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		status := 500
+		g := newLoggingGuard(transport(func(*http.Request) (*http.Response, error) {
+			return answerOf(status, strings.NewReader("")), nil
+		}), slog.NewJSONHandler(&log, nil))
+		for range maxFailures + 1 {
+			_ = ask(by(t.Context(), 1), g)
+		}
+		status = 200
+		time.Sleep(leftAlone)
+		for range tries + 1 {
+			_ = ask(by(t.Context(), 1), g)
+		}
+		if said := log.String(); strings.Count(said, "the source failed") != maxFailures ||
+			strings.Count(said, "the source is left alone") != 1 || strings.Count(said, "the source answers again") != 1 {
+			t.Errorf("got %s", said)
+		}
+	})
 }
