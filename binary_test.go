@@ -334,6 +334,22 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--host is for loopback addresses"},
 		},
 		{
+			name: "a name with a port", args: []string{"--host", "x.example:1"},
+			fails: true, says: []string{"--host x.example:1: write a whole name without a port"},
+		},
+		{
+			name: "some name", args: []string{"--host", "a.example,*.example"},
+			fails: true, says: []string{"--host *.example: "},
+		},
+		{
+			name: "no certificate", args: []string{"--listen", "127.0.0.1:0", "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.pem"},
+			fails: true, says: []string{"--tls-cert and --tls-key: open nowhere.pem"},
+		},
+		{
+			name: "made-up data for other machines, checked", args: []string{"check", "--config", "docs/sources/partial.yaml", "--listen", "0.0.0.0:0"},
+			fails: true, says: []string{"--config has a sandbox among its sources"},
+		},
+		{
 			name: "upstream with a query", args: []string{"--upstream", "https://profiles.example.com/beta?x=1"},
 			fails: true, says: []string{"--upstream"},
 		},
@@ -404,7 +420,7 @@ func TestCheck(t *testing.T) {
 	bad, faultsFile := write("bad.yaml", file+"    timout: 5s\n"), write("faults.json", `{"rules": [{"fault": "eror"}]}`)
 	for _, test := range []struct{ file, want string }{
 		{bad, bad + `:4:5: there is no key "timout"`},
-		{write("nofaults.yaml", file+"    faults: nowhere.json\n"), "nowhere.json: no such file"},
+		{write("nofaults.yaml", file+"    faults: nowhere.json\n"), ":4:13: there is no file "},
 		{write("badfaults.yaml", file+"    faults: faults.json\n"), faultsFile + `: `},
 	} {
 		for _, args := range [][]string{{"check"}, {"--listen", "127.0.0.1:0"}} {

@@ -40,7 +40,7 @@ func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener,
 	certificate, err := edge.LoadCertificate(c.TLSCert, c.TLSKey)
 	if err != nil {
 		plain.close()
-		return nil, err
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
 	}
 	stop := reloadOnHangup(certificate, log)
 	return &listener{

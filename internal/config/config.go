@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -131,12 +132,20 @@ func (line *commandLine) sources(c *Config) ([]Source, error) {
 	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil
 }
 
+// hostForm is what can stand in Host before a port: a name, or an address.
+var hostForm = regexp.MustCompile(`^(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])$`)
+
 func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
 	}
 	if len(c.Hosts) > 0 && !c.OnLoopback() {
 		return fmt.Errorf("--host is for loopback addresses, where names are checked; at --listen %s any will do", c.Listen)
+	}
+	for _, host := range c.Hosts {
+		if !hostForm.MatchString(host) {
+			return fmt.Errorf("--host %s: write a whole name without a port, such as profile.test", host)
+		}
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
@@ -166,7 +175,7 @@ func (line *commandLine) check(c *Config) error {
 // checkSources refuses made-up data where other machines would take it for real.
 func (line *commandLine) checkSources(c *Config) error {
 	inside := func(s Source) bool { return s.Kind == KindSandbox }
-	if c.Command != Serve || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, inside) {
+	if c.Command == Sandbox || c.Command == Schema || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, inside) {
 		return nil
 	}
 	if line.ConfigFile != "" {

@@ -2,7 +2,10 @@ package config
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +25,7 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 func (r *reader) source(path string, e *entry) (s Source, err error) {
 	switch {
 	case !nameForm.MatchString(e.Name):
-		return s, r.at(path+".name", "%q is not a name; write up to 32 of a to z, 0 to 9 and -, a letter first", e.Name)
+		return s, r.at(path+".name", "%q is not a name; write name: and up to 32 of a to z, 0 to 9 and -, a letter first", e.Name)
 	case r.named[e.Name]:
 		return s, r.at(path+".name", "there is a source %q already; each needs a name of its own", e.Name)
 	}
@@ -38,14 +41,10 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	if s.AnyUser, err = r.users(path+".users", e); err != nil {
 		return s, err
 	}
-	if s.Data, err = r.beside(e.Data); err != nil {
+	if s.Data, err = r.data(path+".data", e); err != nil {
 		return s, err
 	}
-	if s.Data != "" && r.files[s.Data] {
-		return s, r.at(path+".data", "another sandbox keeps its data in this file; each needs one of its own")
-	}
-	r.files[s.Data] = true
-	if s.Faults, err = r.beside(e.Faults); err != nil {
+	if s.Faults, err = r.faults(path+".faults", e); err != nil {
 		return s, err
 	}
 	origin, err := r.address(path, e, &s)
@@ -66,6 +65,34 @@ func (r *reader) users(path string, e *entry) (anyUser bool, err error) {
 	return false, r.at(path, "%q is not known; write any, or me to ask for the signed-in person alone", *e.Users)
 }
 
+// data is the file of a sandbox's data, which need not be there yet.
+func (r *reader) data(path string, e *entry) (string, error) {
+	file, err := r.beside(e.Data)
+	if file == "" || err != nil {
+		return "", err
+	}
+	if r.files[file] {
+		return "", r.at(path, "another sandbox keeps its data in this file; each needs one of its own")
+	}
+	r.files[file] = true
+	if folder, err := os.Stat(filepath.Dir(file)); err != nil || !folder.IsDir() {
+		return "", r.at(path, "there is no folder %s; make it, or write a file elsewhere", filepath.Dir(file))
+	}
+	return file, nil
+}
+
+// faults is the file of what a sandbox is to get wrong.
+func (r *reader) faults(path string, e *entry) (string, error) {
+	file, err := r.beside(e.Faults)
+	if file == "" || err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", r.at(path, "there is no file %s; write its path, from the folder of this file on", file)
+	}
+	return file, nil
+}
+
 // insideOrigin is that of all sandboxes inside: what they are sent does not leave the process.
 const insideOrigin = "the sandboxes inside"
 
@@ -78,7 +105,7 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 	case KindSandbox:
 		others = []string{"url", "plaintext"}
 	default:
-		return "", r.at(path+".kind", "%q is not a kind of source; write profile or sandbox", e.Kind)
+		return "", r.at(path+".kind", "%q is not a kind of source; write kind: profile or kind: sandbox", e.Kind)
 	}
 	for _, key := range others {
 		if r.has(path + "." + key) {
@@ -117,10 +144,18 @@ func baseURL(text string) (u *url.URL, what string) {
 		return nil, "cannot be read"
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return nil, "does not begin with https:// or http:// and a host"
+	case !isPort(u.Port()):
+		return nil, "has a port that there is not"
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, "holds more than a scheme, a host and a path"
 	}
 	return u, ""
+}
+
+// isPort tells whether a port is one, or the scheme's own.
+func isPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && n > 0 && n < 1<<16
 }
 
 // originOf is the scheme, host and port of a URL (RFC 6454, section 4).

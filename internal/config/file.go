@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -61,6 +62,7 @@ func readFile(name string, onLoopback bool) ([]Source, error) {
 
 func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 	f := &file{name: name}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors on Windows begin with it
 	d, err := f.decode(text)
 	if err != nil {
 		return nil, err
@@ -192,7 +194,8 @@ func (f *file) explain(err error) error {
 	var other yaml.Error
 	switch {
 	case errors.As(err, &unknown):
-		return f.wrong(unknown.Token, "there is no key %q; known are %s", unknown.Token.Value, strings.Join(knownKeys(), ", "))
+		return f.wrong(unknown.Token, "there is no key %q here; keys of the file: %s; of a source: %s; of its token: %s",
+			unknown.Token.Value, keysOf(document{}), keysOf(entry{}), keysOf(tokenEntry{}))
 	case errors.As(err, &mistyped):
 		return f.wrong(mistyped.Token, "%q is not what belongs here; write %s", mistyped.Token.Value, wanted(mistyped.DstType))
 	case errors.As(err, &misshapen):
@@ -203,18 +206,14 @@ func (f *file) explain(err error) error {
 	return fmt.Errorf("%s: %w", f.name, err)
 }
 
-// knownKeys are the keys of the file, each once.
-func knownKeys() (keys []string) {
-	for _, form := range []any{document{}, entry{}, tokenEntry{}} {
-		t := reflect.TypeOf(form)
-		for i := range t.NumField() {
-			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			if key != "name" || form != (any)(tokenEntry{}) {
-				keys = append(keys, key)
-			}
-		}
+// keysOf lists the keys of a part of the file.
+func keysOf(form any) string {
+	t := reflect.TypeOf(form)
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i], _, _ = strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 	}
-	return keys
+	return strings.Join(keys, ", ")
 }
 
 // wanted says what is written where a value of a type belongs.

@@ -36,7 +36,7 @@ func TestWrongFiles(t *testing.T) {
 		{"", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"# nothing\n", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"sources: []\n", "there are no sources; write sources: and at least one entry with name and kind"},
-		{"source: []\n", `1:1: there is no key "source"; known are default, sources, name, kind, url, token, shareCallerToken`},
+		{"source: []\n", `1:1: there is no key "source" here; keys of the file: default, sources; of a source: name, kind, url, token, shareCallerToken`},
 		{sandbox + "---\n" + sandbox, "4:1: a second document begins; put all into one"},
 		{sandbox + "---\n", "4:1: a second document begins; put all into one"},
 		{sandbox + "...\n---\n# nothing\n", "5:1: a second document begins; put all into one"},
@@ -46,6 +46,11 @@ func TestWrongFiles(t *testing.T) {
 		{"sources:\n  ! lab\n", "2:3: anchors, aliases and tags are not read here"},
 		{sandbox + "default: lab\ndefault: lab\n", `5:1: mapping key "default" already defined at [4:1]`},
 		{"sources: {name: lab}\n", "a list, each entry after a dash"},
+		{profile("default: true"), `6:5: there is no key "default" here; keys of the file: default, sources; of a source: name,`},
+		{sandbox + "    data: nowhere/lab.db\n", "4:11: there is no folder "},
+		{sandbox + "    data: file.go/lab.db\n", "4:11: there is no folder "},
+		{sandbox + "    faults: nowhere.json\n", "4:13: there is no file "},
+		{source("name: a", "kind: profile", "url: https://a.example:65536", "token: {from: caller}"), "4:10: the url has a port that there is not"},
 		{profile("timout: 5s"), `6:5: there is no key "timout"`},
 		{profile("writable: maybe"), `6:15: "maybe" is not what belongs here; write true or false`},
 		{profile("timeout: 5"), `6:14: "5" is not a duration; write it with its unit, such as 5s or 500ms`},
@@ -58,9 +63,9 @@ func TestWrongFiles(t *testing.T) {
 		{profile("shareCallerToken: true"), "6:23: no source before of another origin gets this token; leave it out"},
 		{"default: other\n" + profile(), `1:10: there is no source "other"; name one of those below`},
 		{and(profile(), "name: main", "kind: sandbox"), `6:11: there is a source "main" already; each needs a name of its own`},
-		{source("name: Main", "kind: sandbox"), `2:11: "Main" is not a name; write up to 32 of a to z, 0 to 9 and -, a letter first`},
+		{source("name: Main", "kind: sandbox"), `2:11: "Main" is not a name; write name: and up to 32 of a to z, 0 to 9 and -, a letter first`},
 		{source("kind: sandbox"), `"" is not a name`},
-		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write profile or sandbox`},
+		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write kind: profile or kind: sandbox`},
 		{source("name: a", "kind: sandbox", "url: https://a.example"), "4:10: a source of kind sandbox has no url; leave it out"},
 		{source("name: a", "kind: sandbox", "seed: other"), `4:11: there is no made-up data "other"; write lab, or leave it out`},
 		{
@@ -103,7 +108,7 @@ func TestWrongFiles(t *testing.T) {
 	for _, header := range []string{
 		"Host", "cookie", "Set-Cookie", "Content-Type", "Connection", "Keep-Alive", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
 		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "Via",
-		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
+		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "Cache-Control", "traceparent", "X-Request-ID", "apollo-require-preflight", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
 	} {
 		_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)
 		if want := fmt.Sprintf("the header %q cannot hold a token; write one such as X-HR-Authorization", header); err == nil || !strings.Contains(err.Error(), want) {
@@ -120,7 +125,7 @@ func TestFile(t *testing.T) {
 	t.Setenv("PROFILEQL_TEST_TOKEN", "s3cret")
 	dir := t.TempDir()
 	name := filepath.Join(dir, "sources.yaml")
-	text := `# Four of them.
+	text := "\ufeff" + `# Five of them.
 default: contoso
 sources:
   - name: hr
@@ -149,7 +154,7 @@ sources:
     kind: sandbox
     seed: lab
     data: lab.db
-    faults: /faults.json
+    faults: ` + name + `
     requireToken: true
     token: {from: env, name: PROFILEQL_TEST_TOKEN}
 `
@@ -167,7 +172,7 @@ sources:
 		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true},
 		{
 			Name: "lab", Kind: KindSandbox, Token: Token{From: FromEnv, Name: "PROFILEQL_TEST_TOKEN", Value: "s3cret"}, Timeout: 10 * time.Second, Writable: true,
-			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: "/faults.json", RequireToken: true,
+			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -198,7 +203,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 		args, want string // what is different of the sources
 	}{
 		{"", "sandbox[] lab[]"},
-		{"--data /d/box.db", "sandbox[/d/box.db] lab[/d/box-lab.db]"},
+		{"--data /box.db", "sandbox[/box.db] lab[/box-lab.db]"},
 		{"--upstream https://a.example/beta", "upstream[]"},
 		{"--upstream http://a.example/beta --plaintext-upstream", "upstream[]"},
 		{"check --upstream https://a.example/beta", "upstream[]"},

@@ -85,7 +85,8 @@ var (
 	// taken are headers that mean something else, to us or on the way.
 	taken = regexp.MustCompile(`(?i)^(proxy-.*|host|cookie|set-cookie|content-.*|connection|keep-alive|te|trailer|` +
 		`transfer-encoding|upgrade|accept.*|origin|referer|user-agent|expect|range|if-.*|forwarded|x-forwarded-.*|via|sec-.*|` +
-		`access-control-.*|date|client-request-id|sandbox-fault)$`)
+		`access-control-.*|date|cache-control|pragma|priority|prefer|traceparent|tracestate|baggage|client-request-id|` +
+		`x-request-id|x-correlation-id|x-real-ip|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
 )
 
 // header checks the name of a header that is to hold a caller's token.

@@ -302,7 +302,7 @@ func (p *passage) end(outcome error) {
 	if p.ended.Swap(true) {
 		return
 	}
-	if outcome != nil && outcome != errLeft {
+	if outcome != nil && !errors.Is(outcome, errLeft) {
 		p.guard.log.Warn("the source failed", "reason", reason(outcome))
 	}
 	p.report(outcome)
