@@ -1,8 +1,8 @@
-// The snippets of docs/frontend are taken from code that is tested. A snippet stands behind a comment that names a file
-// of this folder and, if it is a part of it, the part: <!-- clients/apollo/cache.ts#cache --> is what lies between
-// "// #region cache" and "// #endregion" there, without its indentation.
+// The snippets of docs/frontend are taken from code that is tested. A snippet stands behind a link to a file of this
+// folder and, if it is a part of it, the part: [apollo/cache.ts](../../clients/apollo/cache.ts#cache) is what lies
+// between "// #region cache" and "// #endregion" there, without its indentation.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
@@ -12,7 +12,7 @@ const pages = ["docs/frontend.md", ...readdirSync(join(root, "docs/frontend")).m
 const free = new Set(["sh", "json", "text"]);
 
 function part(file: string, name: string | undefined): string {
-  const text = readFileSync(join(root, file), "utf8");
+  const text = readFileSync(join(import.meta.dirname, file), "utf8");
   if (name === undefined) return text.trimEnd();
   const region = new RegExp(`^[ ]*(?://|#|/\\*) #region ${name}\\b.*\\n([^]*?)^[ ]*(?://|#|/\\*) #endregion`, "m").exec(text);
   if (!region) throw new Error(`${file} has no region ${name}`);
@@ -22,13 +22,14 @@ function part(file: string, name: string | undefined): string {
 }
 
 const snippets = pages.flatMap((page) =>
-  [...readFileSync(join(root, page), "utf8").matchAll(/(?:^<!-- (\S+?)(?:#(\S+))? -->\n)?^```(\w*)\n([^]*?)^```$/gm)]
-    .filter(([, file, , language]) => file !== undefined || !free.has(language!))
-    .map(([, file, name, , text], i) => ({ page, title: `${file ?? "nowhere"}#${name ?? i}`, file, name, text: text! })),
+  [...readFileSync(join(root, page), "utf8").matchAll(/(?:^\[(\S+)\]\((\S+?)(?:#(\S+))?\)\n)?^```(\w*)\n([^]*?)^```$/gm)]
+    .filter(([, file, , , language]) => file !== undefined || !free.has(language!))
+    .map(([, file, link, name, , text], i) => ({ page, title: `${file ?? "nowhere"}#${name ?? i}`, file, link, name, text: text! })),
 );
 
-test.each(snippets)("$page: the snippet $title is tested code", ({ file, name, text }) => {
-  expect(file, "a comment names where the snippet is from").toBeDefined();
+test.each(snippets)("$page: the snippet $title is tested code", ({ page, file, link, name, text }) => {
+  expect(file, "a link names where the snippet is from").toBeDefined();
+  expect(join(root, dirname(page), link!)).toBe(join(import.meta.dirname, file!));
   expect(text.trimEnd()).toBe(part(file!, name));
 });
 
