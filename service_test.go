@@ -134,6 +134,9 @@ func TestDrain(t *testing.T) {
 		t.Errorf("no warning in the banner: %s", p.banner)
 	}
 	base := p.url()
+	if !strings.HasPrefix(base, "http://localhost:") {
+		t.Errorf("the banner has no address to go to: %s", p.banner)
+	}
 	status := func(path string) int {
 		resp, err := http.Get(base + path)
 		if err != nil {
