@@ -31,8 +31,9 @@ func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener,
 	if err != nil {
 		return nil, err
 	}
+	address := reachable(l.Addr())
 	plain := &listener{
-		Listener: l, url: "http://" + reachable(l.Addr()), loopback: c.OnLoopback(), close: func() { _ = l.Close() }, log: log,
+		Listener: l, url: "http://" + address, loopback: c.OnLoopback(), close: func() { _ = l.Close() }, log: log,
 	}
 	if c.TLSCert == "" {
 		return plain, nil
@@ -44,7 +45,7 @@ func listen(c *config.Config, log *slog.Logger, protocols ...string) (*listener,
 	}
 	stop := reloadOnHangup(certificate, log)
 	return &listener{
-		Listener: tls.NewListener(l, certificate.Config(protocols...)), url: "https://" + reachable(l.Addr()), loopback: plain.loopback,
+		Listener: tls.NewListener(l, certificate.Config(protocols...)), url: "https://" + address, loopback: plain.loopback,
 		close: func() { stop(); plain.close() }, log: log,
 	}, nil
 }

@@ -1,9 +1,6 @@
 // @vitest-environment happy-dom
 // @vitest-environment-options {"settings": {"fetch": {"disableSameOriginPolicy": true}}}
 import { screen, waitFor } from "@testing-library/react";
-import { buildSchema, introspectionFromSchema } from "graphql";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Provider } from "urql";
 import { expect, test } from "vitest";
 import { count, profileql, testHooks } from "../hooks";
@@ -11,9 +8,7 @@ import { recorder } from "../profileql";
 import { interest, names, press } from "../screen";
 import { createClient } from "./client";
 import { InterestList } from "./InterestList";
-
-const sdl = readFileSync(join(import.meta.dirname, "../../schema.graphqls"), "utf8");
-const schema = introspectionFromSchema(buildSchema(sdl));
+import { schema } from "./testing";
 
 const show = testHooks({
   provide: (ui, url, fetch) => <Provider value={createClient({ url, schema, fetch })}>{ui}</Provider>,

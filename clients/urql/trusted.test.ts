@@ -1,17 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildSchema, introspectionFromSchema } from "graphql";
 import type { Client } from "urql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { start, type ProfileQL } from "../profileql";
 import { createClient } from "./client";
 import { Interests } from "./operations";
 import { problemOf } from "./problem";
+import { schema } from "./testing";
 import { trustedDocuments, type Manifest } from "./trusted";
 import { update } from "./writes";
 
 const manifest = join(import.meta.dirname, "gen/persisted-documents.json");
-const sdl = readFileSync(join(import.meta.dirname, "../../schema.graphqls"), "utf8");
 let profileql: ProfileQL;
 let client: Client;
 const bodies: Record<string, unknown>[] = [];
@@ -20,7 +19,7 @@ beforeAll(async () => {
   profileql = await start("--operations", manifest);
   client = createClient({
     url: profileql.url,
-    schema: introspectionFromSchema(buildSchema(sdl)),
+    schema,
     exchanges: [trustedDocuments(JSON.parse(readFileSync(manifest, "utf8")) as Manifest)],
     fetch: (input, init) => {
       bodies.push(JSON.parse(String(init?.body)) as Record<string, unknown>);
