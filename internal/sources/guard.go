@@ -75,7 +75,7 @@ func NewGuard(o GuardOptions) *Guard {
 		MaxRequests: tries,
 		Timeout:     leftAlone - 1, // it lets them try after its timeout, not at it
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, errLeft) },
+		IsExcluded:  isExcused,
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			switch to {
 			case gobreaker.StateOpen:
@@ -105,7 +105,7 @@ func (g *Guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	failure := errPanicked // unless there is an end to this
 	defer func() {
 		if failure != nil {
-			p.end(blame(p.ctx, failure))
+			p.end(p.blame(failure))
 		}
 	}()
 	resp, err := g.base.RoundTrip(r)
@@ -144,6 +144,7 @@ func (g *Guard) Condition(ctx context.Context) Condition {
 // enter waits for a slot of the caller, and then asks for leave to send.
 func (g *Guard) enter(ctx context.Context) (*passage, error) {
 	c := g.join(g.caller(ctx))
+	came := time.Now()
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -156,7 +157,8 @@ func (g *Guard) enter(ctx context.Context) (*passage, error) {
 		g.leave(c)
 		return nil, err
 	}
-	return &passage{ctx: ctx, guard: g, caller: c, report: report}, nil
+	now := time.Now()
+	return &passage{ctx: ctx, guard: g, caller: c, waited: now.Sub(came), since: now, report: report}, nil
 }
 
 // admit counts a request among those that run, and returns what tells the breaker how it went. Those that wait are not
@@ -228,21 +230,32 @@ func (g *Guard) throttle(id uint64, h http.Header) {
 	}
 }
 
-// Outcomes of a request that are not the transport's own errors. For the breaker, all but errLeft are failures.
+// Outcomes of a request that are not the transport's own errors. For the breaker, all are failures but those that are
+// excused.
 var (
 	errLeft     = errors.New("the caller left")
+	errHurried  = errors.New("most of its time was over before it was sent")
 	errPanicked = errors.New("panic")
 )
+
+// isExcused tells whether an outcome counts neither for nor against the source.
+func isExcused(outcome error) bool {
+	return errors.Is(outcome, errLeft) || errors.Is(outcome, errHurried)
+}
 
 // failedStatus is the outcome of a request that is answered with this status.
 type failedStatus int
 
 func (s failedStatus) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
-// blame says whose fault a request's failure is. A caller who leaves cancels the context and gives no other cause.
-func blame(ctx context.Context, failure error) error {
-	if errors.Is(context.Cause(ctx), context.Canceled) {
+// blame says whose fault a request's failure is. A caller who leaves cancels the context and gives no other cause. One
+// whose requests have waited for each other leaves the source less time than it may take.
+func (p *passage) blame(failure error) error {
+	switch cause := context.Cause(p.ctx); {
+	case errors.Is(cause, context.Canceled):
 		return errLeft
+	case errors.Is(cause, context.DeadlineExceeded) && time.Since(p.since) < p.waited:
+		return errHurried
 	}
 	return failure
 }
@@ -273,6 +286,8 @@ type passage struct {
 	ctx     context.Context
 	guard   *Guard
 	caller  *caller
+	waited  time.Duration // for others of its caller
+	since   time.Time     // when it was sent
 	report  func(error)
 	outcome error // by the answer's status
 	ended   atomic.Bool
@@ -286,7 +301,7 @@ func (p *passage) Read(b []byte) (int, error) {
 	case err == io.EOF || p.outcome != nil:
 		p.end(p.outcome)
 	default:
-		p.end(blame(p.ctx, err))
+		p.end(p.blame(err))
 	}
 	return n, err
 }
@@ -302,7 +317,7 @@ func (p *passage) end(outcome error) {
 	if p.ended.Swap(true) {
 		return
 	}
-	if outcome != nil && !errors.Is(outcome, errLeft) {
+	if outcome != nil && !isExcused(outcome) {
 		p.guard.log.Warn("the source failed", "reason", reason(outcome))
 	}
 	p.report(outcome)

@@ -430,6 +430,45 @@ func TestGuardBreaker(t *testing.T) {
 	})
 }
 
+// TestGuardHurry has callers ask so much at once that some of it is sent with little time left. That a source which
+// takes its time, but answers, is late then, is not its fault; others are served. One that does not answer at all is
+// left alone nevertheless.
+func TestGuardHurry(t *testing.T) {
+	t.Parallel()
+	slowly := transport(func(r *http.Request) (*http.Response, error) {
+		select {
+		case <-time.After(3 * time.Second):
+			return well(r)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	})
+	for name, test := range map[string]struct {
+		base   transport
+		failed bool
+	}{"slow": {slowly, false}, "stalled": {never, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newTestGuard(test.base)
+				var all sync.WaitGroup
+				for i := range 60 {
+					all.Go(func() {
+						time.Sleep(time.Duration(i/30) * time.Second)
+						ctx, end := context.WithTimeout(by(t.Context(), uint64(i/45)), 10*time.Second)
+						defer end()
+						_ = ask(ctx, g)
+					})
+				}
+				all.Wait()
+				if got := g.Condition(t.Context()).Failing; got != test.failed {
+					t.Errorf("failing: %v", got)
+				}
+				isIdle(t, g)
+			})
+		})
+	}
+}
+
 // TestGuardAlternates has a source that answers every fifth request: it is not left alone.
 func TestGuardAlternates(t *testing.T) {
 	t.Parallel()
