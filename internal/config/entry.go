@@ -158,11 +158,18 @@ func isPort(port string) bool {
 	return port == "" || err == nil && n > 0 && n < 1<<16
 }
 
-// originOf is the scheme, host and port of a URL (RFC 6454, section 4).
+// originOf is the scheme, host and port of a URL (RFC 6454, section 4). Letters outside of ASCII stay as they are: small
+// ones of theirs may be those of another name, such as i of İ.
 func originOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+	lower := func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	return u.Scheme + "://" + strings.Map(lower, u.Hostname()) + ":" + port
 }

@@ -95,6 +95,11 @@ func TestWrongFiles(t *testing.T) {
 		{and(profile(), "name: b", "kind: sandbox", "token: {from: caller}"), "the source main gets the same token of the caller's"},
 		{and(profile(), "name: b", "kind: profile", "url: https://a.example:8443", "token: {from: caller}"), "the same token of the caller's"},
 		{
+			and(source("name: a", "kind: profile", "url: https://i.example", "token: {from: caller}"),
+				"name: b", "kind: profile", "url: https://İ.example", "token: {from: caller}"), // xn--i-9bb.example
+			"the same token of the caller's",
+		},
+		{
 			and(source("name: a", "kind: sandbox", "token: {from: header, name: X-One}"),
 				"name: b", "kind: profile", "url: https://b.example", "token: {from: header, name: x-one}"),
 			"the source a gets the same token of the caller's (X-One)",
