@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func ParseBaseURL(text string) (*url.URL, error) {
 // that net/http keeps by default, two requests in three would dial.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               proxyUnlessHere(http.ProxyFromEnvironment),
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        256,
@@ -80,6 +81,18 @@ func NewTransport() *http.Transport {
 		TLSHandshakeTimeout: 5 * time.Second,
 		// A source's headers are few and small; a megabyte of them, net/http's default, would be an attack.
 		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// proxyUnlessHere leaves out requests to this machine, which may be plain HTTP. The environment's proxies are not asked
+// for localhost either, but for LOCALHOST.
+func proxyUnlessHere(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		host := r.URL.Hostname()
+		if address, err := netip.ParseAddr(host); err == nil && address.IsLoopback() || strings.EqualFold(host, "localhost") {
+			return nil, nil
+		}
+		return proxy(r)
 	}
 }
 

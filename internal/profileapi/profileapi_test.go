@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -189,6 +190,22 @@ func TestParseBaseURL(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), ":p@") {
 			t.Errorf("%q: the error tells a password: %v", text, err)
+		}
+	}
+}
+
+// TestProxy holds that what may be plain HTTP because it stays on this machine does stay there.
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	proxy := proxyUnlessHere(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example:3128") })
+	for host, proxied := range map[string]bool{
+		"localhost": false, "LOCALHOST:8080": false, "Localhost": false, "127.0.0.1:8081": false, "127.9.9.9": false, "[::1]:80": false,
+		"[::1%25lo]": false, "[::ffff:127.0.0.1]": false,
+		"a.example": true, "localhost.example": true, "localhost.": true, "10.0.0.1": true, "[fe80::1]": true,
+	} {
+		got, err := proxy(httptest.NewRequest(http.MethodGet, "http://"+host+"/beta", nil))
+		if err != nil || (got != nil) != proxied {
+			t.Errorf("%s: %v, %v", host, got, err)
 		}
 	}
 }
