@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -329,6 +331,37 @@ func TestWhatIsLearnt(t *testing.T) {
 			if requests := test.source.take(); len(requests) != want {
 				t.Errorf("%s, list %d: %d requests, want %d", name, i+1, len(requests), want)
 			}
+		}
+	}
+}
+
+// TestMadeUpCursors holds that nobody can have a source taken for one that cannot order, by a cursor that holds what
+// every source has to refuse. They get an answer all the same.
+func TestMadeUpCursors(t *testing.T) {
+	t.Parallel()
+	source := &pagingSource{items: sampleItems(1001)}
+	f := newFacade(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if filter := r.URL.Query().Get("$filter"); strings.Contains(filter, " 10000-") || strings.Contains(filter, "made up") {
+			answerJSON(400, `{"error": {"code": "BadRequest", "message": "Invalid filter clause."}}`)(w, r)
+			return
+		}
+		source.ServeHTTP(w, r)
+	}))
+	real, err := base64.RawURLEncoding.DecodeString(*f.page(t, 5, nil, listOrders[0]).PageInfo.EndCursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(real), "\x00")
+	for name, replaced := range map[string][2]string{
+		"instant": {parts[5], "9999-12-31T23:59:59-01:00"}, "id": {parts[7], "made up"},
+	} {
+		source.change(func(all []listItem) []listItem { return all[:1000] })
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(real), "\x00"+replaced[0]+"\x00", "\x00"+replaced[1]+"\x00", 1)))
+		f.page(t, 5, &cursor, listOrders[0])
+		source.change(func([]listItem) []listItem { return sampleItems(1001) })
+		source.take()
+		if f.page(t, 5, nil, listOrders[0]); len(source.take()) != 1 {
+			t.Errorf("%s: the next list is read in another way", name)
 		}
 	}
 }

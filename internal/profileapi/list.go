@@ -81,6 +81,8 @@ type listing[T, I any, PT Item[T]] struct {
 	address string // of the list, without options
 	entries []profile.Entry[T]
 	flaw    error
+
+	atPosition bool // whether the whole list was read, and there is an item at the very position of the query
 }
 
 func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
@@ -98,12 +100,17 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 	}
 	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered)) {
 		w.ordering = false
-		if page, err = l.ask(ctx, w); err == nil {
+		if page, err = l.ask(ctx, w); err == nil && l.isEvident() {
 			denied.add(ordering)
 		}
 	}
 	return page, err
 }
+
+// isEvident tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
+// come from callers, who can make up what a source has to refuse, such as the year 10000; then it would be taken for one
+// that cannot order, for everybody. So a position counts only if there is such an item.
+func (l *listing[T, I, PT]) isEvident() bool { return l.query.After == nil || l.atPosition }
 
 func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
 	l.entries, l.flaw = nil, nil
@@ -227,6 +234,7 @@ func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) err
 	slices.SortFunc(l.entries, func(a, b profile.Entry[T]) int { return order.Compare(a.Position, b.Position) })
 	if after != nil {
 		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry[T]) bool {
+			l.atPosition = l.atPosition || *after == e.Position
 			return order.Compare(*after, e.Position) >= 0
 		})
 	}
