@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -274,6 +275,31 @@ func TestOddIDs(t *testing.T) {
 		r = f.do(`{ me { interests { nodes { displayName } } } }`, nil)
 		if r.code(t) != "SOURCE_INVALID_RESPONSE" || string(r.Data) != `{"me":{"interests":{"nodes":[{"displayName":"A"},{"displayName":"C"}]}}}` {
 			t.Errorf("{%s …} in a list: %s", id, r.Body)
+		}
+	}
+}
+
+// TestOddIDsInARow are so many entries without an id, or nulls, that a whole part of the list is of no use: what lies
+// behind them is there nevertheless.
+func TestOddIDsInARow(t *testing.T) {
+	t.Parallel()
+	for entry, code := range map[string]string{`{"id": "", "displayName": "B"}`: "SOURCE_INVALID_RESPONSE", `null`: ""} {
+		f := newFacade(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			value := append([]string{`{"id": "a"}`}, slices.Repeat([]string{entry}, 20)...)
+			if strings.Contains(r.URL.Query().Get("$filter"), "id gt 'a'") {
+				value = value[1:]
+			}
+			value = append(value, `{"id": "c"}`)
+			if top, err := strconv.Atoi(r.URL.Query().Get("$top")); err == nil {
+				value = value[:min(top, len(value))]
+			}
+			answerJSON(200, `{"value": [`+strings.Join(value, ",")+`]}`)(w, r)
+		}))
+		for range 2 {
+			r := f.do(`{ me { interests(first: 5) { nodes { itemId } } } }`, nil)
+			if string(r.Data) != `{"me":{"interests":{"nodes":[{"itemId":"a"},{"itemId":"c"}]}}}` || code == "" && len(r.Errors) > 0 || code != "" && r.code(t) != code {
+				t.Errorf("%s: %s", entry, r.Body)
+			}
 		}
 	}
 }

@@ -27,6 +27,9 @@ const (
 // errUnordered says that a source's list is not in the order, or not the part of it, that was asked for.
 var errUnordered = errors.New("the list is not in the order that was asked for")
 
+// errStuck says that a part of a list holds nothing that one could go on behind, and that there may be more.
+var errStuck = errors.New("the list cannot be read on")
+
 // way is how a source is asked for a page of a list.
 type way struct {
 	selecting bool // with $select
@@ -94,13 +97,14 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 	page, err := l.ask(ctx, w)
 	if w.selecting && isBadRequest(err) {
 		w.selecting = false
-		if page, err = l.ask(ctx, w); err == nil || errors.Is(err, errUnordered) {
+		if page, err = l.ask(ctx, w); err == nil || errors.Is(err, errUnordered) || errors.Is(err, errStuck) {
 			denied.add(l.ability("$select"))
 		}
 	}
-	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered)) {
+	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errStuck)) {
 		w.ordering = false
-		if page, err = l.ask(ctx, w); err == nil && l.isEvident() {
+		stuck := errors.Is(err, errStuck) // that says nothing about other lists
+		if page, err = l.ask(ctx, w); err == nil && !stuck && l.isEvident() {
 			denied.add(ordering)
 		}
 	}
@@ -168,8 +172,10 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 		switch {
 		case ended && !k.nulls && !k.order.Descending:
 			k.nulls = true
-		case ended || len(l.entries) == before:
-			return nil // nothing came that one could go on behind
+		case ended:
+			return nil
+		case len(l.entries) == before:
+			return errStuck
 		}
 	}
 	return nil
