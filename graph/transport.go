@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -23,6 +24,9 @@ type post struct {
 	log       *slog.Logger
 }
 
+// sending is the time that a caller has to take the answer.
+const sending = 60 * time.Second
+
 // Supports implements [graphql.Transport]. There is no other transport, so whatever does not fit is answered here.
 func (post) Supports(*http.Request) bool { return true }
 
@@ -30,7 +34,13 @@ func (post) Supports(*http.Request) bool { return true }
 func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	ctx, calls := profile.WithCalls(r.Context())
 	entry := logEntry{start: graphql.Now(), calls: calls}
+	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the time for
+	// writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
+	// in tests, there is nothing to set.
+	conn := http.NewResponseController(w)
+	_ = conn.SetWriteDeadline(time.Time{})
 	a := p.answer(ctx, w, r, exec, &entry)
+	_ = conn.SetWriteDeadline(time.Now().Add(sending))
 	a.send(w)
 	entry.log(r.Context(), p.log, a)
 }
