@@ -130,11 +130,12 @@ func keeping(data string) string {
 
 // connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
 func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*source, error) {
-	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: auth.Caller, Log: log})
+	token := tokenOf(s.Token)
+	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: token.Caller, Log: log})
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
 		BaseURL:   s.URL,
-		Transport: auth.Transport{Base: guard, Token: tokenOf(s.Token)},
+		Transport: auth.Transport{Base: guard, Token: token},
 		UserAgent: "profileql/" + version,
 		Timeout:   s.Timeout,
 		Log:       log,

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,6 +329,36 @@ func TestTokensStayApart(t *testing.T) {
 				t.Errorf("%s saw %s", name, text)
 			}
 		}
+	}
+}
+
+// TestCallerOfASource holds that a caller is one caller to a source, whatever they bring for other sources.
+func TestCallerOfASource(t *testing.T) {
+	t.Parallel()
+	var running, most atomic.Int64
+	one := serveSource(t, "one", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+		}
+		time.Sleep(50 * time.Millisecond)
+		answerJSON(200, `{"value": []}`)(w, r)
+	}))
+	two := serveSource(t, "two", answerJSON(200, `{"value": []}`))
+	one.Token = config.Token{From: config.FromCaller, Name: "Authorization"}
+	two.Token = config.Token{From: config.FromHeader, Name: "X-Hr-Authorization"}
+	f := newFacadeOf(t, one, two)
+	var all sync.WaitGroup
+	for i := range 12 {
+		all.Go(func() {
+			if _, r := f.list(map[string]any{}, "Authorization", "Bearer one", "X-Hr-Authorization", fmt.Sprint("Bearer ", i)); len(r.Errors) > 0 {
+				t.Errorf("%s", r.Body)
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() > 4 {
+		t.Errorf("%d requests of one caller at once", most.Load())
 	}
 }
 

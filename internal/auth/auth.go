@@ -93,6 +93,15 @@ func Caller(ctx context.Context) uint64 {
 	return 0
 }
 
+// Caller tells callers of the token's source apart by the token that it gets, whatever else they bring. Those who bring
+// none for it are told apart as [Caller] does.
+func (t Token) Caller(ctx context.Context) uint64 {
+	if value := t.value(ctx); value != "" && t.own == "" {
+		return maphash.String(seed, value)
+	}
+	return Caller(ctx)
+}
+
 // Transport sends requests on through Base, with the token of its source where there is one.
 type Transport struct {
 	Base  http.RoundTripper
