@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"profileql/internal/config"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
@@ -31,6 +33,15 @@ func newFacade(t testing.TB, upstream http.Handler) *facade {
 	t.Cleanup(server.Close)
 	return newFacadeAt(t, server.URL+"/beta")
 }
+
+// perCheck cleans up after each check of a property, instead of at the end of the test: of thousands of servers, the
+// process has not files enough.
+type perCheck struct {
+	testing.TB
+	check *rapid.T
+}
+
+func (p perCheck) Cleanup(f func()) { p.check.Cleanup(f) }
 
 func newFacadeAt(t testing.TB, baseURL string) *facade {
 	t.Helper()

@@ -209,12 +209,6 @@ func TestMergedPages(t *testing.T) {
 			items: make(map[place]listItem), stays: make(map[place]bool), came: make(map[place]bool),
 		}
 		var described []config.Source
-		var servers []*httptest.Server
-		defer func() {
-			for _, s := range servers {
-				s.Close()
-			}
-		}()
 		for i := range rapid.IntRange(2, 4).Draw(r, "sources") {
 			s := &mergeSource{name: string(rune('d' - i)), pagingSource: pagingSources()[rapid.SampledFrom(kinds).Draw(r, "kind")]}
 			s.items = sampleItems(rapid.IntRange(0, 20).Draw(r, "length"))
@@ -222,11 +216,9 @@ func TestMergedPages(t *testing.T) {
 				c.items[place{s.name, item.ID}], c.stays[place{s.name, item.ID}] = item, true
 			}
 			c.sources = append(c.sources, s)
-			server := httptest.NewServer(s)
-			servers = append(servers, server)
-			described = append(described, config.Source{Name: s.name, Kind: config.KindProfile, URL: server.URL + "/beta"})
+			described = append(described, serveSource(perCheck{t, r}, s.name, s))
 		}
-		c.facade = newFacadeOf(t, described...)
+		c.facade = newFacadeOf(perCheck{t, r}, described...)
 		c.walk()
 		c.ended()
 

@@ -26,6 +26,9 @@ type pagingSource struct {
 	Empty                                             int    // empty parts before each part that is not
 	LastLink                                          bool   // the last part has a link too
 	LinkTo                                            string // replaces the address of links
+	OrdersByInstant                                   bool   // alone: items at one instant come as they are stored
+
+	Collate func(a, b string) int // order of ids; nil for bytes
 
 	mu       sync.Mutex
 	items    []listItem
@@ -58,10 +61,10 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	items := slices.Clone(s.items)
 	if filter := q.Get("$filter"); filter != "" && !s.IgnoreFilter {
-		items = slices.DeleteFunc(items, func(i listItem) bool { return !matches(filter, i) })
+		items = slices.DeleteFunc(items, func(i listItem) bool { return !s.matches(filter, i) })
 	}
 	if order := q.Get("$orderby"); order != "" && !s.IgnoreOrder {
-		slices.SortStableFunc(items, odataOrder(order))
+		slices.SortStableFunc(items, s.odataOrder(order))
 	}
 	all := len(items)
 	// Where a link leads, as a number of items to leave out; a token holds the same in other words.
@@ -146,7 +149,7 @@ func (i listItem) at(property string) string {
 }
 
 // odataOrder orders as OData does: null is below every value.
-func odataOrder(orderBy string) func(a, b listItem) int {
+func (s *pagingSource) odataOrder(orderBy string) func(a, b listItem) int {
 	first, rest, _ := strings.Cut(orderBy, ",")
 	property, direction, _ := strings.Cut(first, " ")
 	return func(a, b listItem) int {
@@ -156,12 +159,19 @@ func odataOrder(orderBy string) func(a, b listItem) int {
 			} else if c != 0 {
 				return c
 			}
-			if rest != "id" {
+			if rest != "id" || s.OrdersByInstant {
 				return 0
 			}
 		}
-		return strings.Compare(a.ID, b.ID)
+		return s.collate(a.ID, b.ID)
 	}
+}
+
+func (s *pagingSource) collate(a, b string) int {
+	if s.Collate == nil {
+		return strings.Compare(a, b)
+	}
+	return s.Collate(a, b)
 }
 
 func compareOData(a, b string) int {
@@ -187,7 +197,7 @@ func moment(text string) time.Time {
 var comparison = regexp.MustCompile(`^(\w+) (eq|ne|lt|gt|le|ge) (null|'(?:[^']|'')*'|\S+)$`)
 
 // matches evaluates the filters that ProfileQL sends: comparisons with "and" in parentheses or alone, joined by "or".
-func matches(filter string, item listItem) bool {
+func (s *pagingSource) matches(filter string, item listItem) bool {
 	for _, alternative := range strings.Split(filter, " or ") {
 		holds := true
 		for _, one := range strings.Split(strings.Trim(alternative, "()"), " and ") {
@@ -195,7 +205,7 @@ func matches(filter string, item listItem) bool {
 			if m == nil {
 				panic(fmt.Sprintf("filter %q in %q", one, filter))
 			}
-			holds = holds && compares(m[1], m[2], m[3], item)
+			holds = holds && s.compares(m[1], m[2], m[3], item)
 		}
 		if holds {
 			return true
@@ -204,9 +214,10 @@ func matches(filter string, item listItem) bool {
 	return false
 }
 
-func compares(property, operator, literal string, item listItem) bool {
+func (s *pagingSource) compares(property, operator, literal string, item listItem) bool {
 	if property == "id" {
-		return operator == "gt" && item.ID > strings.ReplaceAll(strings.Trim(literal, "'"), "''", "'")
+		c := s.collate(item.ID, strings.ReplaceAll(strings.Trim(literal, "'"), "''", "'"))
+		return operator == "gt" && c > 0 || operator == "eq" && c == 0
 	}
 	value := item.at(property)
 	if literal == "null" {

@@ -224,7 +224,7 @@ func TestPagingWhileItemsComeAndGo(t *testing.T) {
 			stays[item.ID], known[item.ID] = true, item
 		}
 		added := 0
-		got := newFacade(t, source).walk(r, first, o, func() {
+		got := newFacade(perCheck{t, r}, source).walk(r, first, o, func() {
 			source.change(func(items []listItem) []listItem {
 				if len(items) > 0 && rapid.Bool().Draw(r, "remove") {
 					i := rapid.IntRange(0, len(items)-1).Draw(r, "which")

@@ -24,14 +24,19 @@ func (l list) key() string {
 	return strings.Join([]string{l.facet, l.user, l.order.Property, direction, strings.Join(l.sources, ",")}, idSeparator)
 }
 
-// cursor writes the position of one item of the list, and which sources are missing from it so far, as name=code. It
-// holds no address and no token; what it stands for is good for any replica, at any time.
+// cursor writes the position of one item of the list, by whose order of ids it is one, and which sources are missing
+// from the list so far, as name=code. It holds no address and no token; what it stands for is good for any replica, at
+// any time.
 func (l list) cursor(p profile.Position, failed []*profile.Error) string {
 	missing := make([]string, len(failed))
 	for i, e := range failed {
 		missing[i] = e.Source + "=" + string(e.Code)
 	}
-	parts := strings.Join([]string{l.key(), p.Instant, p.Source, p.ID, strings.Join(missing, ",")}, idSeparator)
+	orderedHere := ""
+	if p.OrderedHere {
+		orderedHere = "here"
+	}
+	parts := strings.Join([]string{l.key(), p.Instant, p.Source, p.ID, orderedHere, strings.Join(missing, ",")}, idSeparator)
 	return idEncoding.EncodeToString([]byte(parts))
 }
 
@@ -42,18 +47,18 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 	raw, err := idEncoding.DecodeString(text)
 	own, ofThisList := strings.CutPrefix(string(raw), l.key()+idSeparator)
 	parts := strings.Split(own, idSeparator)
-	if err != nil || strings.Count(string(raw), idSeparator) != 8 {
+	if err != nil || strings.Count(string(raw), idSeparator) != 9 {
 		return nil, nil, errNoCursor
 	}
 	if !ofThisList {
 		return nil, nil, profile.BadInput(
 			"The cursor belongs to another list: go on with the arguments it was given out for.")
 	}
-	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2]}
+	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedHere: parts[3] != ""}
 	_, known := sources.find(p.Source)
 	// The instant goes into a filter, so it has to be one.
 	noInstant := p.Instant != "" && model.InputCheck("DateTime")(p.Instant) != nil
-	failed, ok := parseFailed(parts[3], sources)
+	failed, ok := parseFailed(parts[4], sources)
 	if !known || !ok || !profile.IsSegment(p.ID) || noInstant || l.cursor(p, failed) != text {
 		return nil, nil, errNoCursor
 	}

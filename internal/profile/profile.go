@@ -50,16 +50,21 @@ type Position struct {
 	Instant string // the ordering value as the source sent it, RFC 3339; empty for none
 	Source  string
 	ID      string // the source's own id
+
+	// OrderedHere tells that the source's list was read whole and ordered here: items at one instant are then in the
+	// order of their ids as bytes. Otherwise they are in the source's own.
+	OrderedHere bool
 }
 
-// Order is the total order of a list: by an instant, items without one last, ties by source and id (as bytes).
+// Order is the total order of a list: by an instant, items without one last, ties by source and then by id. What comes
+// first of two ids, each source decides for itself, see [Position].
 type Order struct {
 	Property   string // createdDateTime or lastModifiedDateTime
 	Descending bool   // turns the order of the instants only
 }
 
 // Compare returns a negative number when a comes before b, a positive one when it comes after it, and 0 when they
-// are the same place.
+// are the same place. It takes ids as bytes.
 func (o Order) Compare(a, b Position) int {
 	if a.Instant != b.Instant {
 		if c := compareInstants(a.Instant, b.Instant, o.Descending); c != 0 {
@@ -67,6 +72,11 @@ func (o Order) Compare(a, b Position) int {
 		}
 	}
 	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
+}
+
+// Ties tells whether the ordering values are equal.
+func (o Order) Ties(a, b Position) bool {
+	return a.Instant == b.Instant || compareInstants(a.Instant, b.Instant, o.Descending) == 0
 }
 
 func compareInstants(a, b string, descending bool) int {

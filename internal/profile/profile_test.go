@@ -36,7 +36,10 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	instants := rapid.SampledFrom([]string{"", "0001-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.10Z"})
 	positions := rapid.Custom(func(t *rapid.T) Position {
-		return Position{instants.Draw(t, "instant"), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"), rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id")}
+		return Position{
+			Instant: instants.Draw(t, "instant"), Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
+			ID: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id"), OrderedHere: rapid.Bool().Draw(t, "ordered here"),
+		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		o := Order{Descending: rapid.Bool().Draw(t, "descending")}
@@ -46,6 +49,9 @@ func TestOrder(t *testing.T) {
 		}
 		if o.Compare(a, b) <= 0 && o.Compare(b, c) <= 0 && o.Compare(a, c) > 0 {
 			t.Fatalf("%v, %v, %v", a, b, c)
+		}
+		if o.Ties(a, b) != o.Ties(b, a) || o.Ties(a, b) && o.Ties(b, c) != o.Ties(a, c) {
+			t.Fatalf("ties of %v, %v, %v", a, b, c)
 		}
 		if a.Instant == "" && b.Instant != "" && o.Compare(a, b) <= 0 {
 			t.Fatalf("no instant comes before %v", b)

@@ -267,6 +267,14 @@ func (c *Client) listTooLong() error {
 	}
 }
 
+// reordered is the error for a list that was begun in its source's order of ids, and has to be gone on with in another.
+func (c *Client) reordered() error {
+	return &profile.Error{
+		Code: profile.SourceInvalidResponse, Source: c.name,
+		Message: "The source cannot go on with its list where the page before ended. Begin the list anew.",
+	}
+}
+
 // endless is the error for a list of which parts without anything in them come again and again.
 func (c *Client) endless() error {
 	return &profile.Error{

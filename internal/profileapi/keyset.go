@@ -22,6 +22,14 @@ type keyset struct {
 
 // options returns the query options, without $select.
 func (k keyset) options() []string {
+	options := []string{k.orderBy(), option("$top", strconv.Itoa(k.atLeast))}
+	if filter := k.filter(); filter != "" {
+		options = append(options, option("$filter", filter))
+	}
+	return options
+}
+
+func (k keyset) orderBy() string {
 	orderBy := k.order.Property + ",id"
 	switch {
 	case k.nulls:
@@ -29,11 +37,7 @@ func (k keyset) options() []string {
 	case k.order.Descending:
 		orderBy = k.order.Property + " desc,id"
 	}
-	options := []string{option("$orderby", orderBy), option("$top", strconv.Itoa(k.atLeast))}
-	if filter := k.filter(); filter != "" {
-		options = append(options, option("$filter", filter))
-	}
-	return options
+	return option("$orderby", orderBy)
 }
 
 func (k keyset) filter() string {
@@ -78,8 +82,10 @@ func (k keyset) behindID() string {
 	if k.source != k.after.Source {
 		return ""
 	}
-	return "id gt '" + strings.ReplaceAll(k.after.ID, "'", "''") + "'"
+	return "id gt " + textLiteral(k.after.ID)
 }
+
+func textLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // instantLiteral writes an instant in UTC, because not every server takes another offset, with all its digits.
 func instantLiteral(instant string) string {

@@ -85,14 +85,16 @@ type listing[T, I any, PT Item[T]] struct {
 	entries []profile.Entry[T]
 	flaw    error
 
-	atPosition bool // whether the whole list was read, and there is an item at the very position of the query
+	neighbours [][2]string // ids of items at one instant of which one came right behind the other
+	odd        bool        // whether some of them came in another order than that of their bytes
+	atPosition bool        // whether the whole list was read, and there is an item at the very position of the query
 }
 
 func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 	denied, ordering := &l.client.learnt, l.ability("ordering "+l.query.Order.Property)
 	w := way{
 		selecting: len(l.query.Properties) > 0 && !denied.has(l.ability("$select")),
-		ordering:  !denied.has(ordering),
+		ordering:  !denied.has(ordering) && !l.begunHere(),
 	}
 	page, err := l.ask(ctx, w)
 	if w.selecting && isBadRequest(err) {
@@ -104,9 +106,13 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errStuck)) {
 		w.ordering = false
 		stuck := errors.Is(err, errStuck) // that says nothing about other lists
-		if page, err = l.ask(ctx, w); err == nil && !stuck && l.isEvident() {
+		page, err = l.ask(ctx, w)
+		if isRead := err == nil || errors.Is(err, errReordered); isRead && !stuck && l.isEvident() {
 			denied.add(ordering)
 		}
+	}
+	if errors.Is(err, errReordered) || l.begunThere() && !w.ordering && isBadRequest(err) {
+		err = l.client.reordered()
 	}
 	return page, err
 }
@@ -117,7 +123,7 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 func (l *listing[T, I, PT]) isEvident() bool { return l.query.After == nil || l.atPosition }
 
 func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
-	l.entries, l.flaw = nil, nil
+	l.entries, l.flaw, l.neighbours, l.odd = nil, nil, nil, false
 	read := l.readWhole
 	if w.ordering {
 		read = l.readBehind
@@ -173,22 +179,26 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 		case ended && !k.nulls && !k.order.Descending:
 			k.nulls = true
 		case ended:
-			return nil
+			return l.confirmOrder(ctx, options)
 		case len(l.entries) == before:
 			return errStuck
 		}
 	}
-	return nil
+	return l.confirmOrder(ctx, options)
 }
 
-// appendBehind appends an entry if it lies behind the position after, and returns the new position.
+// appendBehind appends an entry if it lies behind the position after, and returns the new position. Which of two ids
+// comes first is for the source to say.
 func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.Entry[T]) (*profile.Position, error) {
 	if after != nil {
 		switch c := l.query.Order.Compare(*after, entry.Position); {
-		case c > 0:
-			return nil, errUnordered
 		case c == 0: // the same item twice
 			return after, nil
+		case after.Source == entry.Position.Source && l.query.Order.Ties(*after, entry.Position):
+			l.neighbours = append(l.neighbours, [2]string{after.ID, entry.Position.ID})
+			l.odd = l.odd || c > 0
+		case c > 0:
+			return nil, errUnordered
 		}
 	}
 	l.entries = append(l.entries, entry)
@@ -211,6 +221,9 @@ func (l *listing[T, I, PT]) readNonEmpty(ctx context.Context, address *url.URL) 
 
 // readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
 func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) error {
+	if l.begunThere() {
+		options = append(options, keyset{order: l.query.Order}.orderBy())
+	}
 	address, err := withOptions(l.address, options)
 	seen := make(map[string]bool)
 	for idle := 0; err == nil && address != nil; idle++ {
@@ -236,13 +249,21 @@ func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) err
 	if err != nil {
 		return err
 	}
+	reordered := l.begunThere() && l.isReordered()
 	order, after := l.query.Order, l.query.After
+	for i := range l.entries {
+		l.entries[i].Position.OrderedHere = true
+	}
 	slices.SortFunc(l.entries, func(a, b profile.Entry[T]) int { return order.Compare(a.Position, b.Position) })
 	if after != nil {
 		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry[T]) bool {
-			l.atPosition = l.atPosition || *after == e.Position
-			return order.Compare(*after, e.Position) >= 0
+			c := order.Compare(*after, e.Position)
+			l.atPosition = l.atPosition || c == 0
+			return c >= 0
 		})
+	}
+	if reordered {
+		return errReordered
 	}
 	return nil
 }

@@ -1,0 +1,72 @@
+package profileapi
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// maxConfirmed is how many bytes of ids one request can hold without being too long for servers.
+const maxConfirmed = 2000
+
+// Items at one instant are ordered by their ids, and how a source orders ids is its own matter: by bytes, without regard
+// to case, as a database orders GUIDs. Nothing here needs to know it, as long as the source's filter agrees with its
+// order, and as long as a list does not change from its order to that of bytes, which is the one for a list that is read
+// whole: an item that is behind the position in one of them, and before it in the other, would be lost.
+
+// errReordered says that the pages before were in the source's order of ids, and that this one cannot be.
+var errReordered = errors.New("the list was begun in another order of ids")
+
+// begunHere tells whether the position is one in a list of this source that was read whole and ordered here.
+func (l *listing[T, I, PT]) begunHere() bool {
+	after := l.query.After
+	return after != nil && after.Source == l.client.name && after.OrderedHere
+}
+
+// begunThere tells whether the position is one in a list of this source that was in its own order.
+func (l *listing[T, I, PT]) begunThere() bool {
+	after := l.query.After
+	return after != nil && after.Source == l.client.name && !after.OrderedHere
+}
+
+// confirmOrder asks, where ids came in another order than that of their bytes, whether the source's filter agrees: of
+// two neighbours, the first is not to be found behind the second. If it is, the source orders items at one instant by
+// chance, and going on behind one of them would lose others.
+func (l *listing[T, I, PT]) confirmOrder(ctx context.Context, options []string) error {
+	if !l.odd {
+		return nil
+	}
+	var reversed []string
+	for i, length := len(l.neighbours)-1, 0; i >= 0 && length < maxConfirmed; i-- {
+		first, second := textLiteral(l.neighbours[i][0]), textLiteral(l.neighbours[i][1])
+		reversed = append(reversed, "(id gt "+second+" and id eq "+first+")")
+		length += len(first) + len(second)
+	}
+	address, err := withOptions(l.address, append(options, option("$top", "1"), option("$filter", strings.Join(reversed, " or "))))
+	if err != nil {
+		return err
+	}
+	part, err := l.readNonEmpty(ctx, address)
+	if isBadRequest(err) || err == nil && part.length > 0 {
+		return errUnordered
+	}
+	return err
+}
+
+// isReordered tells whether the source's order of the items at the position's instant is another one than that of the
+// bytes of their ids. The list has been read whole, in the source's order. If it is out of order altogether, this says
+// nothing about ids.
+func (l *listing[T, I, PT]) isReordered() (reordered bool) {
+	order, after := l.query.Order, *l.query.After
+	for i := 1; i < len(l.entries); i++ {
+		a, b := l.entries[i-1].Position, l.entries[i].Position
+		switch {
+		case order.Compare(a, b) <= 0:
+		case order.Ties(a, b):
+			reordered = reordered || order.Ties(a, after)
+		case a.Instant != "": // without an instant, OData has them first
+			return false
+		}
+	}
+	return reordered
+}
