@@ -56,7 +56,7 @@ func TestCollations(t *testing.T) {
 		if !source.IgnoreOrder { // or it would be ordered by chance, now and then
 			source.Collate = collations[rapid.SampledFrom(slices.Sorted(maps.Keys(collations))).Draw(r, "collation")]
 		}
-		source.items = mixedItems(rapid.IntRange(0, 40).Draw(r, "length"))
+		source.items = mixedItems(rapid.IntRange(source.fewest(), 40).Draw(r, "length"))
 		c := &collated{
 			T: r, source: source, order: rapid.SampledFrom(listOrders).Draw(r, "order"), first: rapid.IntRange(1, 9).Draw(r, "first"),
 			replicas: []*facade{newFacade(perCheck{t, r}, source), newFacade(perCheck{t, r}, source)},
@@ -137,4 +137,98 @@ func (c *collated) change(came func(listItem), went func(id string)) {
 		}
 		return items
 	})
+}
+
+// TestOrdersByInstantAlone has sources that leave items at one instant as they are stored, and filter ids by one order
+// or another: that is seen at once, and the list is ordered here.
+func TestOrdersByInstantAlone(t *testing.T) {
+	t.Parallel()
+	for name, collate := range collations {
+		source := &pagingSource{OrdersByInstant: true, Collate: collate, items: mixedItems(40)}
+		for i := range source.items {
+			source.items[i].Created = source.items[0].Created
+		}
+		f := newFacade(t, source)
+		for _, first := range []int{7, 20, 1} {
+			got := f.walk(t, first, listOrders[0], nothing)
+			if want := listOrders[0].ids(source.items); !slices.Equal(got, want) {
+				t.Errorf("%s, %d at a time: got\n%v, want\n%v", name, first, got, want)
+			}
+		}
+	}
+}
+
+// TestCollationCosts holds what a list costs at a source that orders ids in its own way: one request more for a page
+// on which that shows, none for others.
+func TestCollationCosts(t *testing.T) {
+	t.Parallel()
+	source := &pagingSource{Collate: collations["any case"], items: mixedItems(200)}
+	for i := range source.items {
+		source.items[i].Created = source.items[0].Created
+		source.items[i].ID += strings.Repeat("-", 100)
+	}
+	f := newFacade(t, source)
+	p := f.page(t, 100, nil, listOrders[0])
+	if requests := source.take(); len(requests) != 2 || len(requests[1].Get("$filter")) > 10_000 {
+		t.Errorf("asked %v", requests)
+	}
+	source.Collate = nil
+	if f.page(t, 20, p.PageInfo.EndCursor, listOrders[0]); len(source.take()) != 1 {
+		t.Error("a page in the order of bytes cost more than one request")
+	}
+}
+
+// TestOtherOrderFromPageToPage has lists that one page reads in the source's order of ids, and the next one, through
+// another replica or because the source answers otherwise, would read in that of bytes, or the other way round.
+func TestOtherOrderFromPageToPage(t *testing.T) {
+	t.Parallel()
+	var all []listItem
+	for _, id := range []string{"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "K9", "l0", "L1", "l2", "L3"} {
+		all = append(all, listItem{ID: id, Created: "2024-02-29T12:00:00Z"})
+	}
+	apart := slices.Clone(all)
+	for i := range apart[9:] {
+		apart[9+i].Created = "2024-02-28T12:00:00Z"
+	}
+	slices.SortFunc(all, func(a, b listItem) int { return strings.Compare(a.ID, b.ID) }) // as it is stored
+	for name, test := range map[string]struct {
+		first, then *pagingSource
+		anew        bool // whether the list has to be begun anew
+	}{
+		"its own, but not at that instant": {&pagingSource{items: apart}, &pagingSource{items: apart, NoFilter: true}, false},
+		"in its own order":                 {&pagingSource{}, &pagingSource{}, false},
+		"its own, and it cannot filter":    {&pagingSource{}, &pagingSource{NoFilter: true}, true},
+		"its own, and it ignores filters":  {&pagingSource{}, &pagingSource{IgnoreFilter: true}, true},
+		"its own, and it cannot order":     {&pagingSource{}, &pagingSource{NoOrder: true}, true},
+		"bytes, and it can do all":         {&pagingSource{NoOrder: true}, &pagingSource{}, false},
+		"bytes, and it cannot filter":      {&pagingSource{NoOrder: true}, &pagingSource{NoFilter: true}, false},
+		"bytes, and still it cannot order": {&pagingSource{NoOrder: true}, &pagingSource{NoOrder: true}, false},
+	} {
+		test.first.Collate, test.then.Collate = collations["any case"], collations["any case"]
+		if test.first.items == nil {
+			test.first.items, test.then.items = all, all
+		}
+		begun, other := newFacade(t, test.first), newFacade(t, test.then)
+		p := begun.page(t, 5, nil, listOrders[0])
+		came := p.Nodes
+		for p.PageInfo.HasNextPage {
+			r := other.do(pageQuery, map[string]any{
+				"first": 5, "after": p.PageInfo.EndCursor, "field": listOrders[0].field, "direction": listOrders[0].direction,
+			})
+			if test.anew {
+				if r.code(t) != "SOURCE_INVALID_RESPONSE" {
+					t.Errorf("%s: %s", name, r.Body)
+				}
+				if got := other.walk(t, 5, listOrders[0], nothing); len(got) != len(all) {
+					t.Errorf("%s: anew came %v", name, got)
+				}
+				break
+			}
+			p = other.page(t, 5, p.PageInfo.EndCursor, listOrders[0])
+			came = append(came, p.Nodes...)
+		}
+		if !test.anew && len(came) != len(all) {
+			t.Errorf("%s: came %v", name, came)
+		}
+	}
 }

@@ -142,6 +142,11 @@ func (c *chain) check(p mergedPage, r reply, before map[string]bool) {
 			c.Fatalf("%s has failed before, and nothing is said of it any more", name)
 		}
 	}
+	for _, s := range c.sources {
+		if now[s.name] && !before[s.name] && !s.down.Load() {
+			c.Fatalf("%s is healthy, and has failed: %s", s.name, r.Body)
+		}
+	}
 	c.failed = now
 	if len(p.Nodes) > c.first {
 		c.Fatalf("%d nodes, asked for %d", len(p.Nodes), c.first)
@@ -211,7 +216,7 @@ func TestMergedPages(t *testing.T) {
 		var described []config.Source
 		for i := range rapid.IntRange(2, 4).Draw(r, "sources") {
 			s := &mergeSource{name: string(rune('d' - i)), pagingSource: pagingSources()[rapid.SampledFrom(kinds).Draw(r, "kind")]}
-			s.items = sampleItems(rapid.IntRange(0, 20).Draw(r, "length"))
+			s.items = sampleItems(rapid.IntRange(s.fewest(), 20).Draw(r, "length"))
 			for _, item := range s.items {
 				c.items[place{s.name, item.ID}], c.stays[place{s.name, item.ID}] = item, true
 			}

@@ -35,6 +35,15 @@ type pagingSource struct {
 	requests []url.Values
 }
 
+// fewest is the length of the shortest list that shows at once what the source does: a shorter one may be in order by
+// chance.
+func (s *pagingSource) fewest() int {
+	if s.IgnoreOrder {
+		return 9
+	}
+	return 0
+}
+
 func (s *pagingSource) change(change func([]listItem) []listItem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -215,7 +215,7 @@ func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(r, "source")
 		source := pagingSources()[name]
-		source.items = sampleItems(rapid.IntRange(0, 30).Draw(r, "length"))
+		source.items = sampleItems(rapid.IntRange(source.fewest(), 30).Draw(r, "length"))
 		o := rapid.SampledFrom(listOrders).Draw(r, "order")
 		first := rapid.IntRange(1, 8).Draw(r, "first")
 		stays := make(map[string]bool)

@@ -54,19 +54,14 @@ func (l *listing[T, I, PT]) confirmOrder(ctx context.Context, options []string) 
 }
 
 // isReordered tells whether the source's order of the items at the position's instant is another one than that of the
-// bytes of their ids. The list has been read whole, in the source's order. If it is out of order altogether, this says
-// nothing about ids.
-func (l *listing[T, I, PT]) isReordered() (reordered bool) {
-	order, after := l.query.Order, *l.query.After
+// bytes of their ids, after the whole list was read in the source's order.
+func (l *listing[T, I, PT]) isReordered() bool {
+	order := l.query.Order
 	for i := 1; i < len(l.entries); i++ {
 		a, b := l.entries[i-1].Position, l.entries[i].Position
-		switch {
-		case order.Compare(a, b) <= 0:
-		case order.Ties(a, b):
-			reordered = reordered || order.Ties(a, after)
-		case a.Instant != "": // without an instant, OData has them first
-			return false
+		if order.Ties(a, b) && order.Ties(a, *l.query.After) && order.Compare(a, b) > 0 {
+			return true
 		}
 	}
-	return reordered
+	return false
 }
