@@ -667,6 +667,26 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// TestManyNodesOfASlowSource costs one deadline, and not one for every four.
+func TestManyNodesOfASlowSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}), io.Discard)
+		ids := make([]string, 100)
+		for i := range ids {
+			ids[i] = globalID("upstream", "", "interests", strconv.Itoa(i))
+		}
+		began := time.Now()
+		answer := serveInProcess(t.Context(), handler, operationBody(t, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": ids}))
+		if took, failed := time.Since(began), strings.Count(answer, `"SOURCE_TIMEOUT"`); took != 10*time.Second || failed == 0 {
+			t.Errorf("%d failed after %v: %s", failed, took, answer)
+		}
+	})
+}
+
 // TestOwnFaults has something inside break: the caller gets an id, the log the cause under it, and it goes on.
 func TestOwnFaults(t *testing.T) {
 	t.Parallel()

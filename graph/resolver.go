@@ -6,10 +6,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-	"golang.org/x/sync/errgroup"
 
 	"profileql/graph/model"
 	"profileql/internal/profile"
@@ -123,13 +123,11 @@ func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
 	return r.facets[id.facet].getNode(ctx, id)
 }
 
-// maxNodes is how many objects nodes fetches at most, and concurrentNodes how many of them at once.
-const (
-	maxNodes        = 100
-	concurrentNodes = 4
-)
+// maxNodes is how many objects nodes fetches at most.
+const maxNodes = 100
 
-// nodes finds several objects at once. One that cannot be had is nil, with an error at its place.
+// nodes finds several objects at once, so that together they cost no more than one deadline of a source that is slow;
+// how many requests of a caller run at a time is bounded where a source is asked. One that cannot be had is nil, with an error at its place.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	if len(ids) > maxNodes {
 		return nil, &profile.Error{
@@ -138,15 +136,12 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 		}
 	}
 	found := make([]model.Node, len(ids))
-	var group errgroup.Group
-	group.SetLimit(concurrentNodes)
+	var all sync.WaitGroup
 	for i, id := range ids {
-		group.Go(func() error {
-			found[i] = r.nodeAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), id)
-			return nil
-		})
+		all.Go(func() { found[i] = r.nodeAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), id) })
 	}
-	return found, group.Wait()
+	all.Wait()
+	return found, nil
 }
 
 // nodeAt is node for one of several: it tells the error at its own place, and a panic too, since it runs on a
