@@ -195,6 +195,35 @@ func TestCallerLeaves(t *testing.T) {
 	}
 }
 
+// TestCallerLeavesTheQueue has a caller leave whose writes, but for four, have not been sent yet: they never are.
+func TestCallerLeavesTheQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := new(lockedBuffer)
+		var requests atomic.Int64
+		handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			requests.Add(1)
+			httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+			time.Sleep(3 * time.Second)
+			return nil, io.ErrUnexpectedEOF
+		}), log)
+		ctx, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() { serveInProcess(ctx, handler, operationBody(t, operations[2].text, operations[2].variables)) })
+		}
+		time.Sleep(2 * time.Second)
+		if unsent := strings.Count(log.String(), `"outcome":"not sent"`); unsent != 6 {
+			t.Errorf("%d writes that waited have ended with their caller; logged %s", unsent, log)
+		}
+		all.Wait()
+		if sent := strings.Count(log.String(), `"outcome":"unknown"`); requests.Load() != 4 || sent != 4 {
+			t.Errorf("%d requests; logged %s", requests.Load(), log)
+		}
+	})
+}
+
 // TestReaderHangsUp is leaving over real HTTP: the source sees a read end.
 func TestReaderHangsUp(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	if err := caller.Err(); err != nil {
 		return nil, &noAnswer{request: r, err: err}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), c.timeout)
+	ctx, cancel := context.WithTimeout(profile.Outlive(caller), c.timeout)
 	defer cancel()
 
 	a, no := c.send(ctx, r)

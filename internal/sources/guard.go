@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -145,11 +146,15 @@ func (g *Guard) Condition(ctx context.Context) Condition {
 func (g *Guard) enter(ctx context.Context) (*passage, error) {
 	c := g.join(g.caller(ctx))
 	came := time.Now()
+	sender := profile.Sender(ctx)
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
 		g.leave(c)
 		return nil, ctx.Err()
+	case <-sender.Done():
+		g.leave(c)
+		return nil, sender.Err()
 	}
 	report, err := g.admit(ctx)
 	if err != nil {
@@ -164,8 +169,9 @@ func (g *Guard) enter(ctx context.Context) (*passage, error) {
 // admit counts a request among those that run, and returns what tells the breaker how it went. Those that wait are not
 // counted: one caller's would keep out everybody.
 func (g *Guard) admit(ctx context.Context) (report func(error), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err // it would count against the source, which is not even asked
+	// It would count against the source, which is not even asked.
+	if err := cmp.Or(ctx.Err(), profile.Sender(ctx).Err()); err != nil {
+		return nil, err
 	}
 	if g.running.Add(1) > maxRunning {
 		g.running.Add(-1)

@@ -469,6 +469,24 @@ func TestGuardHurry(t *testing.T) {
 	}
 }
 
+// TestGuardSenderLeft sends nothing for a sender who has left, although the write would outlive them, and there is a
+// slot for it.
+func TestGuardSenderLeft(t *testing.T) {
+	t.Parallel()
+	g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+		t.Error("sent")
+		return well(r)
+	}))
+	sender, leave := context.WithCancel(t.Context())
+	leave()
+	for range 20 {
+		if err := ask(profile.Outlive(sender), g); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	isIdle(t, g)
+}
+
 // TestGuardAlternates has a source that answers every fifth request: it is not left alone.
 func TestGuardAlternates(t *testing.T) {
 	t.Parallel()
