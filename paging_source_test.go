@@ -195,8 +195,9 @@ func compareOData(a, b string) int {
 	return moment(a).Compare(moment(b))
 }
 
+// moment reads an instant; one with a question mark behind it, only the source can read.
 func moment(text string) time.Time {
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := time.Parse(time.RFC3339, strings.TrimSuffix(text, "?"))
 	if err != nil {
 		panic(err)
 	}

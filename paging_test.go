@@ -202,6 +202,29 @@ func TestManyNulls(t *testing.T) {
 	}
 }
 
+// TestUnreadableInstants has sources that order items by what is no instant to us: these come last, and none is lost.
+func TestUnreadableInstants(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 1, 3} {
+		source := &pagingSource{Page: size, Link: "$skip"}
+		for i := range 12 {
+			item := listItem{ID: fmt.Sprintf("%02d", i), Created: fmt.Sprintf("2024-01-%02dT00:00:00Z", 12-i)}
+			if i%3 == 2 {
+				item.Created += "?"
+			}
+			source.items = append(source.items, item)
+		}
+		f := newFacade(t, source)
+		for o, want := range map[listOrder]string{
+			listOrders[0]: "00 01 03 04 06 07 09 10 02 05 08 11", listOrders[1]: "10 09 07 06 04 03 01 00 02 05 08 11",
+		} {
+			if got := strings.Join(f.walk(t, 2, o, nothing), " "); got != want {
+				t.Errorf("parts of %d, %v: %s", size, o, got)
+			}
+		}
+	}
+}
+
 // TestPagingWhileItemsComeAndGo has items come and go between pages, at random sources: what stays comes exactly
 // once, and all that comes is in one order.
 func TestPagingWhileItemsComeAndGo(t *testing.T) {

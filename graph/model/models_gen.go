@@ -186,8 +186,9 @@ type PersonInterest struct {
 }
 
 // Key implements [Item].
-func (i *PersonInterest) Key(property string) (id, instant string) {
-	return i.ID, instantOf(property, i.CreatedDateTime, i.LastModifiedDateTime)
+func (i *PersonInterest) Key(property string) (id, instant string, readable bool) {
+	instant, readable = instantOf(property, i.CreatedDateTime, i.LastModifiedDateTime)
+	return i.ID, instant, readable
 }
 
 // Bind implements [Item].

@@ -16,8 +16,9 @@ import (
 // Item is what a [Collection] asks of the type that its items are decoded into.
 type Item[T any] interface {
 	*T
-	// Key returns the source's own id, and the value of the instant property as the source sent it; empty for none.
-	Key(property string) (id, instant string)
+	// Key returns the source's own id, and the value of the instant property as the source sent it; empty for none, and
+	// for what is not readable as an instant.
+	Key(property string) (id, instant string, readable bool)
 }
 
 // Collection is one facet at one source. Items are decoded into T; I is what creates and changes them, and is sent as
@@ -144,7 +145,7 @@ func (c *Collection[T, I, PT]) item(a *answer, id string) (*T, error) {
 	if err != nil {
 		return nil, c.client.misunderstood(a, err)
 	}
-	if own, _ := PT(item).Key(""); profile.IsSegment(own) {
+	if own, _, _ := PT(item).Key(""); profile.IsSegment(own) {
 		return item, nil
 	}
 	if id == "" || reflect.ValueOf(item).Elem().IsZero() {

@@ -165,6 +165,9 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 		if err != nil {
 			return err
 		}
+		if part.unreadable {
+			return errUnordered
+		}
 		before := len(l.entries)
 		for _, entry := range part.entries {
 			if !k.admits(entry.Position) {
@@ -273,6 +276,8 @@ type part[T any] struct {
 	entries []profile.Entry[T]
 	length  int // entries that the source sent, with those that are of no use
 
+	unreadable bool // whether one is ordered by what is no instant: only the source knows its place
+
 	answer  *answer
 	address *url.URL
 	link    json.RawMessage // to the next part
@@ -324,11 +329,12 @@ func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T]
 		if err != nil {
 			return part[T]{}, l.client.misunderstood(a, err)
 		}
-		id, instant := PT(item).Key(l.query.Order.Property)
+		id, instant, readable := PT(item).Key(l.query.Order.Property)
 		if !profile.IsSegment(id) {
 			l.flaw = l.client.nameless(a)
 			continue
 		}
+		p.unreadable = p.unreadable || !readable
 		p.entries = append(p.entries, profile.Entry[T]{
 			Position: profile.Position{Instant: instant, Source: l.client.name, ID: id},
 			Item:     item,

@@ -43,7 +43,7 @@ type piece struct {
 	Part  *piece   `json:"part"`
 }
 
-func (t *thing) Key(string) (id, instant string) { return t.ID, t.When }
+func (t *thing) Key(string) (id, instant string, readable bool) { return t.ID, t.When, true }
 
 type change struct {
 	Name *string `json:"name,omitempty"`
