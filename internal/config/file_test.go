@@ -112,7 +112,7 @@ func TestWrongFiles(t *testing.T) {
 	}
 	for _, header := range []string{
 		"Host", "cookie", "Set-Cookie", "Content-Type", "Connection", "Keep-Alive", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
-		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "Via",
+		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "X-Forwarded", "Via", "True-Client-IP", "B3", "X-Amzn-Trace-Id",
 		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "Cache-Control", "traceparent", "X-Request-ID", "apollo-require-preflight", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
 	} {
 		_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)
@@ -127,7 +127,7 @@ func TestWrongFiles(t *testing.T) {
 }
 
 func TestFile(t *testing.T) {
-	t.Setenv("PROFILEQL_TEST_TOKEN", "s3cret")
+	t.Setenv("PROFILEQL_TEST_TOKEN", " s3cret\n")
 	dir := t.TempDir()
 	name := filepath.Join(dir, "sources.yaml")
 	text := "\ufeff" + `# Five of them.

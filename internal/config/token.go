@@ -67,7 +67,7 @@ func (r *reader) environment(path string, t Token) (Token, error) {
 		return t, r.at(path, "whoever can reach the listener would use this token, and other machines can; "+
 			"listen on a loopback address, or let callers bring their own with from: header")
 	}
-	t.Value = os.Getenv(t.Name)
+	t.Value = strings.TrimSpace(os.Getenv(t.Name)) // a file's last line break comes along easily
 	switch {
 	case t.Name == "":
 		return t, r.at(path, "the token has no name; write that of the environment variable which holds it")
@@ -84,9 +84,10 @@ var (
 	headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // a token of RFC 9110, section 5.6.2
 	// taken are headers that mean something else, to us or on the way.
 	taken = regexp.MustCompile(`(?i)^(proxy-.*|host|cookie|set-cookie|content-.*|connection|keep-alive|te|trailer|` +
-		`transfer-encoding|upgrade|accept.*|origin|referer|user-agent|expect|range|if-.*|forwarded|x-forwarded-.*|via|sec-.*|` +
+		`transfer-encoding|upgrade|accept.*|origin|referer|user-agent|expect|range|if-.*|forwarded|x-forwarded(-.*)?|via|sec-.*|` +
 		`access-control-.*|date|cache-control|pragma|priority|prefer|traceparent|tracestate|baggage|client-request-id|` +
-		`x-request-id|x-correlation-id|x-real-ip|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
+		`x-request-id|x-correlation-id|x-real-ip|x-client-ip|true-client-ip|` +
+		`cdn-loop|max-forwards|http2-settings|x-amzn-trace-id|b3|x-b3-.*|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
 )
 
 // header checks the name of a header that is to hold a caller's token.
