@@ -30,15 +30,15 @@ func (l *listing[T, I, PT]) begunThere() bool {
 }
 
 // confirmOrder asks, where ids came in another order than that of their bytes, whether the source's filter agrees: of
-// two neighbours, the first is not to be found behind the second. If it is, the source orders items at one instant by
+// two neighbors, the first is not to be found behind the second. If it is, the source orders items at one instant by
 // chance, and going on behind one of them would lose others.
 func (l *listing[T, I, PT]) confirmOrder(ctx context.Context, options []string) error {
 	if !l.odd {
 		return nil
 	}
 	var reversed []string
-	for i, length := len(l.neighbours)-1, 0; i >= 0 && length < maxConfirmed; i-- {
-		first, second := textLiteral(l.neighbours[i][0]), textLiteral(l.neighbours[i][1])
+	for i, length := len(l.neighbors)-1, 0; i >= 0 && length < maxConfirmed; i-- {
+		first, second := textLiteral(l.neighbors[i][0]), textLiteral(l.neighbors[i][1])
 		reversed = append(reversed, "(id gt "+second+" and id eq "+first+")")
 		length += len(first) + len(second)
 	}

@@ -85,7 +85,7 @@ type listing[T, I any, PT Item[T]] struct {
 	entries []profile.Entry[T]
 	flaw    error
 
-	neighbours [][2]string // ids of items at one instant of which one came right behind the other
+	neighbors  [][2]string // ids of items at one instant of which one came right behind the other
 	odd        bool        // whether some of them came in another order than that of their bytes
 	atPosition bool        // whether the whole list was read, and there is an item at the very position of the query
 }
@@ -123,7 +123,7 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 func (l *listing[T, I, PT]) isEvident() bool { return l.query.After == nil || l.atPosition }
 
 func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
-	l.entries, l.flaw, l.neighbours, l.odd = nil, nil, nil, false
+	l.entries, l.flaw, l.neighbors, l.odd = nil, nil, nil, false
 	read := l.readWhole
 	if w.ordering {
 		read = l.readBehind
@@ -198,7 +198,7 @@ func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.
 		case c == 0: // the same item twice
 			return after, nil
 		case after.Source == entry.Position.Source && l.query.Order.Ties(*after, entry.Position):
-			l.neighbours = append(l.neighbours, [2]string{after.ID, entry.Position.ID})
+			l.neighbors = append(l.neighbors, [2]string{after.ID, entry.Position.ID})
 			l.odd = l.odd || c > 0
 		case c > 0:
 			return nil, errUnordered
