@@ -27,6 +27,7 @@ type pagingSource struct {
 	LastLink                                          bool   // the last part has a link too
 	LinkTo                                            string // replaces the address of links
 	OrdersByInstant                                   bool   // alone: items at one instant come as they are stored
+	NullIsHigh                                        bool   // above every value, as for PostgreSQL
 
 	Collate func(a, b string) int // order of ids; nil for bytes
 
@@ -163,7 +164,11 @@ func (s *pagingSource) odataOrder(orderBy string) func(a, b listItem) int {
 	property, direction, _ := strings.Cut(first, " ")
 	return func(a, b listItem) int {
 		if property != "id" {
-			if c := compareOData(a.at(property), b.at(property)); direction == "desc" && c != 0 {
+			c := compareOData(a.at(property), b.at(property))
+			if s.NullIsHigh && (a.at(property) == "") != (b.at(property) == "") {
+				c = -c
+			}
+			if direction == "desc" && c != 0 {
 				return -c
 			} else if c != 0 {
 				return c

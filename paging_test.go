@@ -185,17 +185,21 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// TestManyNulls has more items without a value than are asked for at a time, at a source that ignores the filter by
-// which an ascending list leaves them for the end.
+// TestManyNulls has more items without a value than are asked for at a time, at sources that ignore the filter by which
+// an ascending list leaves them for the end, or have them at the beginning of a descending one.
 func TestManyNulls(t *testing.T) {
 	t.Parallel()
 	items := sampleItems(47)
 	for i := range 30 {
 		items[i].Created = ""
 	}
-	for _, source := range []*pagingSource{{items: items}, {items: items, IgnoreFilter: true}, {items: items, NoFilter: true, Page: 9}} {
+	for _, source := range []*pagingSource{
+		{items: items}, {items: items, IgnoreFilter: true}, {items: items, NoFilter: true, Page: 9},
+		{items: items, NullIsHigh: true}, {items: items, NullIsHigh: true, NoFilter: true}, {items: items, NullIsHigh: true, Page: 2, Link: "$skip"},
+		{items: items[:30]}, {items: items[:30], IgnoreFilter: true}, {items: items[:30], NoFilter: true},
+	} {
 		for _, o := range listOrders[:2] {
-			if got, want := newFacade(t, source).walk(t, 3, o, nothing), o.ids(items); !slices.Equal(got, want) {
+			if got, want := newFacade(t, source).walk(t, 3, o, nothing), o.ids(source.items); !slices.Equal(got, want) {
 				t.Errorf("%v: got\n%v, want\n%v", o, got, want)
 			}
 		}

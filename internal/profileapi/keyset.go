@@ -17,6 +17,7 @@ type keyset struct {
 	order   profile.Order
 	after   *profile.Position // nil for the beginning
 	nulls   bool              // the second part of an ascending list
+	dated   bool              // only items with a value
 	atLeast int               // items wanted
 }
 
@@ -45,7 +46,7 @@ func (k keyset) filter() string {
 	switch {
 	case k.nulls && (k.after == nil || k.after.Instant != ""):
 		return p + " eq null"
-	case k.after == nil && k.order.Descending:
+	case k.after == nil && k.order.Descending && !k.dated:
 		return ""
 	case k.after == nil:
 		return p + " ne null"
@@ -56,6 +57,9 @@ func (k keyset) filter() string {
 	behind, orAt, nulls := " gt ", " ge ", ""
 	if k.order.Descending {
 		behind, orAt, nulls = " lt ", " le ", p+" eq null"
+	}
+	if k.dated {
+		nulls = ""
 	}
 	switch c := strings.Compare(k.source, k.after.Source); {
 	case c < 0: // what this source has at the same instant comes before
@@ -75,6 +79,12 @@ func (k keyset) nothing() bool {
 // admits tells whether an item belongs to the part of the list that was asked for.
 func (k keyset) admits(p profile.Position) bool {
 	return k.order.Descending || (p.Instant == "") == k.nulls
+}
+
+// shouldBeLast tells whether the item is without a value and, in OData, can only come here if none with one is left. Null
+// is the lowest value there, but not in every database: then a descending list begins with the nulls.
+func (k keyset) shouldBeLast(p profile.Position) bool {
+	return k.order.Descending && p.Instant == "" && (k.after == nil || k.after.Instant != "")
 }
 
 // behindID says which of the items with the position's value come behind it; it is empty where all do.

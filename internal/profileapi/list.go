@@ -178,6 +178,11 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 			}
 		}
 		ended := !part.more() && part.length < k.atLeast
+		if !ended && len(part.entries) > 0 && k.shouldBeLast(part.entries[0].Position) {
+			if err := l.confirmNulls(ctx, options, k); err != nil {
+				return err
+			}
+		}
 		switch {
 		case ended && !k.nulls && !k.order.Descending:
 			k.nulls = true
@@ -206,6 +211,21 @@ func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.
 	}
 	l.entries = append(l.entries, entry)
 	return &entry.Position, nil
+}
+
+// confirmNulls asks whether a descending list goes on without items that have a value.
+func (l *listing[T, I, PT]) confirmNulls(ctx context.Context, options []string, k keyset) error {
+	k.dated, k.atLeast = true, 1
+	address, err := withOptions(l.address, slices.Concat(options, k.options()))
+	if err != nil {
+		return err
+	}
+	part, err := l.readNonEmpty(ctx, address)
+	hasValue := func(e profile.Entry[T]) bool { return e.Position.Instant != "" }
+	if isBadRequest(err) || slices.ContainsFunc(part.entries, hasValue) {
+		return errUnordered
+	}
+	return err
 }
 
 // readNonEmpty reads a part of the list, and those behind it as long as they are empty.
