@@ -196,9 +196,14 @@ func serveInProcess(ctx context.Context, handler http.Handler, body []byte) stri
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer x")
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, req)
+	handler.ServeHTTP(connected{w}, req)
 	return w.Body.String()
 }
+
+// connected is a recorder that takes deadlines, as a connection does.
+type connected struct{ *httptest.ResponseRecorder }
+
+func (connected) SetWriteDeadline(time.Time) error { return nil }
 
 type roundTripperFunc func(*http.Request) (*http.Response, error)
 
