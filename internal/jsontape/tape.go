@@ -1,0 +1,309 @@
+// Package jsontape reads JSON into a tape: one flat list of all its values, each a span of the text. Nothing is decoded
+// until it is asked for, so that a value which is only passed on costs its bytes and no more.
+//
+// [Parse] accepts what encoding/json accepts and refuses what it refuses. A [Value] is a place on the tape: its kind, its
+// text, its members or elements.
+package jsontape
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unicode/utf8"
+)
+
+// maxDepth is how many objects and arrays may be within one another, as for encoding/json.
+const maxDepth = 10_000
+
+// Kind is the kind of a JSON value.
+type Kind uint8
+
+// The kinds. Absent is that of the zero [Value], which no text has.
+const (
+	Absent Kind = iota
+	Null
+	False
+	True
+	Number
+	String
+	Array
+	Object
+)
+
+// node is one value. Behind an array follow its elements, behind an object the names and values of its members in turn.
+type node struct {
+	start, end uint32 // span of the text
+	next       uint32 // index behind the value and all that is in it
+	kind       Kind
+	escaped    bool // a string with a backslash in it
+	lossy      bool // a string that is not Unicode: broken UTF-8, or perhaps half of a surrogate pair
+}
+
+// Tape is a JSON text and its values. It keeps the text, which must not change.
+type Tape struct {
+	text  []byte
+	nodes []node
+}
+
+// SyntaxError says that a text is not JSON, and where.
+type SyntaxError struct {
+	Offset int // bytes before the fault
+	what   string
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at offset %d", e.what, e.Offset) }
+
+var errTooLong = errors.New("JSON of 4 GiB or more")
+
+// Parse reads one JSON value with nothing but white space around it. The error is a [*SyntaxError], unless the text is
+// 4 GiB or more.
+func Parse(text []byte) (*Tape, error) {
+	if uint64(len(text)) >= math.MaxUint32 {
+		return nil, errTooLong
+	}
+	// Texts of the profile API have a value or a name in some 13 bytes.
+	p := parser{text: text, nodes: make([]node, 0, len(text)/12+4)}
+	if err := p.parse(); err != nil {
+		return nil, err
+	}
+	return &Tape{text: text, nodes: p.nodes}, nil
+}
+
+// Root is the value that the text is.
+func (t *Tape) Root() Value { return Value{t, 0} }
+
+// parser goes through a text once. The stack holds the arrays and objects around, as indices of nodes.
+type parser struct {
+	text  []byte
+	at    int
+	nodes []node
+	stack []uint32
+	few   [16]uint32
+}
+
+func (p *parser) parse() error {
+	p.stack = p.few[:0]
+	if err := p.value(); err != nil {
+		return err
+	}
+	for len(p.stack) > 0 {
+		if err := p.inside(); err != nil {
+			return err
+		}
+	}
+	if p.space(); p.at < len(p.text) {
+		return p.fault("more than one value")
+	}
+	return nil
+}
+
+// inside reads on in the innermost array or object: its end, or its next element or member.
+func (p *parser) inside() error {
+	top := p.stack[len(p.stack)-1]
+	isObject := p.nodes[top].kind == Object
+	closing := byte(']')
+	if isObject {
+		closing = '}'
+	}
+	first := int(top)+1 == len(p.nodes)
+	c := p.space()
+	switch {
+	case c == closing:
+		p.at++
+		p.stack = p.stack[:len(p.stack)-1]
+		p.nodes[top].end, p.nodes[top].next = uint32(p.at), uint32(len(p.nodes))
+		return nil
+	case first:
+	case c != ',':
+		return p.fault("a comma is missing")
+	default:
+		p.at++
+		c = p.space()
+	}
+	if !isObject {
+		return p.value()
+	}
+	if c != '"' {
+		return p.fault("a name is missing")
+	}
+	if err := p.string(); err != nil {
+		return err
+	}
+	if p.space() != ':' {
+		return p.fault("a colon is missing")
+	}
+	p.at++
+	return p.value()
+}
+
+// space skips white space, and returns the byte behind it; 0 at the end.
+func (p *parser) space() byte {
+	for p.at < len(p.text) {
+		switch c := p.text[p.at]; c {
+		case ' ', '\t', '\r', '\n':
+			p.at++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// value reads a value; of an array or object, its beginning.
+func (p *parser) value() error {
+	switch c := p.space(); c {
+	case '"':
+		return p.string()
+	case '{':
+		return p.open(Object)
+	case '[':
+		return p.open(Array)
+	case 'n':
+		return p.word("null", Null)
+	case 't':
+		return p.word("true", True)
+	case 'f':
+		return p.word("false", False)
+	default:
+		if c == '-' || isDigit(c) {
+			return p.number()
+		}
+		return p.fault("a value is missing")
+	}
+}
+
+func (p *parser) open(kind Kind) error {
+	if len(p.stack) == maxDepth {
+		return p.fault("too deep")
+	}
+	p.stack = append(p.stack, uint32(len(p.nodes)))
+	p.nodes = append(p.nodes, node{start: uint32(p.at), kind: kind})
+	p.at++
+	return nil
+}
+
+func (p *parser) add(kind Kind, start int) *node {
+	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(p.at), next: uint32(len(p.nodes) + 1), kind: kind})
+	return &p.nodes[len(p.nodes)-1]
+}
+
+func (p *parser) word(word string, kind Kind) error {
+	start := p.at
+	if len(p.text)-start < len(word) || string(p.text[start:start+len(word)]) != word {
+		return p.fault("an unknown word")
+	}
+	p.at += len(word)
+	p.add(kind, start)
+	return nil
+}
+
+// Classes of bytes within a string.
+const (
+	plainByte   = iota
+	quoteByte   // the end
+	escapeByte  // a backslash
+	controlByte // which must be escaped
+	wideByte    // not ASCII
+)
+
+var classes = func() (table [256]uint8) {
+	for c := range 0x20 {
+		table[c] = controlByte
+	}
+	for c := 0x80; c < 0x100; c++ {
+		table[c] = wideByte
+	}
+	table['"'], table['\\'] = quoteByte, escapeByte
+	return table
+}()
+
+func (p *parser) string() error {
+	start := p.at
+	escaped, lossy, wide := false, false, false
+	for i := start + 1; i < len(p.text); i++ {
+		switch classes[p.text[i]] {
+		case plainByte:
+		case wideByte:
+			wide = true
+		case quoteByte:
+			p.at = i + 1
+			n := p.add(String, start)
+			n.escaped, n.lossy = escaped, lossy || wide && !utf8.Valid(p.text[start:i])
+			return nil
+		case escapeByte:
+			length, half := escapeLength(p.text[i:])
+			if length == 0 {
+				p.at = i
+				return p.fault("a wrong escape in a string")
+			}
+			escaped, lossy = true, lossy || half
+			i += length - 1
+		default:
+			p.at = i
+			return p.fault("a control character in a string")
+		}
+	}
+	p.at = len(p.text)
+	return p.fault("a string without its end")
+}
+
+// escapeLength is the length of the escape that text begins with, 0 where it is none, and whether it is half of a
+// surrogate pair.
+func escapeLength(text []byte) (length int, half bool) {
+	if len(text) < 2 {
+		return 0, false
+	}
+	switch text[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, false
+	case 'u':
+		if len(text) < 6 || !isHex(text[2]) || !isHex(text[3]) || !isHex(text[4]) || !isHex(text[5]) {
+			return 0, false
+		}
+		return 6, text[2]|0x20 == 'd' && text[3] >= '8'
+	}
+	return 0, false
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// number reads a number (RFC 8259, section 6).
+func (p *parser) number() error {
+	start, text, i := p.at, p.text, p.at
+	if text[i] == '-' {
+		i++
+	}
+	digits := func() bool {
+		first := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		return i > first
+	}
+	ok := true
+	if i < len(text) && text[i] == '0' {
+		i++
+	} else {
+		ok = digits()
+	}
+	if ok && i < len(text) && text[i] == '.' {
+		i++
+		ok = digits()
+	}
+	if ok && i < len(text) && text[i]|0x20 == 'e' {
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		ok = digits()
+	}
+	p.at = i
+	if !ok {
+		return p.fault("a number without its digits")
+	}
+	p.add(Number, start)
+	return nil
+}
+
+func (p *parser) fault(what string) error { return &SyntaxError{Offset: p.at, what: what} }

@@ -1,0 +1,180 @@
+package jsontape
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// decode builds what encoding/json builds of a text, with json.Number.
+func decode(v Value) any {
+	switch v.Kind() {
+	case False, True:
+		return v.Kind() == True
+	case Number:
+		return json.Number(v.Raw())
+	case String:
+		text, _ := v.Text()
+		return text
+	case Array:
+		list := []any{}
+		for c, ok := v.First(); ok; c, ok = c.Next() {
+			list = append(list, decode(c.Value))
+		}
+		return list
+	case Object:
+		object := map[string]any{}
+		for c, ok := v.First(); ok; c, ok = c.Next() {
+			object[string(c.Name())] = decode(c.Value)
+		}
+		return object
+	}
+	return nil
+}
+
+// compare holds a text against encoding/json: whether it is JSON, and which values it has.
+func compare(t *testing.T, text []byte) {
+	t.Helper()
+	tape, err := Parse(text)
+	if valid := json.Valid(text); valid != (err == nil) {
+		t.Fatalf("%q: valid is %t, and the error is %v", text, valid, err)
+	}
+	if err != nil {
+		if at := err.(*SyntaxError).Offset; at < 0 || at > len(text) { //nolint:errorlint // exactly this type is the contract
+			t.Errorf("%q: at %d", text, at)
+		}
+		return
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var want any
+	if err := d.Decode(&want); err != nil {
+		t.Fatal(err)
+	}
+	if got := decode(tape.Root()); !reflect.DeepEqual(got, want) {
+		t.Errorf("%q is %v, want %v", text, got, want)
+	}
+	for i := range tape.nodes {
+		checkNode(t, Value{tape, uint32(i)})
+	}
+}
+
+// checkNode holds that the text of each value stands for itself, and that each string is written as what it says.
+func checkNode(t *testing.T, v Value) {
+	t.Helper()
+	if !json.Valid(v.Raw()) {
+		t.Fatalf("%q is no value", v.Raw())
+	}
+	text, ok := v.Text()
+	if !ok {
+		return
+	}
+	if plain, ok := v.Plain(); ok && string(plain) != text {
+		t.Errorf("%q is plainly %q", v.Raw(), plain)
+	}
+	for _, written := range [][]byte{v.AppendText(nil), AppendString(nil, text)} {
+		var got string
+		if err := json.Unmarshal(written, &got); err != nil || got != text {
+			t.Errorf("%q is written %q, %v", v.Raw(), written, err)
+		}
+		if strings.ToValidUTF8(string(written), "") != string(written) || bytes.Contains(bytes.ToLower(written), []byte(`\ud`)) && !bytes.Contains(bytes.ToLower(v.Raw()), []byte(`\ud`)) {
+			t.Errorf("%q is written %q", v.Raw(), written)
+		}
+	}
+}
+
+var texts = []string{
+	`{}`, `[]`, `null`, `true`, `false`, `0`, `-0`, `1.5e+10`, `1E-2`, `""`, `"a"`, ` [1, 2 ,{"a":"b"} ] `, "\t\r\n1\n",
+	`{"a":{"b":[1,[2,{}],"x"]},"c":null,"a":2}`, `"\u00e9\"\\\/\b\f\n\r\t"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\uDE00\uD83D"`, "\"\xff\"", "\"\xc3\xa9\"", "{\"\\u0061\":1,\"\xff\":2}",
+	``, ` `, `{`, `[`, `"`, `"\`, `"\u12`, `"\x"`, `nul`, `nulll`, `truefalse`, `01`, `-`, `1.`, `.5`, `1e`, `1e+`, `+1`, `1 2`, `[1,]`, `[,1]`, `[1 2]`, `{,}`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`,
+	`]`, `}`, `[}`, `{]`, `[[]`, "\"a\x00b\"", "\"a\nb\"", "\ufeff1", `'a'`, `NaN`, `Infinity`, `{"a":1}}`, `[1]]`, "\x00", `"a" "b"`, `1,`, `--1`, `1.5.5`, `1e5e5`, `00`, `-01`,
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for _, text := range texts {
+		compare(t, []byte(text))
+	}
+	for _, depth := range []int{100, maxDepth, maxDepth + 1} {
+		for _, pair := range []string{"[]", `{"a":}`} {
+			compare(t, []byte(strings.Repeat(pair[:len(pair)-1], depth)+"1"+strings.Repeat(pair[len(pair)-1:], depth)))
+		}
+	}
+}
+
+// TestMember holds that the last of several members of one name counts, and that other kinds have none.
+func TestMember(t *testing.T) {
+	t.Parallel()
+	tape, err := Parse([]byte(`{"a":1,"b":{"a":2},"\u0061":3,"c":[4]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := tape.Root()
+	for name, want := range map[string]string{"a": "3", "b": `{"a":2}`, "c": "[4]"} {
+		if got := string(root.Member(name).Raw()); got != want {
+			t.Errorf("%s is %s", name, got)
+		}
+	}
+	if root.Member("x").Kind() != Absent || root.Member("c").Member("a").Kind() != Absent || (Value{}).Member("a").Kind() != Absent {
+		t.Error("there is a member where there is none")
+	}
+}
+
+// FuzzParse holds that a text is taken as encoding/json takes it.
+func FuzzParse(f *testing.F) {
+	for _, text := range texts {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { compare(t, text) })
+}
+
+// FuzzAppendString holds that any text is written as encoding/json would read it.
+func FuzzAppendString(f *testing.F) {
+	for _, text := range []string{"", "a", "\"\\\b\f\n\r\t\x00\x1f\x7f", "é😀", "\xff", "a\xe2\x80", "\u2028<&>"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var got string
+		if err := json.Unmarshal(AppendString(nil, text), &got); err != nil || got != string([]rune(text)) {
+			t.Errorf("%q is written %q: %v", text, AppendString(nil, text), err)
+		}
+	})
+}
+
+// page is a list such as a source sends: 100 items of some 660 bytes.
+func page() []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"@odata.context":"https://graph.example/beta/$metadata#users('x')/profile/interests","value":[`)
+	for i := range 100 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"id":"0fb4c1e3-c1e3-0fb4-e3c1-b40fe3c1b4%02d","allowedAudiences":"organization","inference":{"confidenceScore":0.5,"userHasVerifiedAccuracy":true},"createdDateTime":"2020-07-06T06:34:12.2294868Z","createdBy":{"application":null,"device":null,"user":{"displayName":"Innocenty Popov","id":"db789417-4ccb-41d1-a0a9-47b01a09ea49"}},"lastModifiedDateTime":"2020-07-06T06:34:12.2294868Z","lastModifiedBy":{"application":null,"device":null,"user":{"displayName":"Innocenty Popov","id":"db789417-4ccb-41d1-a0a9-47b01a09ea49"}},"displayName":"Chess %d","description":"World's best board game","categories":["Sports"],"webUrl":"https://www.chess.com","collaborationTags":["ableToMentor"]}`, i, i)
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
+func BenchmarkParse(b *testing.B) {
+	text := page()
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkValid(b *testing.B) {
+	text := page()
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if !json.Valid(text) {
+			b.Fatal()
+		}
+	}
+}

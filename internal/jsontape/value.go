@@ -1,0 +1,155 @@
+package jsontape
+
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// Value is one value of a [Tape]. The zero Value is absent.
+type Value struct {
+	tape *Tape
+	at   uint32
+}
+
+func (v Value) node() *node { return &v.tape.nodes[v.at] }
+
+// Kind is the kind of the value.
+func (v Value) Kind() Kind {
+	if v.tape == nil {
+		return Absent
+	}
+	return v.node().kind
+}
+
+// Raw is the value's JSON as it stands in the text.
+func (v Value) Raw() []byte {
+	n := v.node()
+	return v.tape.text[n.start:n.end]
+}
+
+// Child is an element of an array, or a member of an object.
+type Child struct {
+	Value
+	name uint32 // index of the member's name; 0 for an element
+	end  uint32 // index behind the parent
+}
+
+// First is the first child of an array or object. It is not ok where there is none, or where v is of another kind.
+func (v Value) First() (c Child, ok bool) {
+	if k := v.Kind(); k != Array && k != Object {
+		return Child{}, false
+	}
+	return v.child(v.at+1, v.node().next, v.node().kind)
+}
+
+func (v Value) child(at, end uint32, kind Kind) (Child, bool) {
+	switch {
+	case at >= end:
+		return Child{}, false
+	case kind == Object:
+		return Child{Value: Value{v.tape, at + 1}, name: at, end: end}, true
+	}
+	return Child{Value: Value{v.tape, at}, end: end}, true
+}
+
+// Next is the child behind c.
+func (c Child) Next() (next Child, ok bool) {
+	kind := Array
+	if c.name > 0 {
+		kind = Object
+	}
+	return c.child(c.node().next, c.end, kind)
+}
+
+// Name is the name of a member, decoded.
+func (c Child) Name() []byte {
+	n := &c.tape.nodes[c.name]
+	if n.escaped || n.lossy {
+		text, _ := Value{c.tape, c.name}.Text()
+		return []byte(text)
+	}
+	return c.tape.text[n.start+1 : n.end-1]
+}
+
+// Member is the last member of an object with a name, as encoding/json has it; absent where there is none.
+func (v Value) Member(name string) (found Value) {
+	if v.Kind() != Object {
+		return Value{}
+	}
+	for c, ok := v.First(); ok; c, ok = c.Next() {
+		if string(c.Name()) == name {
+			found = c.Value
+		}
+	}
+	return found
+}
+
+// Text is a string, decoded; what of it is not Unicode is U+FFFD. It is not ok for other kinds.
+func (v Value) Text() (text string, ok bool) {
+	if v.Kind() != String {
+		return "", false
+	}
+	n, raw := v.node(), v.Raw()
+	if !n.escaped && !n.lossy {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	return text, json.Unmarshal(raw, &text) == nil
+}
+
+// Plain is a string's text without a copy, where it has neither escapes nor anything that is not Unicode.
+func (v Value) Plain() (text []byte, ok bool) {
+	if v.Kind() != String {
+		return nil, false
+	}
+	if n := v.node(); n.escaped || n.lossy {
+		return nil, false
+	}
+	raw := v.Raw()
+	return raw[1 : len(raw)-1], true
+}
+
+// AppendText appends a string as JSON: as it stands in the text, but for what of it is not Unicode, which becomes
+// U+FFFD.
+func (v Value) AppendText(dst []byte) []byte {
+	if !v.node().lossy {
+		return append(dst, v.Raw()...)
+	}
+	text, _ := v.Text()
+	return AppendString(dst, text)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString appends text as a JSON string. What of it is not UTF-8 becomes U+FFFD.
+func AppendString(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	begin := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch classes[c] {
+		case plainByte:
+			i++
+			continue
+		case wideByte:
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+			dst = append(append(dst, text[begin:i]...), "\ufffd"...)
+		default:
+			dst = appendEscape(append(dst, text[begin:i]...), c)
+		}
+		i++
+		begin = i
+	}
+	return append(append(dst, text[begin:]...), '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	if i := bytes.IndexByte([]byte("\"\\\b\f\n\r\t"), c); i >= 0 {
+		return append(dst, '\\', `"\bfnrt`[i])
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+}
