@@ -1,0 +1,46 @@
+package profile
+
+import (
+	"bytes"
+	"time"
+)
+
+// IsInstant tells whether text is a moment in the form of RFC 3339, which OData's Edm.DateTimeOffset has, with any number
+// of digits for a fraction of a second.
+func IsInstant[T string | []byte](text T) bool {
+	if isUsualInstant(text) {
+		return true
+	}
+	// time.Parse alone would also take a comma before the fraction, and hours of one digit.
+	_, err := time.Parse(time.RFC3339, string(text))
+	return err == nil && text[len("2006-01-02T15")] == ':' && !bytes.ContainsRune([]byte(text), ',')
+}
+
+// isUsualInstant knows most moments without the price of time.Parse: those before the 29th of a month.
+func isUsualInstant[T string | []byte](text T) bool {
+	const form = "0000-00-00T00:00:00"
+	if len(text) <= len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if c := text[i]; form[i] == '0' && (c < '0' || c > '9') || form[i] != '0' && c != form[i] {
+			return false
+		}
+	}
+	two := func(i int) byte { return (text[i]-'0')*10 + text[i+1] - '0' }
+	if month, day := two(5), two(8); month < 1 || month > 12 || day < 1 || day > 28 || two(11) > 23 || two(14) > 59 || two(17) > 59 {
+		return false
+	}
+	rest := text[len(form):]
+	if rest[0] == '.' {
+		i := 1
+		for i < len(rest) && '0' <= rest[i] && rest[i] <= '9' {
+			i++
+		}
+		if i == 1 {
+			return false
+		}
+		rest = rest[i:]
+	}
+	return len(rest) == 1 && rest[0] == 'Z'
+}

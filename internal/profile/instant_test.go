@@ -1,0 +1,39 @@
+package profile
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+var instants = map[string]bool{
+	"2017-01-01T00:00:46.1697867+03:00": true, "2017-01-01T00:00:00Z": true, "2017-01-31T23:59:59Z": true, "2016-02-29T00:00:00Z": true,
+	"0001-01-01T00:00:00Z": true, "2020-01-01T00:00:00.123456789012Z": true, "2020-01-01T00:00:00-11:30": true,
+	"2017-01-01": false, "2017-01-01T00:00:46,1Z": false, "2017-01-01T1:00:00Z": false, "2017-02-30T00:00:00Z": false, "2017-02-29T00:00:00Z": false,
+	"2017-01-01 00:00:00Z": false, "2017-01-01T00:00:00": false, "2017-01-01T25:00:00Z": false, "2017-13-01T00:00:00Z": false, "2017-00-01T00:00:00Z": false,
+	"2017-01-00T00:00:00Z": false, "2017-01-01T00:60:00Z": false, "2017-01-01T00:00:60Z": false, "2017-01-01T00:00:00.Z": false, "2017-01-01T00:00:00z": false,
+	"2017-01-01T00:00:00Zx": false, "2017-01-01T00:00:00.1": false, "": false, "Z": false, "2017-01-01t00:00:00Z": false, "２017-01-01T00:00:00Z": false,
+}
+
+func TestIsInstant(t *testing.T) {
+	t.Parallel()
+	for text, want := range instants {
+		if IsInstant(text) != want || IsInstant([]byte(text)) != want {
+			t.Errorf("%q: %t", text, !want)
+		}
+	}
+}
+
+// FuzzIsInstant holds that the short way says nothing else than the long one.
+func FuzzIsInstant(f *testing.F) {
+	for text := range instants {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := time.Parse(time.RFC3339, text)
+		want := err == nil && text[len("2006-01-02T15")] == ':' && !strings.Contains(text, ",")
+		if IsInstant(text) != want {
+			t.Errorf("%q: %t", text, !want)
+		}
+	})
+}

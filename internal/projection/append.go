@@ -1,0 +1,166 @@
+package projection
+
+import (
+	"math"
+	"strconv"
+
+	"profileql/internal/jsontape"
+	"profileql/internal/profile"
+)
+
+// Append writes an object of the source's as the plan has it. Own writes the value of a field that is the caller's own.
+// Where v is no object, all of its properties are null.
+func (p *Plan) Append(dst []byte, v jsontape.Value, own func(dst []byte, f *Field) []byte) []byte {
+	var few [32]jsontape.Value
+	found := few[:]
+	if len(p.properties) > len(few) {
+		found = make([]jsontape.Value, len(p.properties))
+	}
+	if v.Kind() == jsontape.Object {
+		for c, ok := v.First(); ok; c, ok = c.Next() {
+			if i := p.index.find(c.Name()); i >= 0 { // of several members of one name the last counts
+				found[i] = c.Value
+			}
+		}
+	}
+	dst = append(dst, '{')
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		dst = p.appendKey(dst, i)
+		switch {
+		case f.slot >= 0:
+			dst = f.append(dst, found[f.slot])
+		case f.Name == typeNameField:
+			dst = p.appendTypeName(dst)
+		default:
+			dst = own(dst, f)
+		}
+	}
+	return append(dst, '}')
+}
+
+// AppendFields writes an object whose values the caller writes, but for __typename.
+func (p *Plan) AppendFields(dst []byte, value func(dst []byte, f *Field) []byte) []byte {
+	dst = append(dst, '{')
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if dst = p.appendKey(dst, i); f.Name == typeNameField {
+			dst = p.appendTypeName(dst)
+		} else {
+			dst = value(dst, f)
+		}
+	}
+	return append(dst, '}')
+}
+
+func (p *Plan) appendKey(dst []byte, i int) []byte {
+	if i > 0 {
+		dst = append(dst, ',')
+	}
+	return append(dst, p.Fields[i].Key...)
+}
+
+func (p *Plan) appendTypeName(dst []byte) []byte {
+	return append(append(append(dst, '"'), p.typeName...), '"')
+}
+
+// append writes a value that the source sent for the field; null where there is none that fits.
+func (f *Field) append(dst []byte, v jsontape.Value) []byte {
+	if f.list {
+		return f.appendList(dst, v)
+	}
+	dst, ok := f.appendOne(dst, v)
+	if !ok {
+		dst = append(dst, "null"...)
+	}
+	return dst
+}
+
+// appendList writes a list without the entries that do not fit. A single value where a list belongs becomes a list of
+// one: several properties are one or the other from one version of the profile API to the next.
+func (f *Field) appendList(dst []byte, v jsontape.Value) []byte {
+	before := len(dst)
+	dst = append(dst, '[')
+	if v.Kind() != jsontape.Array {
+		dst, ok := f.appendOne(dst, v)
+		if !ok {
+			return append(dst[:before], "null"...)
+		}
+		return append(dst, ']')
+	}
+	for c, ok := v.First(); ok; c, ok = c.Next() {
+		begin := len(dst)
+		if begin > before+1 {
+			dst = append(dst, ',')
+		}
+		var fits bool
+		if dst, fits = f.appendOne(dst, c.Value); !fits {
+			dst = dst[:begin]
+		}
+	}
+	return append(dst, ']')
+}
+
+// appendOne writes one value; it is not ok where it does not fit.
+func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
+	switch f.kind {
+	case kindText:
+		if v.Kind() != jsontape.String {
+			return dst, false
+		}
+		return v.AppendText(dst), true
+	case kindBoolean:
+		return appendAsIs(dst, v, v.Kind() == jsontape.True || v.Kind() == jsontape.False)
+	case kindInt:
+		return appendAsIs(dst, v, v.Kind() == jsontape.Number && isInt(v.Raw()))
+	case kindFloat:
+		return appendAsIs(dst, v, v.Kind() == jsontape.Number && isFinite(v.Raw()))
+	case kindDateTime:
+		text, ok := v.Plain() // no character of a moment need be escaped
+		if !ok {
+			var decoded string
+			decoded, ok = v.Text()
+			text = []byte(decoded)
+		}
+		return appendAsIs(dst, v, ok && profile.IsInstant(text))
+	case kindEnum:
+		return f.enum.appendMember(dst, v)
+	case kindFlags:
+		return f.enum.appendFlags(dst, v)
+	case kindObject:
+		if v.Kind() != jsontape.Object {
+			return dst, false
+		}
+		return f.Plan.Append(dst, v, nil), true
+	}
+	return dst, false
+}
+
+// appendAsIs writes a value as it stands in the source's text, if it fits.
+func appendAsIs(dst []byte, v jsontape.Value, fits bool) ([]byte, bool) {
+	if !fits {
+		return dst, false
+	}
+	return append(dst, v.Raw()...), true
+}
+
+// isInt tells whether a JSON number is a whole one of 32 bits (GraphQL, section 3.5.1).
+func isInt(text []byte) bool {
+	_, err := strconv.ParseInt(string(text), 10, 32)
+	return err == nil
+}
+
+// isFinite tells whether a JSON number is one of 64 bits. Only an exponent, or very many digits, can make it larger.
+func isFinite(text []byte) bool {
+	if len(text) < 100 {
+		short := true
+		for _, c := range text {
+			short = short && c|0x20 != 'e'
+		}
+		if short {
+			return true
+		}
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	return err == nil && !math.IsInf(f, 0)
+}

@@ -1,0 +1,261 @@
+package projection
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/internal/jsontape"
+	"profileql/internal/profile"
+)
+
+// Input values are as encoding/json (with json.Number) and gqlparser represent them: nil, bool, string, json.Number, int64,
+// float64, []any and map[string]any.
+
+// InputError says what is wrong with a value in an operation. Its text is for the caller, and does not tell the value.
+type InputError struct{ Message string }
+
+func (e *InputError) Error() string { return e.Message }
+
+func inputErrorf(format string, args ...any) error {
+	return &InputError{fmt.Sprintf(format, args...)}
+}
+
+// IsLeafInput tells whether values of an input type are for [Schema.CheckInput] to check as a whole: those of scalars and
+// enums, and lists of flags.
+func (s *Schema) IsLeafInput(t *ast.Type) bool {
+	k := s.kindOf(t)
+	return k == kindFlags || t.Elem == nil && k != kindObject
+}
+
+// CheckInput checks a value that was given for a leaf type, and is not null. The error is an [*InputError].
+func (s *Schema) CheckInput(t *ast.Type, v any) error {
+	switch s.kindOf(t) {
+	case kindEnum:
+		return s.enums[t.Name()].check(t.Name(), v)
+	case kindFlags:
+		return s.enums[t.Name()].checkFlags(t.Name(), v)
+	default:
+		return checkScalar(t.Name(), v)
+	}
+}
+
+// checkScalar is as strict as the specification (GraphQL, section 3.5): no kind is taken for another one.
+func checkScalar(name string, v any) error {
+	switch text, isText := v.(string); name {
+	case "String":
+		if isText {
+			return nil
+		}
+	case "ID":
+		if _, isInt := wholeNumber(v); isText || isInt {
+			return nil
+		}
+	case "Boolean":
+		if _, ok := v.(bool); ok {
+			return nil
+		}
+	case "DateTime":
+		if isText && !profile.IsInstant(text) {
+			return inputErrorf("DateTime must be a moment such as 2017-01-01T00:00:46.1697867+03:00")
+		}
+		if isText {
+			return nil
+		}
+	default:
+		return checkNumber(name, v)
+	}
+	return inputErrorf("%s cannot be %s", name, describe(v))
+}
+
+// checkNumber checks an Int, which is a whole number of 32 bits, or a Float, which is any number of 64.
+func checkNumber(name string, v any) error {
+	f, isNumber := number(v)
+	switch {
+	case !isNumber, name == "Int" && f != math.Trunc(f):
+		return inputErrorf("%s cannot be %s", name, describe(v))
+	case name == "Int" && (f < math.MinInt32 || f > math.MaxInt32):
+		return inputErrorf("Int is out of its range of 32 bits")
+	case math.IsInf(f, 0) || math.IsNaN(f):
+		return inputErrorf("%s is out of its range of 64 bits", name)
+	}
+	return nil
+}
+
+func number(v any) (f float64, isNumber bool) {
+	switch v := v.(type) {
+	case json.Number:
+		f, _ = v.Float64() // infinite where it is out of range
+		return f, true
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+func wholeNumber(v any) (text string, ok bool) {
+	switch v := v.(type) {
+	case json.Number:
+		_, err := v.Int64()
+		return v.String(), err == nil
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	}
+	return "", false
+}
+
+// describe names the kind of a value that does not fit.
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a String"
+	case bool:
+		return "a Boolean"
+	case map[string]any:
+		return "an input object"
+	case []any:
+		return "a list"
+	default:
+		if _, whole := wholeNumber(v); whole {
+			return "an Int"
+		}
+		return "a Float"
+	}
+}
+
+// check is strict: exactly a member's name, and not the one that stands for what is not known.
+func (e *enum) check(name string, v any) error {
+	member, ok := v.(string)
+	if !ok {
+		return inputErrorf("%s cannot be %s", name, describe(v))
+	}
+	if _, known := e.byName[member]; !known {
+		return inputErrorf("%s has no such value; it is one of %s", name, e.writable())
+	}
+	if member == unknownFutureValue {
+		return inputErrorf("%s can be read but not written; %s is one of %s", member, name, e.writable())
+	}
+	return nil
+}
+
+func (e *enum) writable() string {
+	names := slices.DeleteFunc(slices.Clone(e.names), func(name string) bool { return name == unknownFutureValue })
+	return strings.Join(names, ", ")
+}
+
+// checkFlags refuses, besides wrong members, what the wire has no form for: no member at all, and the member whose number
+// is 0 together with others.
+func (e *enum) checkFlags(name string, v any) error {
+	list := entries(v)
+	if len(list) == 0 {
+		return inputErrorf("a list of %s must have at least one value; null clears it", name)
+	}
+	for _, entry := range list {
+		if err := e.check(name, entry); err != nil {
+			return err
+		}
+	}
+	for _, entry := range list {
+		if entry != list[0] && slices.Contains(list, any(e.names[0])) {
+			return inputErrorf("%s cannot be combined with other values", e.names[0])
+		}
+	}
+	return nil
+}
+
+// entries are those of a list, or one value in place of a list of one (GraphQL, section 3.11).
+func entries(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// AppendInput writes an input object as the source's JSON: what was left out is not there, and null, empty texts and empty
+// lists are, at every depth. The value must have passed the checks; the order is that of the schema.
+func (s *Schema) AppendInput(dst []byte, typeName string, object map[string]any) []byte {
+	dst = append(dst, '{')
+	begin := len(dst)
+	for _, field := range s.schema.Types[typeName].Fields {
+		value, given := object[field.Name]
+		if !given {
+			continue
+		}
+		if len(dst) > begin {
+			dst = append(dst, ',')
+		}
+		dst = append(jsontape.AppendString(dst, field.Name), ':')
+		dst = s.appendInputValue(dst, field.Type, value)
+	}
+	return append(dst, '}')
+}
+
+func (s *Schema) appendInputValue(dst []byte, t *ast.Type, v any) []byte {
+	switch k := s.kindOf(t); {
+	case v == nil:
+		return append(dst, "null"...)
+	case k == kindFlags:
+		return s.enums[t.Name()].appendWireFlags(dst, v)
+	case t.Elem != nil:
+		dst = append(dst, '[')
+		for i, entry := range entries(v) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = s.appendInputValue(dst, t.Elem, entry)
+		}
+		return append(dst, ']')
+	case k == kindObject:
+		object, _ := v.(map[string]any)
+		return s.AppendInput(dst, t.Name(), object)
+	case k == kindEnum:
+		name, _ := v.(string)
+		e := s.enums[t.Name()]
+		return jsontape.AppendString(dst, e.wire[e.byName[name]])
+	}
+	return appendInputScalar(dst, v)
+}
+
+// appendInputScalar writes a scalar. A number keeps its digits.
+func appendInputScalar(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return jsontape.AppendString(dst, v)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case json.Number:
+		return append(dst, v...)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
+	case float64:
+		return strconv.AppendFloat(dst, v, 'g', -1, 64)
+	}
+	return append(dst, "null"...)
+}
+
+// appendWireFlags writes the names of flags as one text, separated by commas, each once.
+func (e *enum) appendWireFlags(dst []byte, v any) []byte {
+	list := entries(v)
+	dst = append(dst, '"')
+	begin := len(dst)
+	for i, entry := range list {
+		if slices.Contains(list[:i], entry) {
+			continue
+		}
+		if len(dst) > begin {
+			dst = append(dst, ',')
+		}
+		name, _ := entry.(string)
+		dst = append(dst, e.wire[e.byName[name]]...)
+	}
+	return append(dst, '"')
+}

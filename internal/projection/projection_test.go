@@ -1,0 +1,204 @@
+package projection
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/internal/jsontape"
+)
+
+// ofProfileQL tells which fields of the schema no source sends.
+func ofProfileQL(def *ast.Definition, field string) bool {
+	return slices.Contains(def.Interfaces, "ItemFacet") && (field == "id" || field == "itemId" || field == "profileSource")
+}
+
+func newSchema(t testing.TB) (*ast.Schema, *Schema) {
+	t.Helper()
+	text, err := os.ReadFile("../../schema.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(parsed, ofProfileQL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed, s
+}
+
+// compile compiles a selection of an interest, written as in a fragment.
+func compile(t testing.TB, parsed *ast.Schema, s *Schema, selection string, variables map[string]any) *Plan {
+	t.Helper()
+	document, errs := gqlparser.LoadQueryWithRules(parsed, selection, nil)
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	operation := document.Operations[0]
+	node := operation.SelectionSet[0].(*ast.Field).SelectionSet
+	return s.Compile("PersonInterest", []ast.SelectionSet{node}, variables)
+}
+
+func own(dst []byte, f *Field) []byte { return fmt.Appendf(dst, `"own %s"`, f.Name) }
+
+func parse(t testing.TB, text string) jsontape.Value {
+	t.Helper()
+	tape, err := jsontape.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tape.Root()
+}
+
+const goodItem = `{"id":"i","displayName":"Chess","description":"d","categories":["a","b"],"allowedAudiences":"organization","isSearchable":true,
+	"inference":{"confidenceScore":0.50,"userHasVerifiedAccuracy":false},"createdDateTime":"2020-01-01T00:00:00.1234567+03:00",
+	"createdBy":{"user":{"id":"u","displayName":"U"},"application":null},"sources":[{"sourceId":"s","properties":["p"]}]}`
+
+// TestAppend holds what a selection makes of an item, as the specification has it.
+func TestAppend(t *testing.T) {
+	t.Parallel()
+	parsed, s := newSchema(t)
+	for _, test := range []struct{ selection, want, properties string }{
+		{`{ node(id: "x") { id } }`, `{"id":"own id"}`, ""},
+		{`{ node(id: "x") { ... on PersonInterest { displayName a: displayName id __typename b: __typename } } }`, `{"displayName":"Chess","a":"Chess","id":"own id","__typename":"PersonInterest","b":"PersonInterest"}`, "displayName"},
+		{`{ node(id: "x") { ... on ItemFacet { itemId inference { a: confidenceScore } } ...F ... on Profile { user: id } } } fragment F on PersonInterest { description inference { userHasVerifiedAccuracy __typename a: confidenceScore } ...G } fragment G on Node { id __typename }`,
+			`{"itemId":"own itemId","inference":{"a":0.50,"userHasVerifiedAccuracy":false,"__typename":"InferenceData"},"description":"d","id":"own id","__typename":"PersonInterest"}`, "inference,description"},
+		{`query ($yes: Boolean! = true, $no: Boolean! = false) { node(id: "x") { ... on PersonInterest @include(if: $yes) { displayName @skip(if: $yes) description @skip(if: $no) categories @include(if: $no) webUrl } ... @include(if: false) { id } } }`,
+			`{"description":"d","webUrl":null}`, "description,webUrl"},
+		{`query ($yes: Boolean! = true, $no: Boolean! = false) { node(id: "x") { ... on PersonInterest { displayName @include(if: $no) description displayName @include(if: $yes) ...F @skip(if: $yes) ...F } } } fragment F on PersonInterest { categories }`,
+			`{"description":"d","displayName":"Chess","categories":["a","b"]}`, "description,displayName,categories"},
+		{`{ node(id: "x") { ... on PersonInterest { createdBy { user { id } application { id } device { id } } createdBy { user { displayName } } createdDateTime sources { properties sourceId } source { type } } } }`,
+			`{"createdBy":{"user":{"id":"u","displayName":"U"},"application":null,"device":null},"createdDateTime":"2020-01-01T00:00:00.1234567+03:00","sources":[{"properties":["p"],"sourceId":"s"}],"source":null}`, "createdBy,createdDateTime,sources,source"},
+		{`{ node(id: "x") { ... on PersonInterest { profileSource { name } audiences: allowedAudiences } } }`, `{"profileSource":"own profileSource","audiences":["ORGANIZATION"]}`, "allowedAudiences"},
+	} {
+		plan := compile(t, parsed, s, test.selection, map[string]any{"yes": true, "no": false})
+		if got := string(plan.Append(nil, parse(t, goodItem), own)); got != test.want {
+			t.Errorf("%s\n is %s\nwant %s", test.selection, got, test.want)
+		}
+		if got := strings.Join(plan.Properties(), ","); got != test.properties {
+			t.Errorf("%s needs %s", test.selection, got)
+		}
+	}
+}
+
+// TestAppendOdd holds what is written for values that do not fit, of every kind of type.
+func TestAppendOdd(t *testing.T) {
+	t.Parallel()
+	parsed, s := newSchema(t)
+	plan := compile(t, parsed, s, `{ node(id: "x") { ... on PersonInterest { description isSearchable categories allowedAudiences createdDateTime inference { confidenceScore } sources { sourceId } } } }`, nil)
+	for _, test := range []struct{ property, wire, want string }{
+		{"description", `7`, `null`}, {"description", `""`, `""`}, {"description", `"\ud83d"`, "\"\ufffd\""}, {"description", `"\u00e9\n"`, `"\u00e9\n"`}, {"description", "\"\xff\"", "\"\ufffd\""},
+		{"description", `["a"]`, `null`}, {"isSearchable", `"true"`, `null`}, {"isSearchable", `false`, `false`},
+		{"categories", `["a",null,5,{},[],"b"]`, `["a","b"]`}, {"categories", `[null]`, `[]`}, {"categories", `[]`, `[]`}, {"categories", `"a"`, `["a"]`}, {"categories", `7`, `null`}, {"categories", `[5,"a",6]`, `["a"]`},
+		{"allowedAudiences", `"me,family"`, `["ME","FAMILY"]`}, {"allowedAudiences", `["me"]`, `null`}, {"allowedAudiences", `136`, `["ORGANIZATION","UNKNOWN_FUTURE_VALUE"]`}, {"allowedAudiences", `"\u006de"`, `["ME"]`}, {"allowedAudiences", `1.5`, `null`},
+		{"createdDateTime", `"Date"`, `null`}, {"createdDateTime", `5`, `null`}, {"createdDateTime", `"2020-01-01T00:00:00\u005a"`, `"2020-01-01T00:00:00\u005a"`},
+		{"inference", `{"confidenceScore":"INF"}`, `{"confidenceScore":null}`}, {"inference", `{"confidenceScore":1e999}`, `{"confidenceScore":null}`}, {"inference", `{"confidenceScore":1e-7,"confidenceScore":2}`, `{"confidenceScore":2}`}, {"inference", `[]`, `null`}, {"inference", `{}`, `{"confidenceScore":null}`},
+		{"sources", `{"sourceId":"s"}`, `[{"sourceId":"s"}]`}, {"sources", `[null,{"sourceId":5},7]`, `[{"sourceId":null}]`}, {"sources", `7`, `null`},
+	} {
+		item := parse(t, `{"`+test.property+`":`+test.wire+`}`)
+		got := string(plan.Append(nil, item, own))
+		want := strings.Replace(`{"description":null,"isSearchable":null,"categories":null,"allowedAudiences":null,"createdDateTime":null,"inference":null,"sources":null}`, `"`+test.property+`":null`, `"`+test.property+`":`+test.want, 1)
+		if got != want {
+			t.Errorf("%s is %s: %s", test.property, test.wire, got)
+		}
+	}
+	if got := string(plan.Append(nil, parse(t, `[]`), own)); strings.Count(got, "null") != 7 {
+		t.Errorf("no object: %s", got)
+	}
+}
+
+// FuzzAppend holds that whatever a source sends, what is written is JSON and no longer than its input and the plan allow.
+func FuzzAppend(f *testing.F) {
+	parsed, s := newSchema(f)
+	plan := compile(f, parsed, s, `{ node(id: "x") { ... on PersonInterest { id description isSearchable categories a: categories allowedAudiences createdDateTime inference { confidenceScore } sources { sourceId properties } createdBy { user { id displayName } } } } }`, nil)
+	for _, seed := range []string{goodItem, `{}`, `[]`, `{"categories":{"a":1},"sources":"x","createdBy":{"user":[]}}`, "{\"description\":\"\xff\\ud800\"}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		tape, err := jsontape.Parse(text)
+		if err != nil {
+			return
+		}
+		got := plan.Append(nil, tape.Root(), own)
+		if !json.Valid(got) || bytes.ContainsRune(got, '\ufffd') && !bytes.ContainsRune(text, '\ufffd') && bytes.Count(got, []byte("\ufffd")) == 0 {
+			t.Fatalf("%q is written %q", text, got)
+		}
+		// Two selections of one list at most, a byte that is not Unicode becomes three, a letter of flags a long name.
+		if len(got) > 1000+30*len(text) {
+			t.Errorf("%d bytes become %d", len(text), len(got))
+		}
+	})
+}
+
+// TestAppendInput holds that a body carries exactly what the caller said.
+func TestAppendInput(t *testing.T) {
+	t.Parallel()
+	_, s := newSchema(t)
+	for input, want := range map[string]string{
+		`{}`: `{}`,
+		`{"displayName":"Chess","description":null,"categories":[],"webUrl":""}`:                                                   `{"categories":[],"description":null,"displayName":"Chess","webUrl":""}`,
+		`{"allowedAudiences":["FAMILY","GROUP_MEMBERS","FAMILY"],"isSearchable":false}`:                                            `{"allowedAudiences":"family,groupMembers","isSearchable":false}`,
+		`{"allowedAudiences":"ME","categories":"a","source":{"type":"x"}}`:                                                         `{"allowedAudiences":"me","source":{"type":["x"]},"categories":["a"]}`,
+		`{"inference":{"confidenceScore":0.10000000000000000001},"createdBy":{"user":{"id":null},"device":null,"application":{}}}`: `{"inference":{"confidenceScore":0.10000000000000000001},"createdBy":{"application":{},"device":null,"user":{"id":null}}}`,
+		`{"description":"\u2028<&>\"\\\u0001é😀"}`:                                                                                  "{\"description\":\"\u2028<&>\\\"\\\\\\u0001é😀\"}",
+	} {
+		d := json.NewDecoder(strings.NewReader(input))
+		d.UseNumber()
+		var object map[string]any
+		if err := d.Decode(&object); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(s.AppendInput(nil, "PersonInterestInput", object)); got != want {
+			t.Errorf("%s is written %s, want %s", input, got, want)
+		}
+	}
+}
+
+func bench(b *testing.B, selection string) {
+	parsed, s := newSchema(b)
+	plan := compile(b, parsed, s, `{ node(id: "x") { ... on PersonInterest { `+selection+` } } }`, nil)
+	item := `{"id":"0fb4c1e3-c1e3-0fb4-e3c1-b40fe3c1b4","allowedAudiences":"organization","inference":{"confidenceScore":0.5,"userHasVerifiedAccuracy":true},"createdDateTime":"2020-07-06T06:34:12.2294868Z","createdBy":{"application":null,"device":null,"user":{"displayName":"Innocenty Popov","id":"db789417-4ccb-41d1-a0a9-47b01a09ea49"}},"lastModifiedDateTime":"2020-07-06T06:34:12.2294868Z","lastModifiedBy":{"application":null,"device":null,"user":{"displayName":"Innocenty Popov","id":"db789417-4ccb-41d1-a0a9-47b01a09ea49"}},"displayName":"Chess","description":"World's best board game","categories":["Sports"],"webUrl":"https://www.chess.com","collaborationTags":["ableToMentor"]}`
+	text := []byte(`[` + strings.Repeat(item+",", 99) + item + `]`)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		tape, err := jsontape.Parse(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		dst = dst[:0]
+		for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
+			dst = plan.Append(dst, c.Value, own2)
+		}
+	}
+}
+
+func own2(dst []byte, _ *Field) []byte { return append(dst, "null"...) }
+
+func BenchmarkAppend5(b *testing.B) {
+	bench(b, `id displayName description createdDateTime categories`)
+}
+func BenchmarkAppend12(b *testing.B) {
+	bench(b, `id displayName description categories collaborationTags webUrl allowedAudiences inference { confidenceScore userHasVerifiedAccuracy } createdDateTime createdBy { user { id displayName } } lastModifiedDateTime lastModifiedBy { user { id displayName } }`)
+}
+
+func BenchmarkCompile12(b *testing.B) {
+	parsed, s := newSchema(b)
+	document, _ := gqlparser.LoadQueryWithRules(parsed, `{ node(id: "x") { ... on PersonInterest { id displayName description categories collaborationTags webUrl allowedAudiences inference { confidenceScore userHasVerifiedAccuracy } createdDateTime createdBy { user { id displayName } } lastModifiedDateTime lastModifiedBy { user { id displayName } } } } }`, nil)
+	node := document.Operations[0].SelectionSet[0].(*ast.Field).SelectionSet
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Compile("PersonInterest", []ast.SelectionSet{node}, nil)
+	}
+}
