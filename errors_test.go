@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"profileql/graph"
-	"profileql/graph/model"
 	"profileql/internal/profile"
 )
 
@@ -737,20 +736,20 @@ func (b *broken) err() error {
 	return b.fail()
 }
 
-func (b *broken) List(context.Context, profile.Query) (profile.Page[model.PersonInterest], error) {
-	return profile.Page[model.PersonInterest]{}, b.err()
+func (b *broken) List(context.Context, profile.Query) (profile.Page, error) {
+	return profile.Page{}, b.err()
 }
 
-func (b *broken) Get(context.Context, profile.Ref, []string) (*model.PersonInterest, error) {
-	return &model.PersonInterest{ID: "abc"}, b.err()
+func (b *broken) Get(context.Context, profile.Ref, []string) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
 }
 
-func (b *broken) Create(context.Context, string, string, *model.PersonInterestInput) (*model.PersonInterest, error) {
-	return &model.PersonInterest{ID: "abc"}, b.err()
+func (b *broken) Create(context.Context, string, string, []byte) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
 }
 
-func (b *broken) Update(context.Context, profile.Ref, *model.PersonInterestInput) (*model.PersonInterest, error) {
-	return &model.PersonInterest{ID: "abc"}, b.err()
+func (b *broken) Update(context.Context, profile.Ref, []byte) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
 }
 
 func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
@@ -761,8 +760,8 @@ func TestUnknownFaults(t *testing.T) {
 	facet := new(broken)
 	f := &facade{t: t, log: new(lockedBuffer)}
 	handler, err := graph.NewHandler(graph.Options{
-		Sources: graph.Sources{{Name: "upstream", Kind: model.SourceKindProfile, Writable: true}},
-		Facets:  graph.Facets{Interests: graph.NewFacet[model.PersonInterest, model.PersonInterestInput, *model.PersonInterest](facet)},
+		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
+		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
 		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
 	})
 	if err != nil {

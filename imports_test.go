@@ -16,10 +16,13 @@ type importRule struct {
 
 var importRules = []importRule{
 	{
-		from:    "profileql/graph",
-		never:   []string{"profileql/internal", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
-		allowed: []string{"profileql/internal/profile", "database/sql/driver"}, // the latter is in gqlgen's UUID scalar
-		why:     "resolvers know a Collection, not who serves it; profile is the leaf of small shared types",
+		from:  "profileql/graph",
+		never: []string{"profileql/internal", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
+		allowed: []string{
+			"profileql/internal/profile", "profileql/internal/projection", "profileql/internal/jsontape", "profileql/internal/instant",
+			"database/sql/driver", // in gqlgen's UUID scalar
+		},
+		why: "resolvers know a Collection, not who serves it; profile is the leaf of small shared types",
 	},
 	{
 		from:  "profileql/graph/model",
@@ -27,20 +30,42 @@ var importRules = []importRule{
 		why:   "everyone may depend on the model, it on none of ours",
 	},
 	{
-		from:  "profileql/internal/profile",
-		never: []string{"profileql", "github.com", "golang.org/x"},
-		why:   "it is the leaf that everyone shares",
+		from:  "profileql/graph/gen",
+		never: []string{"profileql"},
+		why:   "it generates what the other packages need in order to compile",
+	},
+	{
+		from:  "profileql/internal/jsontape",
+		never: []string{"profileql", "github.com", "golang.org/x", "net/http"},
+		why:   "it is JSON and nothing else",
+	},
+	{
+		from:  "profileql/internal/instant",
+		never: []string{"profileql", "github.com", "golang.org/x", "net/http"},
+		why:   "it is a form of text and nothing else",
+	},
+	{
+		from:    "profileql/internal/projection",
+		never:   []string{"profileql", "github.com/99designs/gqlgen", "net/http"},
+		allowed: []string{"profileql/internal/instant", "profileql/internal/jsontape"},
+		why:     "it is a pure function of a schema, a selection and bytes",
+	},
+	{
+		from:    "profileql/internal/profile",
+		never:   []string{"profileql", "github.com", "golang.org/x"},
+		allowed: []string{"profileql/internal/jsontape"},
+		why:     "it is the leaf that everyone shares",
 	},
 	{
 		from:    "profileql/internal/profileapi",
 		never:   []string{"profileql", "github.com/99designs/gqlgen"},
-		allowed: []string{"profileql/internal/profile"},
-		why:     "types come as parameters, tokens and telemetry as an http.RoundTripper",
+		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape", "profileql/internal/instant"},
+		why:     "bytes in, bytes out; tokens and telemetry come as an http.RoundTripper",
 	},
 	{
 		from:    "profileql/internal/sources",
 		never:   []string{"profileql", "github.com/go-resty/resty/v2", "github.com/99designs/gqlgen"},
-		allowed: []string{"profileql/internal/profile"},
+		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape"},
 		why:     "it merges whatever satisfies its small interface",
 	},
 	{

@@ -22,7 +22,6 @@ import (
 	"syscall"
 
 	"profileql/graph"
-	"profileql/graph/model"
 	"profileql/internal/auth"
 	"profileql/internal/config"
 	"profileql/internal/edge"
@@ -165,22 +164,22 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	return handler, nil
 }
 
-// facets is the table of facets. A row names the facet's types; its REST segment is the name of its field on Profile.
+// facets is the table of facets. A row's name is that of its REST segment, and of its field on Profile.
 func facets(all sourceList) graph.Facets {
 	return graph.Facets{
-		Interests: facet[model.PersonInterest, model.PersonInterestInput](all, "interests"),
+		Interests: facet(all, "interests"),
 	}
 }
 
-func facet[T, I any, PT model.Item[T]](all sourceList, segment string) graph.Facet[T, I, PT] {
-	members := make([]sources.Member[T, I], len(all))
+func facet(all sourceList, segment string) *graph.Facet {
+	members := make([]sources.Member, len(all))
 	for i, s := range all {
-		members[i] = sources.Member[T, I]{
+		members[i] = sources.Member{
 			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
-			Collection: profileapi.NewCollection[T, I, PT](s.client, segment),
+			Collection: profileapi.NewCollection(s.client, segment, graph.Properties(segment)),
 		}
 	}
-	return graph.NewFacet[T, I, PT](sources.NewFacet(members))
+	return graph.NewFacet(sources.NewFacet(members))
 }
 
 // hosts are the names that are answered to: on a loopback address, no others than its own and those that are listed.

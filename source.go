@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"profileql/graph"
-	"profileql/graph/model"
 	"profileql/internal/auth"
 	"profileql/internal/config"
 	"profileql/internal/edge"
@@ -167,15 +166,15 @@ func (all sourceList) tokenHeaders() (names []string) {
 func (all sourceList) described() graph.Sources {
 	described := make(graph.Sources, len(all))
 	for i, s := range all {
-		described[i] = &model.ProfileSource{
-			Name: s.Name, Kind: model.SourceKindProfile, Writable: s.Writable,
+		described[i] = &graph.Source{
+			Name: s.Name, Kind: "PROFILE", Writable: s.Writable,
 			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
 				c := s.guard.Condition(ctx)
 				return c.Failing, c.ThrottledUntil
 			},
 		}
 		if s.Kind == config.KindSandbox {
-			described[i].Kind = model.SourceKindSandbox
+			described[i].Kind = "SANDBOX"
 		}
 	}
 	return described

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"profileql/graph/model"
+	"profileql/internal/instant"
 	"profileql/internal/profile"
 )
 
@@ -24,20 +24,23 @@ func (l list) key() string {
 	return strings.Join([]string{l.facet, l.user, l.order.Property, direction, strings.Join(l.sources, ",")}, idSeparator)
 }
 
-// cursor writes the position of one item of the list, by whose order of ids it is one, and which sources are missing
+// appendCursor writes the position of one item of the list, by whose order of ids it is one, and which sources are missing
 // from the list so far, as name=code. It holds no address and no token; what it stands for is good for any replica, at
-// any time.
-func (l list) cursor(p profile.Position, failed []*profile.Error) string {
-	missing := make([]string, len(failed))
-	for i, e := range failed {
-		missing[i] = e.Source + "=" + string(e.Code)
-	}
+// any time. It holds no character that JSON would escape.
+func (l list) appendCursor(dst []byte, p profile.Position, failed []*profile.Error) []byte {
+	var few [512]byte
 	orderedHere := ""
 	if p.OrderedHere {
 		orderedHere = "here"
 	}
-	parts := strings.Join([]string{l.key(), p.Instant, p.Source, p.ID, orderedHere, strings.Join(missing, ",")}, idSeparator)
-	return idEncoding.EncodeToString([]byte(parts))
+	parts := appendParts(few[:0], l.key(), p.Instant, p.Source, p.ID, orderedHere, "")
+	for i, e := range failed {
+		if i > 0 {
+			parts = append(parts, ',')
+		}
+		parts = append(append(append(parts, e.Source...), '='), e.Code...)
+	}
+	return idEncoding.AppendEncode(dst, parts)
 }
 
 var errNoCursor = profile.BadInput("The cursor is not one that ProfileQL has given out.")
@@ -57,9 +60,9 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedHere: parts[3] != ""}
 	_, known := sources.find(p.Source)
 	// The instant goes into a filter, so it has to be one.
-	noInstant := p.Instant != "" && model.InputCheck("DateTime")(p.Instant) != nil
+	noInstant := p.Instant != "" && !instant.Valid(p.Instant)
 	failed, ok := parseFailed(parts[4], sources)
-	if !known || !ok || !profile.IsSegment(p.ID) || noInstant || l.cursor(p, failed) != text {
+	if !known || !ok || !profile.IsSegment(p.ID) || noInstant || string(l.appendCursor(nil, p, failed)) != text {
 		return nil, nil, errNoCursor
 	}
 	return &p, failed, nil

@@ -17,8 +17,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"profileql/graph/model"
 	"profileql/internal/profile"
+	"profileql/internal/projection"
 )
 
 // Codes of errors about the request itself; those about sources and inputs are [profile.Code]s.
@@ -66,7 +66,7 @@ func headersOf(ctx context.Context) http.Header {
 func present(ctx context.Context, err error) *gqlerror.Error {
 	var (
 		ofInput  *inputError
-		ofValue  *model.InputError
+		ofValue  *projection.InputError
 		ofSource *profile.Error
 		ofGqlgen *gqlerror.Error
 	)

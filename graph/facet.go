@@ -8,40 +8,36 @@ import (
 
 	"profileql/graph/model"
 	"profileql/internal/profile"
+	"profileql/internal/projection"
 )
 
-// Collection is where the items of one facet live: T is the type of an item, I that of a change. Its methods return
-// a *[profile.Error] for whatever the caller should know.
-type Collection[T, I any] interface {
+// Collection is where the items of one facet live. Items are JSON as their source sent it, and bodies are JSON as their
+// source takes it. The methods return a *[profile.Error] for whatever the caller should know.
+type Collection interface {
 	// List returns one page of a person's items.
-	List(ctx context.Context, q profile.Query) (profile.Page[T], error)
+	List(ctx context.Context, q profile.Query) (profile.Page, error)
 	// Get returns one item, with the REST properties named.
-	Get(ctx context.Context, ref profile.Ref, properties []string) (*T, error)
+	Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error)
 	// Create adds an item to a person's profile at a source, and returns it as it was stored.
-	Create(ctx context.Context, source, user string, item *I) (*T, error)
-	// Update changes what patch names and nothing else, and returns the item as it is afterwards.
-	Update(ctx context.Context, ref profile.Ref, patch *I) (*T, error)
+	Create(ctx context.Context, source, user string, body []byte) (profile.Item, error)
+	// Update changes what the body names and nothing else, and returns the item as it is afterwards.
+	Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error)
 	// Delete removes an item.
 	Delete(ctx context.Context, ref profile.Ref) error
 }
 
 // Facet serves one facet to its resolvers: ids, cursors, selections and pages, the same for all facets.
-type Facet[T, I any, PT model.Item[T]] struct {
-	*facetInfo
-	collection Collection[T, I]
-}
+type Facet struct {
+	collection Collection
 
-// facetInfo is what is known of a facet whatever its types. The resolver fills it in.
-type facetInfo struct {
+	// The resolver fills these in.
 	name     string // field on Profile, and path segment of the REST API
 	typeName string // GraphQL type of an item
 	resolver *Resolver
 }
 
 // NewFacet makes the row of a facet in [Facets] from where its items live.
-func NewFacet[T, I any, PT model.Item[T]](collection Collection[T, I]) Facet[T, I, PT] {
-	return Facet[T, I, PT]{facetInfo: new(facetInfo), collection: collection}
-}
+func NewFacet(collection Collection) *Facet { return &Facet{collection: collection} }
 
 // listOptions are the arguments of a list.
 type listOptions struct {
@@ -51,7 +47,7 @@ type listOptions struct {
 	sources []string // nil for all
 }
 
-func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, o listOptions) (*model.Connection[T], error) {
+func (f *Facet) list(ctx context.Context, owner *model.Profile, o listOptions) (model.JSON, error) {
 	if o.first < 1 || o.first > 100 {
 		return nil, profile.BadInput("first must be from 1 to 100.")
 	}
@@ -66,13 +62,8 @@ func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, o listO
 			return nil, err
 		}
 	}
-	selected, connection := selectionOf(ctx), f.typeName+"Connection"
-	items := selected.below("nodes", connection)
-	for _, edges := range selected.below("edges", connection) {
-		items = append(items, edges.below("node", f.typeName+"Edge")...)
-	}
-	q.Properties = properties(items, f.typeName, l.order.Property)
-	q.Count = len(selected.below("totalCount", connection)) > 0
+	plan := f.resolver.planOf(ctx)
+	selectItems(plan, &q)
 
 	page, err := f.collection.List(ctx, q)
 	var all profile.Errors
@@ -87,7 +78,8 @@ func (f Facet[T, I, PT]) list(ctx context.Context, owner *model.Profile, o listO
 		graphql.AddError(ctx, flaw)
 	}
 	addErrors(ctx, page.Failed)
-	return f.connection(l, page, o.after != nil), nil
+	c := connection{itemWriter: f.writer(ctx, owner.User), list: l, page: page, hasPrevious: o.after != nil}
+	return c.append(plan), nil
 }
 
 func addErrors(ctx context.Context, all []*profile.Error) {
@@ -96,29 +88,7 @@ func addErrors(ctx context.Context, all []*profile.Error) {
 	}
 }
 
-func (f Facet[T, I, PT]) connection(l list, page profile.Page[T], hasPrevious bool) *model.Connection[T] {
-	c := &model.Connection[T]{
-		Edges:         make([]*model.Edge[T], len(page.Entries)),
-		Nodes:         make([]*T, len(page.Entries)),
-		PageInfo:      &model.PageInfo{HasNextPage: page.More, HasPreviousPage: hasPrevious},
-		TotalCount:    page.Total,
-		FailedSources: make([]*model.FailedSource, len(page.Failed)),
-	}
-	for i, entry := range page.Entries {
-		c.Nodes[i] = f.bind(entry.Item, profile.Ref{Source: entry.Position.Source, User: l.user})
-		c.Edges[i] = &model.Edge[T]{Cursor: l.cursor(entry.Position, page.Failed), Node: entry.Item}
-	}
-	if n := len(c.Edges); n > 0 {
-		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
-	}
-	for i, e := range page.Failed {
-		source, _ := f.resolver.Sources.find(e.Source) // only known ones are asked
-		c.FailedSources[i] = &model.FailedSource{Source: source, Code: string(e.Code), Message: e.Message}
-	}
-	return c
-}
-
-func (f Facet[T, I, PT]) create(ctx context.Context, source, user graphql.Omittable[*string], item *I) (*T, error) {
+func (f *Facet) create(ctx context.Context, source, user graphql.Omittable[*string], item model.Patch) (model.JSON, error) {
 	at, err := f.resolver.sourceNamed(source.Value())
 	if err != nil {
 		return nil, err
@@ -127,48 +97,45 @@ func (f Facet[T, I, PT]) create(ctx context.Context, source, user graphql.Omitta
 	if err != nil {
 		return nil, err
 	}
-	created, err := f.collection.Create(ctx, at, owner, item)
-	return f.bindResult(created, err, profile.Ref{Source: at, User: owner})
+	created, err := f.collection.Create(ctx, at, owner, f.body(item))
+	if err != nil {
+		return nil, err
+	}
+	return f.payload(ctx, created, profile.Ref{Source: at, User: owner}), nil
 }
 
-func (f Facet[T, I, PT]) update(ctx context.Context, id string, patch *I) (*T, error) {
+func (f *Facet) update(ctx context.Context, id string, patch model.Patch) (model.JSON, error) {
 	at, err := f.resolver.parseItemID(id, f.name)
 	if err != nil {
 		return nil, err
 	}
-	updated, err := f.collection.Update(ctx, at.ref(), patch)
-	return f.bindResult(updated, err, at.ref())
-}
-
-func (f Facet[T, I, PT]) getNode(ctx context.Context, id globalID) (model.Node, error) {
-	wanted := properties([]selection{selectionOf(ctx)}, f.typeName)
-	item, err := f.collection.Get(ctx, id.ref(), wanted)
+	updated, err := f.collection.Update(ctx, at.ref(), f.body(patch))
 	if err != nil {
 		return nil, err
 	}
-	return PT(f.bind(item, id.ref())), nil
+	return f.payload(ctx, updated, at.ref()), nil
 }
 
-func (f Facet[T, I, PT]) remove(ctx context.Context, id globalID) error {
-	return f.collection.Delete(ctx, id.ref())
+// body is an input as the source takes it.
+func (f *Facet) body(input model.Patch) []byte {
+	return f.resolver.schema.AppendInput(nil, f.typeName+"Input", input)
 }
 
-func (f Facet[T, I, PT]) info() *facetInfo { return f.facetInfo }
+// payload is the answer to a mutation: an object with the item.
+func (f *Facet) payload(ctx context.Context, item profile.Item, at profile.Ref) model.JSON {
+	w := f.writer(ctx, at.User)
+	return f.resolver.planOf(ctx).AppendFields(nil, func(dst []byte, field *projection.Field) []byte {
+		return w.append(dst, field.Plan, at.Source, item)
+	})
+}
 
-func (f Facet[T, I, PT]) bindResult(item *T, err error, at profile.Ref) (*T, error) {
+func (f *Facet) getNode(ctx context.Context, id globalID) (model.Node, error) {
+	plan := f.resolver.planFor(ctx, f.typeName)
+	item, err := f.collection.Get(ctx, id.ref(), withProperties([]string{"id"}, plan.Properties()))
 	if err != nil {
 		return nil, err
 	}
-	return f.bind(item, at), nil
-}
-
-// bind gives an item its global id. Nothing else does.
-func (f Facet[T, I, PT]) bind(item *T, at profile.Ref) *T {
-	source, _ := f.resolver.Sources.find(at.Source) // every Ref names a known source
-	PT(item).Bind(func(own string) string {
-		return globalID{source: at.Source, user: at.User, facet: f.name, item: own}.String()
-	}, source)
-	return item
+	return model.JSON(f.writer(ctx, id.user).append(nil, plan, id.source, item)), nil
 }
 
 func orderOf(o model.ItemOrder) profile.Order {

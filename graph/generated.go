@@ -37,105 +37,15 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
-	CreatePersonInterestPayload struct {
-		PersonInterest func(childComplexity int) int
-	}
-
-	DeleteProfileItemPayload struct {
-		DeletedID func(childComplexity int) int
-	}
-
-	FailedSource struct {
-		Code    func(childComplexity int) int
-		Message func(childComplexity int) int
-		Source  func(childComplexity int) int
-	}
-
-	Identity struct {
-		DisplayName func(childComplexity int) int
-		ID          func(childComplexity int) int
-	}
-
-	IdentitySet struct {
-		Application func(childComplexity int) int
-		Device      func(childComplexity int) int
-		User        func(childComplexity int) int
-	}
-
-	InferenceData struct {
-		ConfidenceScore         func(childComplexity int) int
-		UserHasVerifiedAccuracy func(childComplexity int) int
-	}
-
 	Mutation struct {
 		CreatePersonInterest func(childComplexity int, input model.CreatePersonInterestInput) int
 		DeleteProfileItem    func(childComplexity int, input model.DeleteProfileItemInput) int
 		UpdatePersonInterest func(childComplexity int, input model.UpdatePersonInterestInput) int
 	}
 
-	PageInfo struct {
-		EndCursor       func(childComplexity int) int
-		HasNextPage     func(childComplexity int) int
-		HasPreviousPage func(childComplexity int) int
-		StartCursor     func(childComplexity int) int
-	}
-
-	PersonDataSources struct {
-		Type func(childComplexity int) int
-	}
-
-	PersonInterest struct {
-		AllowedAudiences     func(childComplexity int) int
-		Categories           func(childComplexity int) int
-		CollaborationTags    func(childComplexity int) int
-		CreatedBy            func(childComplexity int) int
-		CreatedDateTime      func(childComplexity int) int
-		Description          func(childComplexity int) int
-		DisplayName          func(childComplexity int) int
-		ID                   func(childComplexity int) int
-		Inference            func(childComplexity int) int
-		IsSearchable         func(childComplexity int) int
-		ItemID               func(childComplexity int) int
-		LastModifiedBy       func(childComplexity int) int
-		LastModifiedDateTime func(childComplexity int) int
-		ProfileSource        func(childComplexity int) int
-		Source               func(childComplexity int) int
-		Sources              func(childComplexity int) int
-		ThumbnailURL         func(childComplexity int) int
-		WebURL               func(childComplexity int) int
-	}
-
-	PersonInterestConnection struct {
-		Edges         func(childComplexity int) int
-		FailedSources func(childComplexity int) int
-		Nodes         func(childComplexity int) int
-		PageInfo      func(childComplexity int) int
-		TotalCount    func(childComplexity int) int
-	}
-
-	PersonInterestEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
 	Profile struct {
 		ID        func(childComplexity int) int
 		Interests func(childComplexity int, first int, after *string, orderBy model.ItemOrder, sources []string) int
-	}
-
-	ProfileSource struct {
-		Facets         func(childComplexity int) int
-		Kind           func(childComplexity int) int
-		Name           func(childComplexity int) int
-		State          func(childComplexity int) int
-		ThrottledUntil func(childComplexity int) int
-		Writable       func(childComplexity int) int
-	}
-
-	ProfileSourceAnnotation struct {
-		IsDefaultSource func(childComplexity int) int
-		Properties      func(childComplexity int) int
-		SourceID        func(childComplexity int) int
 	}
 
 	Query struct {
@@ -145,10 +55,6 @@ type ComplexityRoot struct {
 		Profile        func(childComplexity int, user string) int
 		ProfileSources func(childComplexity int) int
 	}
-
-	UpdatePersonInterestPayload struct {
-		PersonInterest func(childComplexity int) int
-	}
 }
 
 // endregion ***************************** api!.gotpl *****************************
@@ -156,19 +62,19 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type MutationResolver interface {
-	CreatePersonInterest(ctx context.Context, input model.CreatePersonInterestInput) (*model.CreatePersonInterestPayload, error)
-	UpdatePersonInterest(ctx context.Context, input model.UpdatePersonInterestInput) (*model.UpdatePersonInterestPayload, error)
-	DeleteProfileItem(ctx context.Context, input model.DeleteProfileItemInput) (*model.DeleteProfileItemPayload, error)
+	CreatePersonInterest(ctx context.Context, input model.CreatePersonInterestInput) (model.JSON, error)
+	UpdatePersonInterest(ctx context.Context, input model.UpdatePersonInterestInput) (model.JSON, error)
+	DeleteProfileItem(ctx context.Context, input model.DeleteProfileItemInput) (model.JSON, error)
 }
 type ProfileResolver interface {
-	Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (*model.Connection[model.PersonInterest], error)
+	Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error)
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*model.Profile, error)
 	Profile(ctx context.Context, user string) (*model.Profile, error)
 	Node(ctx context.Context, id string) (model.Node, error)
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
-	ProfileSources(ctx context.Context) ([]*model.ProfileSource, error)
+	ProfileSources(ctx context.Context) ([]model.JSON, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -188,84 +94,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
-
-	case "CreatePersonInterestPayload.personInterest":
-		if e.ComplexityRoot.CreatePersonInterestPayload.PersonInterest == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CreatePersonInterestPayload.PersonInterest(childComplexity), true
-
-	case "DeleteProfileItemPayload.deletedId":
-		if e.ComplexityRoot.DeleteProfileItemPayload.DeletedID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DeleteProfileItemPayload.DeletedID(childComplexity), true
-
-	case "FailedSource.code":
-		if e.ComplexityRoot.FailedSource.Code == nil {
-			break
-		}
-
-		return e.ComplexityRoot.FailedSource.Code(childComplexity), true
-	case "FailedSource.message":
-		if e.ComplexityRoot.FailedSource.Message == nil {
-			break
-		}
-
-		return e.ComplexityRoot.FailedSource.Message(childComplexity), true
-	case "FailedSource.source":
-		if e.ComplexityRoot.FailedSource.Source == nil {
-			break
-		}
-
-		return e.ComplexityRoot.FailedSource.Source(childComplexity), true
-
-	case "Identity.displayName":
-		if e.ComplexityRoot.Identity.DisplayName == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Identity.DisplayName(childComplexity), true
-	case "Identity.id":
-		if e.ComplexityRoot.Identity.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Identity.ID(childComplexity), true
-
-	case "IdentitySet.application":
-		if e.ComplexityRoot.IdentitySet.Application == nil {
-			break
-		}
-
-		return e.ComplexityRoot.IdentitySet.Application(childComplexity), true
-	case "IdentitySet.device":
-		if e.ComplexityRoot.IdentitySet.Device == nil {
-			break
-		}
-
-		return e.ComplexityRoot.IdentitySet.Device(childComplexity), true
-	case "IdentitySet.user":
-		if e.ComplexityRoot.IdentitySet.User == nil {
-			break
-		}
-
-		return e.ComplexityRoot.IdentitySet.User(childComplexity), true
-
-	case "InferenceData.confidenceScore":
-		if e.ComplexityRoot.InferenceData.ConfidenceScore == nil {
-			break
-		}
-
-		return e.ComplexityRoot.InferenceData.ConfidenceScore(childComplexity), true
-	case "InferenceData.userHasVerifiedAccuracy":
-		if e.ComplexityRoot.InferenceData.UserHasVerifiedAccuracy == nil {
-			break
-		}
-
-		return e.ComplexityRoot.InferenceData.UserHasVerifiedAccuracy(childComplexity), true
 
 	case "Mutation.createPersonInterest":
 		if e.ComplexityRoot.Mutation.CreatePersonInterest == nil {
@@ -301,191 +129,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.UpdatePersonInterest(childComplexity, args["input"].(model.UpdatePersonInterestInput)), true
 
-	case "PageInfo.endCursor":
-		if e.ComplexityRoot.PageInfo.EndCursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.EndCursor(childComplexity), true
-	case "PageInfo.hasNextPage":
-		if e.ComplexityRoot.PageInfo.HasNextPage == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
-	case "PageInfo.hasPreviousPage":
-		if e.ComplexityRoot.PageInfo.HasPreviousPage == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.HasPreviousPage(childComplexity), true
-	case "PageInfo.startCursor":
-		if e.ComplexityRoot.PageInfo.StartCursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
-
-	case "PersonDataSources.type":
-		if e.ComplexityRoot.PersonDataSources.Type == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonDataSources.Type(childComplexity), true
-
-	case "PersonInterest.allowedAudiences":
-		if e.ComplexityRoot.PersonInterest.AllowedAudiences == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.AllowedAudiences(childComplexity), true
-	case "PersonInterest.categories":
-		if e.ComplexityRoot.PersonInterest.Categories == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.Categories(childComplexity), true
-	case "PersonInterest.collaborationTags":
-		if e.ComplexityRoot.PersonInterest.CollaborationTags == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.CollaborationTags(childComplexity), true
-	case "PersonInterest.createdBy":
-		if e.ComplexityRoot.PersonInterest.CreatedBy == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.CreatedBy(childComplexity), true
-	case "PersonInterest.createdDateTime":
-		if e.ComplexityRoot.PersonInterest.CreatedDateTime == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.CreatedDateTime(childComplexity), true
-	case "PersonInterest.description":
-		if e.ComplexityRoot.PersonInterest.Description == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.Description(childComplexity), true
-	case "PersonInterest.displayName":
-		if e.ComplexityRoot.PersonInterest.DisplayName == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.DisplayName(childComplexity), true
-	case "PersonInterest.id":
-		if e.ComplexityRoot.PersonInterest.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.ID(childComplexity), true
-	case "PersonInterest.inference":
-		if e.ComplexityRoot.PersonInterest.Inference == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.Inference(childComplexity), true
-	case "PersonInterest.isSearchable":
-		if e.ComplexityRoot.PersonInterest.IsSearchable == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.IsSearchable(childComplexity), true
-	case "PersonInterest.itemId":
-		if e.ComplexityRoot.PersonInterest.ItemID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.ItemID(childComplexity), true
-	case "PersonInterest.lastModifiedBy":
-		if e.ComplexityRoot.PersonInterest.LastModifiedBy == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.LastModifiedBy(childComplexity), true
-	case "PersonInterest.lastModifiedDateTime":
-		if e.ComplexityRoot.PersonInterest.LastModifiedDateTime == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.LastModifiedDateTime(childComplexity), true
-	case "PersonInterest.profileSource":
-		if e.ComplexityRoot.PersonInterest.ProfileSource == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.ProfileSource(childComplexity), true
-	case "PersonInterest.source":
-		if e.ComplexityRoot.PersonInterest.Source == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.Source(childComplexity), true
-	case "PersonInterest.sources":
-		if e.ComplexityRoot.PersonInterest.Sources == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.Sources(childComplexity), true
-	case "PersonInterest.thumbnailUrl":
-		if e.ComplexityRoot.PersonInterest.ThumbnailURL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.ThumbnailURL(childComplexity), true
-	case "PersonInterest.webUrl":
-		if e.ComplexityRoot.PersonInterest.WebURL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterest.WebURL(childComplexity), true
-
-	case "PersonInterestConnection.edges":
-		if e.ComplexityRoot.PersonInterestConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestConnection.Edges(childComplexity), true
-	case "PersonInterestConnection.failedSources":
-		if e.ComplexityRoot.PersonInterestConnection.FailedSources == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestConnection.FailedSources(childComplexity), true
-	case "PersonInterestConnection.nodes":
-		if e.ComplexityRoot.PersonInterestConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestConnection.Nodes(childComplexity), true
-	case "PersonInterestConnection.pageInfo":
-		if e.ComplexityRoot.PersonInterestConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestConnection.PageInfo(childComplexity), true
-	case "PersonInterestConnection.totalCount":
-		if e.ComplexityRoot.PersonInterestConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestConnection.TotalCount(childComplexity), true
-
-	case "PersonInterestEdge.cursor":
-		if e.ComplexityRoot.PersonInterestEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestEdge.Cursor(childComplexity), true
-	case "PersonInterestEdge.node":
-		if e.ComplexityRoot.PersonInterestEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PersonInterestEdge.Node(childComplexity), true
-
 	case "Profile.id":
 		if e.ComplexityRoot.Profile.ID == nil {
 			break
@@ -503,62 +146,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Profile.Interests(childComplexity, args["first"].(int), args["after"].(*string), args["orderBy"].(model.ItemOrder), args["sources"].([]string)), true
-
-	case "ProfileSource.facets":
-		if e.ComplexityRoot.ProfileSource.Facets == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.Facets(childComplexity), true
-	case "ProfileSource.kind":
-		if e.ComplexityRoot.ProfileSource.Kind == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.Kind(childComplexity), true
-	case "ProfileSource.name":
-		if e.ComplexityRoot.ProfileSource.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.Name(childComplexity), true
-	case "ProfileSource.state":
-		if e.ComplexityRoot.ProfileSource.State == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.State(childComplexity), true
-	case "ProfileSource.throttledUntil":
-		if e.ComplexityRoot.ProfileSource.ThrottledUntil == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.ThrottledUntil(childComplexity), true
-	case "ProfileSource.writable":
-		if e.ComplexityRoot.ProfileSource.Writable == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSource.Writable(childComplexity), true
-
-	case "ProfileSourceAnnotation.isDefaultSource":
-		if e.ComplexityRoot.ProfileSourceAnnotation.IsDefaultSource == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSourceAnnotation.IsDefaultSource(childComplexity), true
-	case "ProfileSourceAnnotation.properties":
-		if e.ComplexityRoot.ProfileSourceAnnotation.Properties == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSourceAnnotation.Properties(childComplexity), true
-	case "ProfileSourceAnnotation.sourceId":
-		if e.ComplexityRoot.ProfileSourceAnnotation.SourceID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProfileSourceAnnotation.SourceID(childComplexity), true
 
 	case "Query.me":
 		if e.ComplexityRoot.Query.Me == nil {
@@ -606,13 +193,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.ProfileSources(childComplexity), true
 
-	case "UpdatePersonInterestPayload.personInterest":
-		if e.ComplexityRoot.UpdatePersonInterestPayload.PersonInterest == nil {
-			break
-		}
-
-		return e.ComplexityRoot.UpdatePersonInterestPayload.PersonInterest(childComplexity), true
-
 	}
 	return 0, false
 }
@@ -624,12 +204,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CreatePersonInterestInput", ec.unmarshalInputCreatePersonInterestInput),
 			graphql.NewInputUnmarshaler("DeleteProfileItemInput", ec.unmarshalInputDeleteProfileItemInput),
-			graphql.NewInputUnmarshaler("IdentityInput", ec.unmarshalInputIdentityInput),
-			graphql.NewInputUnmarshaler("IdentitySetInput", ec.unmarshalInputIdentitySetInput),
-			graphql.NewInputUnmarshaler("InferenceDataInput", ec.unmarshalInputInferenceDataInput),
 			graphql.NewInputUnmarshaler("ItemOrder", ec.unmarshalInputItemOrder),
-			graphql.NewInputUnmarshaler("PersonDataSourcesInput", ec.unmarshalInputPersonDataSourcesInput),
-			graphql.NewInputUnmarshaler("PersonInterestInput", ec.unmarshalInputPersonInterestInput),
 			graphql.NewInputUnmarshaler("UpdatePersonInterestInput", ec.unmarshalInputUpdatePersonInterestInput),
 		)
 	}
@@ -1459,156 +1034,6 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
-func (ec *executionContext) childFields_CreatePersonInterestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "personInterest":
-		return ec.fieldContext_CreatePersonInterestPayload_personInterest(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type CreatePersonInterestPayload", field.Name)
-}
-
-func (ec *executionContext) childFields_DeleteProfileItemPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "deletedId":
-		return ec.fieldContext_DeleteProfileItemPayload_deletedId(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type DeleteProfileItemPayload", field.Name)
-}
-
-func (ec *executionContext) childFields_FailedSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "source":
-		return ec.fieldContext_FailedSource_source(ctx, field)
-	case "code":
-		return ec.fieldContext_FailedSource_code(ctx, field)
-	case "message":
-		return ec.fieldContext_FailedSource_message(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type FailedSource", field.Name)
-}
-
-func (ec *executionContext) childFields_Identity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Identity_id(ctx, field)
-	case "displayName":
-		return ec.fieldContext_Identity_displayName(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
-}
-
-func (ec *executionContext) childFields_IdentitySet(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "application":
-		return ec.fieldContext_IdentitySet_application(ctx, field)
-	case "device":
-		return ec.fieldContext_IdentitySet_device(ctx, field)
-	case "user":
-		return ec.fieldContext_IdentitySet_user(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type IdentitySet", field.Name)
-}
-
-func (ec *executionContext) childFields_InferenceData(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "confidenceScore":
-		return ec.fieldContext_InferenceData_confidenceScore(ctx, field)
-	case "userHasVerifiedAccuracy":
-		return ec.fieldContext_InferenceData_userHasVerifiedAccuracy(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type InferenceData", field.Name)
-}
-
-func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "hasNextPage":
-		return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
-	case "hasPreviousPage":
-		return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
-	case "startCursor":
-		return ec.fieldContext_PageInfo_startCursor(ctx, field)
-	case "endCursor":
-		return ec.fieldContext_PageInfo_endCursor(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
-}
-
-func (ec *executionContext) childFields_PersonDataSources(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "type":
-		return ec.fieldContext_PersonDataSources_type(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type PersonDataSources", field.Name)
-}
-
-func (ec *executionContext) childFields_PersonInterest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_PersonInterest_id(ctx, field)
-	case "itemId":
-		return ec.fieldContext_PersonInterest_itemId(ctx, field)
-	case "allowedAudiences":
-		return ec.fieldContext_PersonInterest_allowedAudiences(ctx, field)
-	case "inference":
-		return ec.fieldContext_PersonInterest_inference(ctx, field)
-	case "createdDateTime":
-		return ec.fieldContext_PersonInterest_createdDateTime(ctx, field)
-	case "createdBy":
-		return ec.fieldContext_PersonInterest_createdBy(ctx, field)
-	case "lastModifiedDateTime":
-		return ec.fieldContext_PersonInterest_lastModifiedDateTime(ctx, field)
-	case "lastModifiedBy":
-		return ec.fieldContext_PersonInterest_lastModifiedBy(ctx, field)
-	case "isSearchable":
-		return ec.fieldContext_PersonInterest_isSearchable(ctx, field)
-	case "source":
-		return ec.fieldContext_PersonInterest_source(ctx, field)
-	case "sources":
-		return ec.fieldContext_PersonInterest_sources(ctx, field)
-	case "profileSource":
-		return ec.fieldContext_PersonInterest_profileSource(ctx, field)
-	case "categories":
-		return ec.fieldContext_PersonInterest_categories(ctx, field)
-	case "collaborationTags":
-		return ec.fieldContext_PersonInterest_collaborationTags(ctx, field)
-	case "description":
-		return ec.fieldContext_PersonInterest_description(ctx, field)
-	case "displayName":
-		return ec.fieldContext_PersonInterest_displayName(ctx, field)
-	case "webUrl":
-		return ec.fieldContext_PersonInterest_webUrl(ctx, field)
-	case "thumbnailUrl":
-		return ec.fieldContext_PersonInterest_thumbnailUrl(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type PersonInterest", field.Name)
-}
-
-func (ec *executionContext) childFields_PersonInterestConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_PersonInterestConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_PersonInterestConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_PersonInterestConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_PersonInterestConnection_totalCount(ctx, field)
-	case "failedSources":
-		return ec.fieldContext_PersonInterestConnection_failedSources(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type PersonInterestConnection", field.Name)
-}
-
-func (ec *executionContext) childFields_PersonInterestEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "cursor":
-		return ec.fieldContext_PersonInterestEdge_cursor(ctx, field)
-	case "node":
-		return ec.fieldContext_PersonInterestEdge_node(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type PersonInterestEdge", field.Name)
-}
-
 func (ec *executionContext) childFields_Profile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -1617,44 +1042,6 @@ func (ec *executionContext) childFields_Profile(ctx context.Context, field graph
 		return ec.fieldContext_Profile_interests(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Profile", field.Name)
-}
-
-func (ec *executionContext) childFields_ProfileSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "name":
-		return ec.fieldContext_ProfileSource_name(ctx, field)
-	case "kind":
-		return ec.fieldContext_ProfileSource_kind(ctx, field)
-	case "writable":
-		return ec.fieldContext_ProfileSource_writable(ctx, field)
-	case "facets":
-		return ec.fieldContext_ProfileSource_facets(ctx, field)
-	case "state":
-		return ec.fieldContext_ProfileSource_state(ctx, field)
-	case "throttledUntil":
-		return ec.fieldContext_ProfileSource_throttledUntil(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type ProfileSource", field.Name)
-}
-
-func (ec *executionContext) childFields_ProfileSourceAnnotation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "sourceId":
-		return ec.fieldContext_ProfileSourceAnnotation_sourceId(ctx, field)
-	case "isDefaultSource":
-		return ec.fieldContext_ProfileSourceAnnotation_isDefaultSource(ctx, field)
-	case "properties":
-		return ec.fieldContext_ProfileSourceAnnotation_properties(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type ProfileSourceAnnotation", field.Name)
-}
-
-func (ec *executionContext) childFields_UpdatePersonInterestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "personInterest":
-		return ec.fieldContext_UpdatePersonInterestPayload_personInterest(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type UpdatePersonInterestPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1983,327 +1370,6 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _CreatePersonInterestPayload_personInterest(ctx context.Context, field graphql.CollectedField, obj *model.CreatePersonInterestPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CreatePersonInterestPayload_personInterest(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PersonInterest, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PersonInterest) graphql.Marshaler {
-			return ec.marshalNPersonInterest2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterest(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CreatePersonInterestPayload_personInterest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CreatePersonInterestPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterest(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _DeleteProfileItemPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteProfileItemPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DeleteProfileItemPayload_deletedId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DeletedID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DeleteProfileItemPayload_deletedId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DeleteProfileItemPayload", field, false, false, "ID")
-}
-
-func (ec *executionContext) _FailedSource_source(ctx context.Context, field graphql.CollectedField, obj *model.FailedSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FailedSource_source(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Source, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ProfileSource) graphql.Marshaler {
-			return ec.marshalNProfileSource2ᚖprofileqlᚋgraphᚋmodelᚐProfileSource(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_FailedSource_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "FailedSource",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ProfileSource(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _FailedSource_code(ctx context.Context, field graphql.CollectedField, obj *model.FailedSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FailedSource_code(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Code, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_FailedSource_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("FailedSource", field, false, false, "String")
-}
-
-func (ec *executionContext) _FailedSource_message(ctx context.Context, field graphql.CollectedField, obj *model.FailedSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FailedSource_message(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_FailedSource_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("FailedSource", field, false, false, "String")
-}
-
-func (ec *executionContext) _Identity_id(ctx context.Context, field graphql.CollectedField, obj *model.Identity) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Identity_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Identity_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Identity", field, false, false, "String")
-}
-
-func (ec *executionContext) _Identity_displayName(ctx context.Context, field graphql.CollectedField, obj *model.Identity) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Identity_displayName(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DisplayName, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Identity_displayName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Identity", field, false, false, "String")
-}
-
-func (ec *executionContext) _IdentitySet_application(ctx context.Context, field graphql.CollectedField, obj *model.IdentitySet) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_IdentitySet_application(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Application, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Identity) graphql.Marshaler {
-			return ec.marshalOIdentity2ᚖprofileqlᚋgraphᚋmodelᚐIdentity(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_IdentitySet_application(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "IdentitySet",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Identity(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _IdentitySet_device(ctx context.Context, field graphql.CollectedField, obj *model.IdentitySet) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_IdentitySet_device(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Device, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Identity) graphql.Marshaler {
-			return ec.marshalOIdentity2ᚖprofileqlᚋgraphᚋmodelᚐIdentity(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_IdentitySet_device(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "IdentitySet",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Identity(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _IdentitySet_user(ctx context.Context, field graphql.CollectedField, obj *model.IdentitySet) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_IdentitySet_user(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.User, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Identity) graphql.Marshaler {
-			return ec.marshalOIdentity2ᚖprofileqlᚋgraphᚋmodelᚐIdentity(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_IdentitySet_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "IdentitySet",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Identity(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _InferenceData_confidenceScore(ctx context.Context, field graphql.CollectedField, obj *model.InferenceData) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_InferenceData_confidenceScore(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ConfidenceScore, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Float) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖprofileqlᚋgraphᚋmodelᚐFloat(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_InferenceData_confidenceScore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("InferenceData", field, false, false, "Float")
-}
-
-func (ec *executionContext) _InferenceData_userHasVerifiedAccuracy(ctx context.Context, field graphql.CollectedField, obj *model.InferenceData) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_InferenceData_userHasVerifiedAccuracy(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.UserHasVerifiedAccuracy, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_InferenceData_userHasVerifiedAccuracy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("InferenceData", field, false, false, "Boolean")
-}
-
 func (ec *executionContext) _Mutation_createPersonInterest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2317,8 +1383,8 @@ func (ec *executionContext) _Mutation_createPersonInterest(ctx context.Context, 
 			return ec.Resolvers.Mutation().CreatePersonInterest(ctx, fc.Args["input"].(model.CreatePersonInterestInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CreatePersonInterestPayload) graphql.Marshaler {
-			return ec.marshalOCreatePersonInterestPayload2ᚖprofileqlᚋgraphᚋmodelᚐCreatePersonInterestPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.JSON) graphql.Marshaler {
+			return ec.marshalOCreatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2331,7 +1397,7 @@ func (ec *executionContext) fieldContext_Mutation_createPersonInterest(ctx conte
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_CreatePersonInterestPayload(ctx, field)
+			return nil, errors.New("field of type CreatePersonInterestPayload does not have child fields")
 		},
 	}
 	defer func() {
@@ -2361,8 +1427,8 @@ func (ec *executionContext) _Mutation_updatePersonInterest(ctx context.Context, 
 			return ec.Resolvers.Mutation().UpdatePersonInterest(ctx, fc.Args["input"].(model.UpdatePersonInterestInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdatePersonInterestPayload) graphql.Marshaler {
-			return ec.marshalOUpdatePersonInterestPayload2ᚖprofileqlᚋgraphᚋmodelᚐUpdatePersonInterestPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.JSON) graphql.Marshaler {
+			return ec.marshalOUpdatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2375,7 +1441,7 @@ func (ec *executionContext) fieldContext_Mutation_updatePersonInterest(ctx conte
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_UpdatePersonInterestPayload(ctx, field)
+			return nil, errors.New("field of type UpdatePersonInterestPayload does not have child fields")
 		},
 	}
 	defer func() {
@@ -2405,8 +1471,8 @@ func (ec *executionContext) _Mutation_deleteProfileItem(ctx context.Context, fie
 			return ec.Resolvers.Mutation().DeleteProfileItem(ctx, fc.Args["input"].(model.DeleteProfileItemInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteProfileItemPayload) graphql.Marshaler {
-			return ec.marshalODeleteProfileItemPayload2ᚖprofileqlᚋgraphᚋmodelᚐDeleteProfileItemPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.JSON) graphql.Marshaler {
+			return ec.marshalODeleteProfileItemPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2419,7 +1485,7 @@ func (ec *executionContext) fieldContext_Mutation_deleteProfileItem(ctx context.
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_DeleteProfileItemPayload(ctx, field)
+			return nil, errors.New("field of type DeleteProfileItemPayload does not have child fields")
 		},
 	}
 	defer func() {
@@ -2432,795 +1498,6 @@ func (ec *executionContext) fieldContext_Mutation_deleteProfileItem(ctx context.
 	if fc.Args, err = ec.field_Mutation_deleteProfileItem_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.HasNextPage, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
-}
-
-func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.HasPreviousPage, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
-}
-
-func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_startCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.StartCursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
-}
-
-func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_endCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.EndCursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonDataSources_type(ctx context.Context, field graphql.CollectedField, obj *model.PersonDataSources) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonDataSources_type(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonDataSources_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonDataSources", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_id(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "ID")
-}
-
-func (ec *executionContext) _PersonInterest_itemId(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_itemId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ItemID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_itemId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "ID")
-}
-
-func (ec *executionContext) _PersonInterest_allowedAudiences(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_allowedAudiences(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AllowedAudiences, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.Flags[model.AllowedAudience]) graphql.Marshaler {
-			return ec.marshalOAllowedAudience2profileqlᚋgraphᚋmodelᚐFlagsᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_allowedAudiences(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "AllowedAudience")
-}
-
-func (ec *executionContext) _PersonInterest_inference(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_inference(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Inference, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.InferenceData) graphql.Marshaler {
-			return ec.marshalOInferenceData2ᚖprofileqlᚋgraphᚋmodelᚐInferenceData(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_inference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_InferenceData(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_createdDateTime(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_createdDateTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CreatedDateTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.DateTime) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_createdDateTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "DateTime")
-}
-
-func (ec *executionContext) _PersonInterest_createdBy(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_createdBy(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CreatedBy, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.IdentitySet) graphql.Marshaler {
-			return ec.marshalOIdentitySet2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySet(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_IdentitySet(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_lastModifiedDateTime(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_lastModifiedDateTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.LastModifiedDateTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.DateTime) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_lastModifiedDateTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "DateTime")
-}
-
-func (ec *executionContext) _PersonInterest_lastModifiedBy(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_lastModifiedBy(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.LastModifiedBy, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.IdentitySet) graphql.Marshaler {
-			return ec.marshalOIdentitySet2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySet(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_lastModifiedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_IdentitySet(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_isSearchable(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_isSearchable(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.IsSearchable, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_isSearchable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "Boolean")
-}
-
-func (ec *executionContext) _PersonInterest_source(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_source(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Source, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PersonDataSources) graphql.Marshaler {
-			return ec.marshalOPersonDataSources2ᚖprofileqlᚋgraphᚋmodelᚐPersonDataSources(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonDataSources(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_sources(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_sources(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Sources, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.ProfileSourceAnnotation) graphql.Marshaler {
-			return ec.marshalOProfileSourceAnnotation2ᚕᚖprofileqlᚋgraphᚋmodelᚐProfileSourceAnnotationᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_sources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ProfileSourceAnnotation(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_profileSource(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_profileSource(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ProfileSource, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ProfileSource) graphql.Marshaler {
-			return ec.marshalNProfileSource2ᚖprofileqlᚋgraphᚋmodelᚐProfileSource(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_profileSource(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterest",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ProfileSource(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterest_categories(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_categories(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Categories, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_collaborationTags(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_collaborationTags(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CollaborationTags, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_collaborationTags(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_description(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Description, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_displayName(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_displayName(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DisplayName, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_displayName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_webUrl(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_webUrl(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.WebURL, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_webUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterest_thumbnailUrl(ctx context.Context, field graphql.CollectedField, obj *model.PersonInterest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterest_thumbnailUrl(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ThumbnailURL, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterest_thumbnailUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterest", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterestConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[model.PersonInterest]) graphql.Marshaler {
-			return ec.marshalNPersonInterestEdge2ᚕᚖprofileqlᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterestConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterestEdge(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterestConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.PersonInterest) graphql.Marshaler {
-			return ec.marshalNPersonInterest2ᚕᚖprofileqlᚋgraphᚋmodelᚐPersonInterestᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterestConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterest(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterestConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖprofileqlᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterestConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PageInfo(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterestConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterestConnection", field, false, false, "Int")
-}
-
-func (ec *executionContext) _PersonInterestConnection_failedSources(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestConnection_failedSources(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FailedSources, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.FailedSource) graphql.Marshaler {
-			return ec.marshalNFailedSource2ᚕᚖprofileqlᚋgraphᚋmodelᚐFailedSourceᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestConnection_failedSources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterestConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_FailedSource(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _PersonInterestEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PersonInterestEdge", field, false, false, "String")
-}
-
-func (ec *executionContext) _PersonInterestEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[model.PersonInterest]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PersonInterestEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PersonInterest) graphql.Marshaler {
-			return ec.marshalNPersonInterest2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterest(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PersonInterestEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "PersonInterestEdge",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterest(ctx, field)
-		},
 	}
 	return fc, nil
 }
@@ -3261,8 +1538,8 @@ func (ec *executionContext) _Profile_interests(ctx context.Context, field graphq
 			return ec.Resolvers.Profile().Interests(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string), fc.Args["orderBy"].(model.ItemOrder), fc.Args["sources"].([]string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[model.PersonInterest]) graphql.Marshaler {
-			return ec.marshalOPersonInterestConnection2ᚖprofileqlᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.JSON) graphql.Marshaler {
+			return ec.marshalOPersonInterestConnection2profileqlᚋgraphᚋmodelᚐJSON(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3275,7 +1552,7 @@ func (ec *executionContext) fieldContext_Profile_interests(ctx context.Context, 
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterestConnection(ctx, field)
+			return nil, errors.New("field of type PersonInterestConnection does not have child fields")
 		},
 	}
 	defer func() {
@@ -3290,213 +1567,6 @@ func (ec *executionContext) fieldContext_Profile_interests(ctx context.Context, 
 		return fc, err
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _ProfileSource_name(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, false, false, "String")
-}
-
-func (ec *executionContext) _ProfileSource_kind(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_kind(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Kind, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.SourceKind) graphql.Marshaler {
-			return ec.marshalNSourceKind2profileqlᚋgraphᚋmodelᚐSourceKind(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, false, false, "SourceKind")
-}
-
-func (ec *executionContext) _ProfileSource_writable(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_writable(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Writable, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_writable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, false, false, "Boolean")
-}
-
-func (ec *executionContext) _ProfileSource_facets(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_facets(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Facets, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, false, false, "String")
-}
-
-func (ec *executionContext) _ProfileSource_state(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_state(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.State(ctx), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.SourceState) graphql.Marshaler {
-			return ec.marshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, true, false, "SourceState")
-}
-
-func (ec *executionContext) _ProfileSource_throttledUntil(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSource) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSource_throttledUntil(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ThrottledUntil(ctx), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.DateTime) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSource_throttledUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSource", field, true, false, "DateTime")
-}
-
-func (ec *executionContext) _ProfileSourceAnnotation_sourceId(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSourceAnnotation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSourceAnnotation_sourceId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.SourceID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSourceAnnotation_sourceId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSourceAnnotation", field, false, false, "String")
-}
-
-func (ec *executionContext) _ProfileSourceAnnotation_isDefaultSource(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSourceAnnotation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSourceAnnotation_isDefaultSource(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.IsDefaultSource, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSourceAnnotation_isDefaultSource(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSourceAnnotation", field, false, false, "Boolean")
-}
-
-func (ec *executionContext) _ProfileSourceAnnotation_properties(ctx context.Context, field graphql.CollectedField, obj *model.ProfileSourceAnnotation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ProfileSourceAnnotation_properties(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Properties, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ProfileSourceAnnotation_properties(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProfileSourceAnnotation", field, false, false, "String")
 }
 
 func (ec *executionContext) _Query_me(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -3675,24 +1745,15 @@ func (ec *executionContext) _Query_profileSources(ctx context.Context, field gra
 			return ec.Resolvers.Query().ProfileSources(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.ProfileSource) graphql.Marshaler {
-			return ec.marshalNProfileSource2ᚕᚖprofileqlᚋgraphᚋmodelᚐProfileSourceᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []model.JSON) graphql.Marshaler {
+			return ec.marshalNProfileSource2ᚕprofileqlᚋgraphᚋmodelᚐJSONᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Query_profileSources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Query",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ProfileSource(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Query", field, true, true, "ProfileSource")
 }
 
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -3766,38 +1827,6 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields___Schema(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _UpdatePersonInterestPayload_personInterest(ctx context.Context, field graphql.CollectedField, obj *model.UpdatePersonInterestPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_UpdatePersonInterestPayload_personInterest(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PersonInterest, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PersonInterest) graphql.Marshaler {
-			return ec.marshalNPersonInterest2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterest(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_UpdatePersonInterestPayload_personInterest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "UpdatePersonInterestPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PersonInterest(ctx, field)
 		},
 	}
 	return fc, nil
@@ -4896,7 +2925,7 @@ func (ec *executionContext) unmarshalInputCreatePersonInterestInput(ctx context.
 		switch k {
 		case "item":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("item"))
-			data, err := ec.unmarshalNPersonInterestInput2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterestInput(ctx, v)
+			data, err := ec.unmarshalNPersonInterestInput2profileqlᚋgraphᚋmodelᚐPatch(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4974,160 +3003,6 @@ func UnmarshalDeleteProfileItemInput(ctx context.Context, raw any) (model.Delete
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj any) (model.IdentityInput, error) {
-	var it model.IdentityInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"id", "displayName"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ID = graphql.OmittableOf(data)
-		case "displayName":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displayName"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.DisplayName = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalIdentityInput unmarshals raw into the IdentityInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalIdentityInput(ctx context.Context, raw any) (model.IdentityInput, error) {
-	var out model.IdentityInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "IdentityInput", raw, &out)
-	return out, err
-}
-
-func (ec *executionContext) unmarshalInputIdentitySetInput(ctx context.Context, obj any) (model.IdentitySetInput, error) {
-	var it model.IdentitySetInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"application", "device", "user"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "application":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("application"))
-			data, err := ec.unmarshalOIdentityInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentityInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Application = graphql.OmittableOf(data)
-		case "device":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("device"))
-			data, err := ec.unmarshalOIdentityInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentityInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Device = graphql.OmittableOf(data)
-		case "user":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("user"))
-			data, err := ec.unmarshalOIdentityInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentityInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.User = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalIdentitySetInput unmarshals raw into the IdentitySetInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalIdentitySetInput(ctx context.Context, raw any) (model.IdentitySetInput, error) {
-	var out model.IdentitySetInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "IdentitySetInput", raw, &out)
-	return out, err
-}
-
-func (ec *executionContext) unmarshalInputInferenceDataInput(ctx context.Context, obj any) (model.InferenceDataInput, error) {
-	var it model.InferenceDataInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"confidenceScore", "userHasVerifiedAccuracy"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "confidenceScore":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confidenceScore"))
-			data, err := ec.unmarshalOFloat2ᚖprofileqlᚋgraphᚋmodelᚐFloat(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ConfidenceScore = graphql.OmittableOf(data)
-		case "userHasVerifiedAccuracy":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userHasVerifiedAccuracy"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.UserHasVerifiedAccuracy = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalInferenceDataInput unmarshals raw into the InferenceDataInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalInferenceDataInput(ctx context.Context, raw any) (model.InferenceDataInput, error) {
-	var out model.InferenceDataInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "InferenceDataInput", raw, &out)
-	return out, err
-}
-
 func (ec *executionContext) unmarshalInputItemOrder(ctx context.Context, obj any) (model.ItemOrder, error) {
 	var it model.ItemOrder
 	if obj == nil {
@@ -5181,181 +3056,6 @@ func UnmarshalItemOrder(ctx context.Context, raw any) (model.ItemOrder, error) {
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputPersonDataSourcesInput(ctx context.Context, obj any) (model.PersonDataSourcesInput, error) {
-	var it model.PersonDataSourcesInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"type"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "type":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
-			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Type = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalPersonDataSourcesInput unmarshals raw into the PersonDataSourcesInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalPersonDataSourcesInput(ctx context.Context, raw any) (model.PersonDataSourcesInput, error) {
-	var out model.PersonDataSourcesInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "PersonDataSourcesInput", raw, &out)
-	return out, err
-}
-
-func (ec *executionContext) unmarshalInputPersonInterestInput(ctx context.Context, obj any) (model.PersonInterestInput, error) {
-	var it model.PersonInterestInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"allowedAudiences", "inference", "createdDateTime", "createdBy", "lastModifiedDateTime", "lastModifiedBy", "isSearchable", "source", "categories", "collaborationTags", "description", "displayName", "webUrl", "thumbnailUrl"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "allowedAudiences":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("allowedAudiences"))
-			data, err := ec.unmarshalOAllowedAudience2profileqlᚋgraphᚋmodelᚐFlagsᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.AllowedAudiences = graphql.OmittableOf(data)
-		case "inference":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("inference"))
-			data, err := ec.unmarshalOInferenceDataInput2ᚖprofileqlᚋgraphᚋmodelᚐInferenceDataInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Inference = graphql.OmittableOf(data)
-		case "createdDateTime":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdDateTime"))
-			data, err := ec.unmarshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.CreatedDateTime = graphql.OmittableOf(data)
-		case "createdBy":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBy"))
-			data, err := ec.unmarshalOIdentitySetInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySetInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.CreatedBy = graphql.OmittableOf(data)
-		case "lastModifiedDateTime":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastModifiedDateTime"))
-			data, err := ec.unmarshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.LastModifiedDateTime = graphql.OmittableOf(data)
-		case "lastModifiedBy":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastModifiedBy"))
-			data, err := ec.unmarshalOIdentitySetInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySetInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.LastModifiedBy = graphql.OmittableOf(data)
-		case "isSearchable":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isSearchable"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IsSearchable = graphql.OmittableOf(data)
-		case "source":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
-			data, err := ec.unmarshalOPersonDataSourcesInput2ᚖprofileqlᚋgraphᚋmodelᚐPersonDataSourcesInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Source = graphql.OmittableOf(data)
-		case "categories":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categories"))
-			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Categories = graphql.OmittableOf(data)
-		case "collaborationTags":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("collaborationTags"))
-			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.CollaborationTags = graphql.OmittableOf(data)
-		case "description":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Description = graphql.OmittableOf(data)
-		case "displayName":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displayName"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.DisplayName = graphql.OmittableOf(data)
-		case "webUrl":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webUrl"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.WebURL = graphql.OmittableOf(data)
-		case "thumbnailUrl":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("thumbnailUrl"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ThumbnailURL = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalPersonInterestInput unmarshals raw into the PersonInterestInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalPersonInterestInput(ctx context.Context, raw any) (model.PersonInterestInput, error) {
-	var out model.PersonInterestInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "PersonInterestInput", raw, &out)
-	return out, err
-}
-
 func (ec *executionContext) unmarshalInputUpdatePersonInterestInput(ctx context.Context, obj any) (model.UpdatePersonInterestInput, error) {
 	var it model.UpdatePersonInterestInput
 	if obj == nil {
@@ -5383,7 +3083,7 @@ func (ec *executionContext) unmarshalInputUpdatePersonInterestInput(ctx context.
 			it.ID = data
 		case "patch":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("patch"))
-			data, err := ec.unmarshalNPersonInterestInput2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterestInput(ctx, v)
+			data, err := ec.unmarshalNPersonInterestInput2profileqlᚋgraphᚋmodelᚐPatch(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -5409,37 +3109,10 @@ func UnmarshalUpdatePersonInterestInput(ctx context.Context, raw any) (model.Upd
 
 // region    ************************** interface.gotpl ***************************
 
-func (ec *executionContext) _ItemFacet(ctx context.Context, sel ast.SelectionSet, obj model.ItemFacet) graphql.Marshaler {
-	switch obj := (obj).(type) {
-	case nil:
-		return graphql.Null
-	case model.PersonInterest:
-		return ec._PersonInterest(ctx, sel, &obj)
-	case *model.PersonInterest:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._PersonInterest(ctx, sel, obj)
-	default:
-		if typedObj, ok := obj.(graphql.Marshaler); ok {
-			return typedObj
-		} else {
-			panic(fmt.Errorf("unexpected type %T; non-generated variants of ItemFacet must implement graphql.Marshaler", obj))
-		}
-	}
-}
-
 func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj model.Node) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case model.PersonInterest:
-		return ec._PersonInterest(ctx, sel, &obj)
-	case *model.PersonInterest:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._PersonInterest(ctx, sel, obj)
 	case model.Profile:
 		return ec._Profile(ctx, sel, &obj)
 	case *model.Profile:
@@ -5447,11 +3120,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Profile(ctx, sel, obj)
-	case model.ItemFacet:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ItemFacet(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -5464,234 +3132,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
-
-var createPersonInterestPayloadImplementors = []string{"CreatePersonInterestPayload"}
-
-func (ec *executionContext) _CreatePersonInterestPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreatePersonInterestPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, createPersonInterestPayloadImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("CreatePersonInterestPayload")
-		case "personInterest":
-			out.Values[i] = ec._CreatePersonInterestPayload_personInterest(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var deleteProfileItemPayloadImplementors = []string{"DeleteProfileItemPayload"}
-
-func (ec *executionContext) _DeleteProfileItemPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteProfileItemPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, deleteProfileItemPayloadImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("DeleteProfileItemPayload")
-		case "deletedId":
-			out.Values[i] = ec._DeleteProfileItemPayload_deletedId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var failedSourceImplementors = []string{"FailedSource"}
-
-func (ec *executionContext) _FailedSource(ctx context.Context, sel ast.SelectionSet, obj *model.FailedSource) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, failedSourceImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("FailedSource")
-		case "source":
-			out.Values[i] = ec._FailedSource_source(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "code":
-			out.Values[i] = ec._FailedSource_code(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "message":
-			out.Values[i] = ec._FailedSource_message(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var identityImplementors = []string{"Identity"}
-
-func (ec *executionContext) _Identity(ctx context.Context, sel ast.SelectionSet, obj *model.Identity) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, identityImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("Identity")
-		case "id":
-			out.Values[i] = ec._Identity_id(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "displayName":
-			out.Values[i] = ec._Identity_displayName(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var identitySetImplementors = []string{"IdentitySet"}
-
-func (ec *executionContext) _IdentitySet(ctx context.Context, sel ast.SelectionSet, obj *model.IdentitySet) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, identitySetImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("IdentitySet")
-		case "application":
-			out.Values[i] = ec._IdentitySet_application(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "device":
-			out.Values[i] = ec._IdentitySet_device(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "user":
-			out.Values[i] = ec._IdentitySet_user(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var inferenceDataImplementors = []string{"InferenceData"}
-
-func (ec *executionContext) _InferenceData(ctx context.Context, sel ast.SelectionSet, obj *model.InferenceData) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, inferenceDataImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("InferenceData")
-		case "confidenceScore":
-			out.Values[i] = ec._InferenceData_confidenceScore(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "userHasVerifiedAccuracy":
-			out.Values[i] = ec._InferenceData_userHasVerifiedAccuracy(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
 
 var mutationImplementors = []string{"Mutation"}
 
@@ -5750,296 +3190,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
-var pageInfoImplementors = []string{"PageInfo"}
-
-func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *model.PageInfo) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pageInfoImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("PageInfo")
-		case "hasNextPage":
-			out.Values[i] = ec._PageInfo_hasNextPage(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "hasPreviousPage":
-			out.Values[i] = ec._PageInfo_hasPreviousPage(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "startCursor":
-			out.Values[i] = ec._PageInfo_startCursor(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "endCursor":
-			out.Values[i] = ec._PageInfo_endCursor(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var personDataSourcesImplementors = []string{"PersonDataSources"}
-
-func (ec *executionContext) _PersonDataSources(ctx context.Context, sel ast.SelectionSet, obj *model.PersonDataSources) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, personDataSourcesImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("PersonDataSources")
-		case "type":
-			out.Values[i] = ec._PersonDataSources_type(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var personInterestImplementors = []string{"PersonInterest", "ItemFacet", "Node"}
-
-func (ec *executionContext) _PersonInterest(ctx context.Context, sel ast.SelectionSet, obj *model.PersonInterest) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, personInterestImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("PersonInterest")
-		case "id":
-			out.Values[i] = ec._PersonInterest_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "itemId":
-			out.Values[i] = ec._PersonInterest_itemId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "allowedAudiences":
-			out.Values[i] = ec._PersonInterest_allowedAudiences(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "inference":
-			out.Values[i] = ec._PersonInterest_inference(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "createdDateTime":
-			out.Values[i] = ec._PersonInterest_createdDateTime(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "createdBy":
-			out.Values[i] = ec._PersonInterest_createdBy(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "lastModifiedDateTime":
-			out.Values[i] = ec._PersonInterest_lastModifiedDateTime(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "lastModifiedBy":
-			out.Values[i] = ec._PersonInterest_lastModifiedBy(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "isSearchable":
-			out.Values[i] = ec._PersonInterest_isSearchable(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "source":
-			out.Values[i] = ec._PersonInterest_source(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "sources":
-			out.Values[i] = ec._PersonInterest_sources(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "profileSource":
-			out.Values[i] = ec._PersonInterest_profileSource(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "categories":
-			out.Values[i] = ec._PersonInterest_categories(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "collaborationTags":
-			out.Values[i] = ec._PersonInterest_collaborationTags(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "description":
-			out.Values[i] = ec._PersonInterest_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "displayName":
-			out.Values[i] = ec._PersonInterest_displayName(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "webUrl":
-			out.Values[i] = ec._PersonInterest_webUrl(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "thumbnailUrl":
-			out.Values[i] = ec._PersonInterest_thumbnailUrl(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var personInterestConnectionImplementors = []string{"PersonInterestConnection"}
-
-func (ec *executionContext) _PersonInterestConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[model.PersonInterest]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, personInterestConnectionImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("PersonInterestConnection")
-		case "edges":
-			out.Values[i] = ec._PersonInterestConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "nodes":
-			out.Values[i] = ec._PersonInterestConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "pageInfo":
-			out.Values[i] = ec._PersonInterestConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "totalCount":
-			out.Values[i] = ec._PersonInterestConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "failedSources":
-			out.Values[i] = ec._PersonInterestConnection_failedSources(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var personInterestEdgeImplementors = []string{"PersonInterestEdge"}
-
-func (ec *executionContext) _PersonInterestEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[model.PersonInterest]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, personInterestEdgeImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("PersonInterestEdge")
-		case "cursor":
-			out.Values[i] = ec._PersonInterestEdge_cursor(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "node":
-			out.Values[i] = ec._PersonInterestEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
 var profileImplementors = []string{"Profile", "Node"}
 
 func (ec *executionContext) _Profile(ctx context.Context, sel ast.SelectionSet, obj *model.Profile) graphql.Marshaler {
@@ -6062,109 +3212,6 @@ func (ec *executionContext) _Profile(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Profile_interests(ctx, field, obj)
 				})
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var profileSourceImplementors = []string{"ProfileSource"}
-
-func (ec *executionContext) _ProfileSource(ctx context.Context, sel ast.SelectionSet, obj *model.ProfileSource) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, profileSourceImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("ProfileSource")
-		case "name":
-			out.Values[i] = ec._ProfileSource_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "kind":
-			out.Values[i] = ec._ProfileSource_kind(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "writable":
-			out.Values[i] = ec._ProfileSource_writable(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "facets":
-			out.Values[i] = ec._ProfileSource_facets(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "state":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._ProfileSource_state(ctx, field, obj)
-				})
-		case "throttledUntil":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._ProfileSource_throttledUntil(ctx, field, obj)
-				})
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var profileSourceAnnotationImplementors = []string{"ProfileSourceAnnotation"}
-
-func (ec *executionContext) _ProfileSourceAnnotation(ctx context.Context, sel ast.SelectionSet, obj *model.ProfileSourceAnnotation) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, profileSourceAnnotationImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("ProfileSourceAnnotation")
-		case "sourceId":
-			out.Values[i] = ec._ProfileSourceAnnotation_sourceId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "isDefaultSource":
-			out.Values[i] = ec._ProfileSourceAnnotation_isDefaultSource(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "properties":
-			out.Values[i] = ec._ProfileSourceAnnotation_properties(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -6244,39 +3291,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var updatePersonInterestPayloadImplementors = []string{"UpdatePersonInterestPayload"}
-
-func (ec *executionContext) _UpdatePersonInterestPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdatePersonInterestPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, updatePersonInterestPayloadImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("UpdatePersonInterestPayload")
-		case "personInterest":
-			out.Values[i] = ec._UpdatePersonInterestPayload_personInterest(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -6658,13 +3672,13 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
-	res, err := model.UnmarshalBoolean(v)
+	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.SelectionSet, v bool) graphql.Marshaler {
 	_ = sel
-	res := model.MarshalBoolean(v)
+	res := graphql.MarshalBoolean(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Boolean!")
 	}
@@ -6681,38 +3695,14 @@ func (ec *executionContext) unmarshalNDeleteProfileItemInput2profileqlᚋgraph�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNFailedSource2ᚕᚖprofileqlᚋgraphᚋmodelᚐFailedSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.FailedSource) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNFailedSource2ᚖprofileqlᚋgraphᚋmodelᚐFailedSource(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) marshalNFailedSource2ᚖprofileqlᚋgraphᚋmodelᚐFailedSource(ctx context.Context, sel ast.SelectionSet, v *model.FailedSource) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "FailedSource!")
-		return graphql.Null
-	}
-	return ec._FailedSource(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
-	res, err := model.UnmarshalID(v)
+	res, err := graphql.UnmarshalID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := model.MarshalID(v)
+	res := graphql.MarshalID(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
@@ -6797,65 +3787,18 @@ func (ec *executionContext) marshalNOrderDirection2profileqlᚋgraphᚋmodelᚐO
 	return v
 }
 
-func (ec *executionContext) marshalNPageInfo2ᚖprofileqlᚋgraphᚋmodelᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+func (ec *executionContext) unmarshalNPersonInterestInput2profileqlᚋgraphᚋmodelᚐPatch(ctx context.Context, v any) (model.Patch, error) {
+	var res model.Patch
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPersonInterestInput2profileqlᚋgraphᚋmodelᚐPatch(ctx context.Context, sel ast.SelectionSet, v model.Patch) graphql.Marshaler {
 	if v == nil {
-		graphql.AddInvalidNullError(ctx, "PageInfo!")
+		graphql.AddInvalidNullError(ctx, "PersonInterestInput!")
 		return graphql.Null
 	}
-	return ec._PageInfo(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNPersonInterest2ᚕᚖprofileqlᚋgraphᚋmodelᚐPersonInterestᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PersonInterest) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNPersonInterest2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterest(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) marshalNPersonInterest2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterest(ctx context.Context, sel ast.SelectionSet, v *model.PersonInterest) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "PersonInterest!")
-		return graphql.Null
-	}
-	return ec._PersonInterest(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNPersonInterestEdge2ᚕᚖprofileqlᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[model.PersonInterest]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNPersonInterestEdge2ᚖprofileqlᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) marshalNPersonInterestEdge2ᚖprofileqlᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[model.PersonInterest]) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "PersonInterestEdge!")
-		return graphql.Null
-	}
-	return ec._PersonInterestEdge(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalNPersonInterestInput2ᚖprofileqlᚋgraphᚋmodelᚐPersonInterestInput(ctx context.Context, v any) (*model.PersonInterestInput, error) {
-	res, err := ec.unmarshalInputPersonInterestInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
+	return v
 }
 
 func (ec *executionContext) marshalNProfile2ᚖprofileqlᚋgraphᚋmodelᚐProfile(ctx context.Context, sel ast.SelectionSet, v *model.Profile) graphql.Marshaler {
@@ -6866,79 +3809,27 @@ func (ec *executionContext) marshalNProfile2ᚖprofileqlᚋgraphᚋmodelᚐProfi
 	return ec._Profile(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNProfileSource2ᚕᚖprofileqlᚋgraphᚋmodelᚐProfileSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ProfileSource) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNProfileSource2ᚖprofileqlᚋgraphᚋmodelᚐProfileSource(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
+func (ec *executionContext) unmarshalNProfileSource2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, v any) (model.JSON, error) {
+	var res model.JSON
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNProfileSource2ᚖprofileqlᚋgraphᚋmodelᚐProfileSource(ctx context.Context, sel ast.SelectionSet, v *model.ProfileSource) graphql.Marshaler {
+func (ec *executionContext) marshalNProfileSource2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, sel ast.SelectionSet, v model.JSON) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ProfileSource!")
 		return graphql.Null
 	}
-	return ec._ProfileSource(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNProfileSourceAnnotation2ᚖprofileqlᚋgraphᚋmodelᚐProfileSourceAnnotation(ctx context.Context, sel ast.SelectionSet, v *model.ProfileSourceAnnotation) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "ProfileSourceAnnotation!")
-		return graphql.Null
-	}
-	return ec._ProfileSourceAnnotation(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalNSourceKind2profileqlᚋgraphᚋmodelᚐSourceKind(ctx context.Context, v any) (model.SourceKind, error) {
-	var res model.SourceKind
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNSourceKind2profileqlᚋgraphᚋmodelᚐSourceKind(ctx context.Context, sel ast.SelectionSet, v model.SourceKind) graphql.Marshaler {
 	return v
 }
 
-func (ec *executionContext) unmarshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx context.Context, v any) (model.SourceState, error) {
-	var res model.SourceState
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNSourceState2profileqlᚋgraphᚋmodelᚐSourceState(ctx context.Context, sel ast.SelectionSet, v model.SourceState) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
-	res, err := model.UnmarshalString(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
-	_ = sel
-	res := model.MarshalString(v)
-	if res == graphql.Null {
-		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
-	}
-	return res
-}
-
-func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+func (ec *executionContext) unmarshalNProfileSource2ᚕprofileqlᚋgraphᚋmodelᚐJSONᚄ(ctx context.Context, v any) ([]model.JSON, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]string, len(vSlice))
+	res := make([]model.JSON, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNProfileSource2profileqlᚋgraphᚋmodelᚐJSON(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -6946,10 +3837,10 @@ func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v
 	return res, nil
 }
 
-func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+func (ec *executionContext) marshalNProfileSource2ᚕprofileqlᚋgraphᚋmodelᚐJSONᚄ(ctx context.Context, sel ast.SelectionSet, v []model.JSON) graphql.Marshaler {
 	ret := make(graphql.Array, len(v))
 	for i := range v {
-		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+		ret[i] = ec.marshalNProfileSource2profileqlᚋgraphᚋmodelᚐJSON(ctx, sel, v[i])
 	}
 
 	for _, e := range ret {
@@ -6959,6 +3850,20 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNUpdatePersonInterestInput2profileqlᚋgraphᚋmodelᚐUpdatePersonInterestInput(ctx context.Context, v any) (model.UpdatePersonInterestInput, error) {
@@ -7108,31 +4013,15 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
-func (ec *executionContext) unmarshalOAllowedAudience2profileqlᚋgraphᚋmodelᚐFlagsᚄ(ctx context.Context, v any) (model.Flags[model.AllowedAudience], error) {
-	if v == nil {
-		return nil, nil
-	}
-	var res model.Flags[model.AllowedAudience]
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOAllowedAudience2profileqlᚋgraphᚋmodelᚐFlagsᚄ(ctx context.Context, sel ast.SelectionSet, v model.Flags[model.AllowedAudience]) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
-}
-
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
-	res, err := model.UnmarshalBoolean(v)
+	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOBoolean2bool(ctx context.Context, sel ast.SelectionSet, v bool) graphql.Marshaler {
 	_ = sel
 	_ = ctx
-	res := model.MarshalBoolean(v)
+	res := graphql.MarshalBoolean(v)
 	return res
 }
 
@@ -7140,7 +4029,7 @@ func (ec *executionContext) unmarshalOBoolean2ᚖbool(ctx context.Context, v any
 	if v == nil {
 		return nil, nil
 	}
-	res, err := model.UnmarshalBoolean(v)
+	res, err := graphql.UnmarshalBoolean(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -7150,119 +4039,40 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	}
 	_ = sel
 	_ = ctx
-	res := model.MarshalBoolean(*v)
+	res := graphql.MarshalBoolean(*v)
 	return res
 }
 
-func (ec *executionContext) marshalOCreatePersonInterestPayload2ᚖprofileqlᚋgraphᚋmodelᚐCreatePersonInterestPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreatePersonInterestPayload) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._CreatePersonInterestPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx context.Context, v any) (*model.DateTime, error) {
+func (ec *executionContext) unmarshalOCreatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, v any) (model.JSON, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(model.DateTime)
+	var res model.JSON
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalODateTime2ᚖprofileqlᚋgraphᚋmodelᚐDateTime(ctx context.Context, sel ast.SelectionSet, v *model.DateTime) graphql.Marshaler {
+func (ec *executionContext) marshalOCreatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, sel ast.SelectionSet, v model.JSON) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return v
 }
 
-func (ec *executionContext) marshalODeleteProfileItemPayload2ᚖprofileqlᚋgraphᚋmodelᚐDeleteProfileItemPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteProfileItemPayload) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._DeleteProfileItemPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOFloat2ᚖprofileqlᚋgraphᚋmodelᚐFloat(ctx context.Context, v any) (*model.Float, error) {
+func (ec *executionContext) unmarshalODeleteProfileItemPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, v any) (model.JSON, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := model.UnmarshalFloat(v)
-	return &res, graphql.ErrorOnPath(ctx, err)
+	var res model.JSON
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOFloat2ᚖprofileqlᚋgraphᚋmodelᚐFloat(ctx context.Context, sel ast.SelectionSet, v *model.Float) graphql.Marshaler {
+func (ec *executionContext) marshalODeleteProfileItemPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, sel ast.SelectionSet, v model.JSON) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	_ = sel
-	_ = ctx
-	res := model.MarshalFloat(*v)
-	return res
-}
-
-func (ec *executionContext) marshalOIdentity2ᚖprofileqlᚋgraphᚋmodelᚐIdentity(ctx context.Context, sel ast.SelectionSet, v *model.Identity) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Identity(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOIdentityInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentityInput(ctx context.Context, v any) (*model.IdentityInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputIdentityInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOIdentitySet2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySet(ctx context.Context, sel ast.SelectionSet, v *model.IdentitySet) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._IdentitySet(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOIdentitySetInput2ᚖprofileqlᚋgraphᚋmodelᚐIdentitySetInput(ctx context.Context, v any) (*model.IdentitySetInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputIdentitySetInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOInferenceData2ᚖprofileqlᚋgraphᚋmodelᚐInferenceData(ctx context.Context, sel ast.SelectionSet, v *model.InferenceData) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._InferenceData(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOInferenceDataInput2ᚖprofileqlᚋgraphᚋmodelᚐInferenceDataInput(ctx context.Context, v any) (*model.InferenceDataInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputInferenceDataInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := model.UnmarshalInt(v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.SelectionSet, v *int) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	_ = sel
-	_ = ctx
-	res := model.MarshalInt(*v)
-	return res
+	return v
 }
 
 func (ec *executionContext) marshalONode2profileqlᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {
@@ -7272,26 +4082,20 @@ func (ec *executionContext) marshalONode2profileqlᚋgraphᚋmodelᚐNode(ctx co
 	return ec._Node(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOPersonDataSources2ᚖprofileqlᚋgraphᚋmodelᚐPersonDataSources(ctx context.Context, sel ast.SelectionSet, v *model.PersonDataSources) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._PersonDataSources(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOPersonDataSourcesInput2ᚖprofileqlᚋgraphᚋmodelᚐPersonDataSourcesInput(ctx context.Context, v any) (*model.PersonDataSourcesInput, error) {
+func (ec *executionContext) unmarshalOPersonInterestConnection2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, v any) (model.JSON, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := ec.unmarshalInputPersonDataSourcesInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
+	var res model.JSON
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOPersonInterestConnection2ᚖprofileqlᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[model.PersonInterest]) graphql.Marshaler {
+func (ec *executionContext) marshalOPersonInterestConnection2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, sel ast.SelectionSet, v model.JSON) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return ec._PersonInterestConnection(ctx, sel, v)
+	return v
 }
 
 func (ec *executionContext) marshalOProfile2ᚖprofileqlᚋgraphᚋmodelᚐProfile(ctx context.Context, sel ast.SelectionSet, v *model.Profile) graphql.Marshaler {
@@ -7299,25 +4103,6 @@ func (ec *executionContext) marshalOProfile2ᚖprofileqlᚋgraphᚋmodelᚐProfi
 		return graphql.Null
 	}
 	return ec._Profile(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOProfileSourceAnnotation2ᚕᚖprofileqlᚋgraphᚋmodelᚐProfileSourceAnnotationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ProfileSourceAnnotation) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNProfileSourceAnnotation2ᚖprofileqlᚋgraphᚋmodelᚐProfileSourceAnnotation(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
@@ -7359,7 +4144,7 @@ func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v an
 	if v == nil {
 		return nil, nil
 	}
-	res, err := model.UnmarshalString(v)
+	res, err := graphql.UnmarshalString(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -7369,15 +4154,24 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	}
 	_ = sel
 	_ = ctx
-	res := model.MarshalString(*v)
+	res := graphql.MarshalString(*v)
 	return res
 }
 
-func (ec *executionContext) marshalOUpdatePersonInterestPayload2ᚖprofileqlᚋgraphᚋmodelᚐUpdatePersonInterestPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdatePersonInterestPayload) graphql.Marshaler {
+func (ec *executionContext) unmarshalOUpdatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, v any) (model.JSON, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res model.JSON
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOUpdatePersonInterestPayload2profileqlᚋgraphᚋmodelᚐJSON(ctx context.Context, sel ast.SelectionSet, v model.JSON) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return ec._UpdatePersonInterestPayload(ctx, sel, v)
+	return v
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

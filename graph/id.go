@@ -24,9 +24,22 @@ const (
 
 var idEncoding = base64.RawURLEncoding
 
-func (id globalID) String() string {
-	parts := strings.Join([]string{id.source, id.user, id.facet, id.item}, idSeparator)
-	return idPrefix + idEncoding.EncodeToString([]byte(parts))
+func (id globalID) String() string { return string(id.append(nil)) }
+
+// append writes the id, which holds no character that JSON would escape.
+func (id globalID) append(dst []byte) []byte {
+	var few [256]byte
+	return idEncoding.AppendEncode(append(dst, idPrefix...), appendParts(few[:0], id.source, id.user, id.facet, id.item))
+}
+
+func appendParts(dst []byte, parts ...string) []byte {
+	for i, part := range parts {
+		if i > 0 {
+			dst = append(dst, idSeparator...)
+		}
+		dst = append(dst, part...)
+	}
+	return dst
 }
 
 func (id globalID) isProfile() bool { return id.facet == "" }

@@ -8,23 +8,22 @@ import (
 	"strings"
 	"testing"
 
-	"profileql/graph/model"
 	"profileql/internal/profile"
 )
 
 // noInterests is a collection for what never gets that far.
 type noInterests struct {
-	Collection[model.PersonInterest, model.PersonInterestInput]
+	Collection
 }
 
-func (noInterests) List(context.Context, profile.Query) (profile.Page[model.PersonInterest], error) {
-	return profile.Page[model.PersonInterest]{}, nil
+func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
+	return profile.Page{}, nil
 }
 
 func testOptions() Options {
 	return Options{
-		Sources: Sources{{Name: "one", Kind: model.SourceKindProfile}, {Name: "two", Kind: model.SourceKindSandbox}},
-		Facets:  Facets{Interests: NewFacet[model.PersonInterest, model.PersonInterestInput](noInterests{})},
+		Sources: Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
+		Facets:  Facets{Interests: NewFacet(noInterests{})},
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
@@ -63,22 +62,26 @@ func FuzzGlobalID(f *testing.F) {
 	})
 }
 
+func cursorOf(l list, p profile.Position, failed []*profile.Error) string {
+	return string(l.appendCursor(nil, p, failed))
+}
+
 // FuzzCursor holds that what is taken for a cursor is a position that a source can be asked for.
 func FuzzCursor(f *testing.F) {
 	sources := testOptions().Sources
 	l := list{facet: "interests", user: "ada", order: profile.Order{Property: "createdDateTime", Descending: true}}
 	for _, p := range []profile.Position{{Source: "one", ID: "a"}, {Instant: "2017-01-01T00:00:46.1697867+03:00", Source: "two", ID: "'"}, {Instant: "x' or true", Source: "one", ID: "a"}} {
-		f.Add(l.cursor(p, nil))
+		f.Add(cursorOf(l, p, nil))
 	}
 	missing := []*profile.Error{{Source: "two", Code: profile.SourceTimeout}, {Source: "one", Code: profile.Throttled}}
-	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}, missing))
-	f.Add(l.cursor(profile.Position{Source: "one", ID: "a"}, missing[:1]) + "\n")
+	f.Add(cursorOf(l, profile.Position{Source: "one", ID: "a"}, missing))
+	f.Add(cursorOf(l, profile.Position{Source: "one", ID: "a"}, missing[:1]) + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, failed, err := l.parseCursor(text, sources)
 		if err != nil {
 			return
 		}
-		if l.cursor(*p, failed) != text || !profile.IsSegment(p.ID) || strings.ContainsAny(p.Instant, "' ") || len(failed) > 2 {
+		if cursorOf(l, *p, failed) != text || !profile.IsSegment(p.ID) || strings.ContainsAny(p.Instant, "' ") || len(failed) > 2 {
 			t.Errorf("%q: %+v, %v", text, p, failed)
 		}
 	})
@@ -91,7 +94,7 @@ func TestCursorsOfOtherLists(t *testing.T) {
 	own := list{facet: "interests", order: profile.Order{Property: "createdDateTime"}}
 	position := profile.Position{Instant: "2020-01-01T00:00:00Z", Source: "one", ID: "a"}
 	failed := []*profile.Error{{Source: "two", Code: profile.SourceTimeout}}
-	if p, f, err := own.parseCursor(own.cursor(position, failed), sources); err != nil || *p != position ||
+	if p, f, err := own.parseCursor(cursorOf(own, position, failed), sources); err != nil || *p != position ||
 		len(f) != 1 || f[0].Source != "two" || f[0].Code != profile.SourceTimeout {
 		t.Errorf("its own: %v, %v, %v", p, f, err)
 	}
@@ -103,17 +106,17 @@ func TestCursorsOfOtherLists(t *testing.T) {
 		"sources":   {facet: "interests", order: own.order, sources: []string{"one"}},
 	}
 	for name, other := range others {
-		if p, _, err := own.parseCursor(other.cursor(position, nil), sources); err == nil {
+		if p, _, err := own.parseCursor(cursorOf(other, position, nil), sources); err == nil {
 			t.Errorf("another %s: %v", name, p)
 		}
 	}
 	elsewhere := position
 	elsewhere.Source = "three"
 	for name, cursor := range map[string]string{
-		"an unknown source":        own.cursor(elsewhere, nil),
-		"an unknown failed source": own.cursor(position, []*profile.Error{{Source: "three", Code: profile.Throttled}}),
-		"a source failed twice":    own.cursor(position, slices.Repeat(failed, 2)),
-		"a code of the caller's":   own.cursor(position, []*profile.Error{{Source: "two", Code: "HACKED"}}),
+		"an unknown source":        cursorOf(own, elsewhere, nil),
+		"an unknown failed source": cursorOf(own, position, []*profile.Error{{Source: "three", Code: profile.Throttled}}),
+		"a source failed twice":    cursorOf(own, position, slices.Repeat(failed, 2)),
+		"a code of the caller's":   cursorOf(own, position, []*profile.Error{{Source: "two", Code: "HACKED"}}),
 	} {
 		if p, _, err := own.parseCursor(cursor, sources); err == nil {
 			t.Errorf("%s: %v", name, p)
@@ -126,8 +129,8 @@ func TestProfileSources(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)
 	for _, source := range r.Sources {
-		if len(source.Facets) != 1 || source.Facets[0] != "interests" {
-			t.Errorf("%s has %v", source.Name, source.Facets)
+		if len(source.facets) != 1 || source.facets[0] != "interests" {
+			t.Errorf("%s has %v", source.Name, source.facets)
 		}
 	}
 }

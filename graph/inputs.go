@@ -3,22 +3,21 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"profileql/graph/model"
 	"profileql/internal/profile"
+	"profileql/internal/projection"
 )
 
 // inputs checks every input of an operation before its first field runs. gqlgen checks an argument when its field
 // runs: a bad date in a second mutation would be found after the first has written.
 type inputs struct {
 	schema  *ast.Schema
+	leaves  *projection.Schema
 	objects map[string]func(value map[string]any) error // what an input object must hold beyond its types
 }
 
@@ -30,7 +29,7 @@ func newInputs(schema *ast.Schema, r *Resolver) inputs {
 		},
 	}
 	for _, f := range r.facets {
-		name, typeName := f.info().name, f.info().typeName
+		name, typeName := f.name, f.typeName
 		objects["Update"+typeName+"Input"] = func(v map[string]any) error {
 			if _, err := r.parseItemID(textOf(v["id"]), name); err != nil {
 				return err
@@ -48,11 +47,11 @@ func newInputs(schema *ast.Schema, r *Resolver) inputs {
 			return err
 		}
 	}
-	return inputs{schema: schema, objects: objects}
+	return inputs{schema: schema, leaves: r.schema, objects: objects}
 }
 
 func textOf(v any) string {
-	s, _ := model.UnmarshalID(v) // checked as an ID before
+	s, _ := graphql.UnmarshalID(v) // checked as an ID before
 	return s
 }
 
@@ -66,26 +65,8 @@ func textOrNil(v any) *string {
 // ExtensionName implements [graphql.HandlerExtension].
 func (inputs) ExtensionName() string { return "Inputs" }
 
-// Validate implements [graphql.HandlerExtension]. It fails where the schema has an input type without a check.
-func (c inputs) Validate(graphql.ExecutableSchema) error {
-	for _, def := range c.schema.Types {
-		for _, field := range def.Fields {
-			types := []*ast.Type{}
-			if def.Kind == ast.InputObject {
-				types = append(types, field.Type)
-			}
-			for _, argument := range field.Arguments {
-				types = append(types, argument.Type)
-			}
-			for _, t := range types {
-				if named := c.schema.Types[t.Name()]; named.Kind != ast.InputObject && model.InputCheck(t.Name()) == nil {
-					return fmt.Errorf("no check for the input type %s", t.Name())
-				}
-			}
-		}
-	}
-	return nil
-}
+// Validate implements [graphql.HandlerExtension].
+func (inputs) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext implements [graphql.OperationContextMutator].
 func (c inputs) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
@@ -132,7 +113,7 @@ func (w inputWalk) field(f *ast.Field) error {
 		}
 		value, err := argument.Value.Value(w.variables)
 		if errors.Is(err, strconv.ErrRange) {
-			err = &model.InputError{Message: "a number is out of range"}
+			err = &projection.InputError{Message: "a number is out of range"}
 		}
 		if err == nil {
 			err = w.value(def.Type, value, []string{argument.Name})
@@ -148,12 +129,12 @@ func (w inputWalk) field(f *ast.Field) error {
 func (w inputWalk) value(t *ast.Type, v any, path []string) error {
 	if v == nil {
 		if t.NonNull {
-			return at(path, &model.InputError{Message: "must not be null"})
+			return at(path, &projection.InputError{Message: "must not be null"})
 		}
 		return nil
 	}
-	if check := model.InputCheck(strings.TrimSuffix(t.String(), "!")); check != nil {
-		return at(path, check(v))
+	if w.leaves.IsLeafInput(t) {
+		return at(path, w.leaves.CheckInput(t, v))
 	}
 	if t.Elem != nil {
 		return w.list(t, v, path)
@@ -177,7 +158,7 @@ func (w inputWalk) list(t *ast.Type, v any, path []string) error {
 func (w inputWalk) object(def *ast.Definition, v any, path []string) error {
 	object, ok := v.(map[string]any)
 	if !ok {
-		return at(path, &model.InputError{Message: "must be an input object"})
+		return at(path, &projection.InputError{Message: "must be an input object"})
 	}
 	for _, field := range def.Fields {
 		if value, given := object[field.Name]; given {

@@ -11,7 +11,7 @@ import (
 )
 
 // price refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
-type price struct{ facets map[string]facet }
+type price struct{ facets map[string]*Facet }
 
 // ExtensionName implements [graphql.HandlerExtension].
 func (price) ExtensionName() string { return "Price" }

@@ -19,7 +19,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"profileql/graph/model"
 	"profileql/internal/auth"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
@@ -78,10 +77,10 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	interests := profileapi.NewCollection[model.PersonInterest, model.PersonInterestInput, *model.PersonInterest](client, "interests")
+	interests := profileapi.NewCollection(client, "interests", Properties("interests"))
 	options := func() Options {
 		o := testOptions()
-		o.Facets.Interests = NewFacet[model.PersonInterest, model.PersonInterestInput](interests)
+		o.Facets.Interests = NewFacet(interests)
 		o.Log = telemetry.NewLog(io.Discard)
 		return o
 	}

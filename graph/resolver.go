@@ -12,7 +12,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/graph/model"
+	"profileql/internal/jsontape"
 	"profileql/internal/profile"
+	"profileql/internal/projection"
 )
 
 // Resolver is what the resolvers stand on.
@@ -20,37 +22,23 @@ type Resolver struct {
 	Sources Sources
 	Facets  Facets
 
-	facets map[string]facet // Facets by name
-}
-
-// Sources are the configured sources. The first is the default one.
-type Sources []*model.ProfileSource
-
-func (s Sources) find(name string) (*model.ProfileSource, bool) {
-	for _, source := range s {
-		if source.Name == name {
-			return source, true
-		}
-	}
-	return nil, false
+	schema *projection.Schema
+	facets map[string]*Facet // Facets by name
 }
 
 // Facets is the table of facets, a row each. The name of a row is that of the facet's field on Profile.
 type Facets struct {
-	Interests Facet[model.PersonInterest, model.PersonInterestInput, *model.PersonInterest]
-}
-
-// facet is a [Facet] whatever its types.
-type facet interface {
-	info() *facetInfo
-	getNode(ctx context.Context, id globalID) (model.Node, error)
-	remove(ctx context.Context, id globalID) error
+	Interests *Facet
 }
 
 // newResolver ties the facets to the schema, and tells each source which there are. It fails where a row of the table
-// has no field on Profile.
+// has no field on Profile, or where the schema has types that nothing is known of.
 func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver, error) {
-	r := &Resolver{Sources: sources, Facets: facets, facets: make(map[string]facet)}
+	projected, err := projection.New(schema, ofItem)
+	if err != nil {
+		return nil, err
+	}
+	r := &Resolver{Sources: sources, Facets: facets, schema: projected, facets: make(map[string]*Facet)}
 	table := reflect.ValueOf(facets)
 	for i := range table.NumField() {
 		row := table.Type().Field(i).Name
@@ -59,14 +47,54 @@ func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver,
 		if field == nil {
 			return nil, fmt.Errorf("facet %s has no field on Profile", name)
 		}
-		f := table.Field(i).Interface().(facet)
-		*f.info() = facetInfo{name: name, typeName: strings.TrimSuffix(field.Type.Name(), "Connection"), resolver: r}
+		f := table.Field(i).Interface().(*Facet)
+		f.name, f.typeName, f.resolver = name, strings.TrimSuffix(field.Type.Name(), "Connection"), r
 		r.facets[name] = f
 		for _, source := range sources {
-			source.Facets = append(source.Facets, name)
+			source.facets = append(source.facets, name)
 		}
 	}
 	return r, nil
+}
+
+// ofItem tells which fields of an item no source sends.
+func ofItem(def *ast.Definition, field string) bool {
+	return slices.Contains(def.Interfaces, "ItemFacet") && slices.Contains([]string{"id", "itemId", "profileSource"}, field)
+}
+
+// Properties are the properties that the items of a facet have, by its name on Profile; nil where there is no such facet.
+func Properties(facet string) (properties []string) {
+	field := parsedSchema.Types["Profile"].Fields.ForName(facet)
+	if field == nil {
+		return nil
+	}
+	item := parsedSchema.Types[strings.TrimSuffix(field.Type.Name(), "Connection")]
+	for _, f := range item.Fields {
+		if !ofItem(item, f.Name) {
+			properties = append(properties, f.Name)
+		}
+	}
+	return properties
+}
+
+// planOf is what is selected below the field that is being resolved, whose type is an object type.
+func (r *Resolver) planOf(ctx context.Context) *projection.Plan {
+	return r.planFor(ctx, graphql.GetFieldContext(ctx).Field.Definition.Type.Name())
+}
+
+// planFor is what is selected below the field that is being resolved, of an object of one type.
+func (r *Resolver) planFor(ctx context.Context, typeName string) *projection.Plan {
+	set := graphql.GetFieldContext(ctx).Field.Selections
+	return r.schema.Compile(typeName, []ast.SelectionSet{set}, graphql.GetOperationContext(ctx).Variables)
+}
+
+// showSources is the answer to the query for all sources.
+func (r *Resolver) showSources(ctx context.Context) []model.JSON {
+	plan, shown := r.planOf(ctx), make([]model.JSON, len(r.Sources))
+	for i, source := range r.Sources {
+		shown[i] = source.append(ctx, nil, plan)
+	}
+	return shown
 }
 
 // sourceNamed is the name of the source that an input names; the default source's where it names none.
@@ -160,13 +188,18 @@ func (r *Resolver) nodeAt(ctx context.Context, id string) (found model.Node) {
 	return found
 }
 
-// delete removes the item that a global id names.
-func (r *Resolver) delete(ctx context.Context, text string) error {
+// delete removes the item that a global id names, and answers with the id.
+func (r *Resolver) delete(ctx context.Context, text string) (model.JSON, error) {
 	id, err := r.parseDeletable(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.facets[id.facet].remove(ctx, id)
+	if err := r.facets[id.facet].collection.Delete(ctx, id.ref()); err != nil {
+		return nil, err
+	}
+	return r.planOf(ctx).AppendFields(nil, func(dst []byte, _ *projection.Field) []byte {
+		return jsontape.AppendString(dst, text)
+	}), nil
 }
 
 func (r *Resolver) parseDeletable(text string) (globalID, error) {

@@ -11,24 +11,22 @@ import (
 )
 
 // CreatePersonInterest is the resolver for the createPersonInterest field.
-func (r *mutationResolver) CreatePersonInterest(ctx context.Context, input model.CreatePersonInterestInput) (*model.CreatePersonInterestPayload, error) {
-	item, err := r.Facets.Interests.create(ctx, input.Source, input.User, input.Item)
-	return &model.CreatePersonInterestPayload{PersonInterest: item}, err
+func (r *mutationResolver) CreatePersonInterest(ctx context.Context, input model.CreatePersonInterestInput) (model.JSON, error) {
+	return r.Facets.Interests.create(ctx, input.Source, input.User, input.Item)
 }
 
 // UpdatePersonInterest is the resolver for the updatePersonInterest field.
-func (r *mutationResolver) UpdatePersonInterest(ctx context.Context, input model.UpdatePersonInterestInput) (*model.UpdatePersonInterestPayload, error) {
-	item, err := r.Facets.Interests.update(ctx, input.ID, input.Patch)
-	return &model.UpdatePersonInterestPayload{PersonInterest: item}, err
+func (r *mutationResolver) UpdatePersonInterest(ctx context.Context, input model.UpdatePersonInterestInput) (model.JSON, error) {
+	return r.Facets.Interests.update(ctx, input.ID, input.Patch)
 }
 
 // DeleteProfileItem is the resolver for the deleteProfileItem field.
-func (r *mutationResolver) DeleteProfileItem(ctx context.Context, input model.DeleteProfileItemInput) (*model.DeleteProfileItemPayload, error) {
-	return &model.DeleteProfileItemPayload{DeletedID: input.ID}, r.delete(ctx, input.ID)
+func (r *mutationResolver) DeleteProfileItem(ctx context.Context, input model.DeleteProfileItemInput) (model.JSON, error) {
+	return r.delete(ctx, input.ID)
 }
 
 // Interests is the resolver for the interests field.
-func (r *profileResolver) Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (*model.Connection[model.PersonInterest], error) {
+func (r *profileResolver) Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
 	return r.Facets.Interests.list(ctx, obj, listOptions{first, after, orderBy, sources})
 }
 
@@ -54,8 +52,8 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, 
 }
 
 // ProfileSources is the resolver for the profileSources field.
-func (r *queryResolver) ProfileSources(ctx context.Context) ([]*model.ProfileSource, error) {
-	return r.Sources, nil
+func (r *queryResolver) ProfileSources(ctx context.Context) ([]model.JSON, error) {
+	return r.showSources(ctx), nil
 }
 
 // Mutation returns MutationResolver implementation.

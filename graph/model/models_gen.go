@@ -3,16 +3,13 @@
 package model
 
 import (
+	"bytes"
+	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 )
-
-// What all items of all facets have in common.
-type ItemFacet interface {
-	IsNode()
-	IsItemFacet()
-}
 
 // An object with a global id, by which it can be fetched again and by which clients may cache it.
 type Node interface {
@@ -22,91 +19,17 @@ type Node interface {
 // A new interest and where it belongs.
 type CreatePersonInterestInput struct {
 	// The interest.
-	Item *PersonInterestInput `json:"item"`
+	Item Patch `json:"item"`
 	// The name of the source to create it at; the default source where it is left out.
-	Source graphql.Omittable[*string] `json:"source,omitzero"`
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
 	// Whose profile to add it to, by id or user principal name; the signed-in person's where it is left out.
-	User graphql.Omittable[*string] `json:"user,omitzero"`
-}
-
-// The interest as its source has stored it.
-type CreatePersonInterestPayload struct {
-	// The new interest.
-	PersonInterest *PersonInterest `json:"personInterest"`
+	User graphql.Omittable[*string] `json:"user,omitempty"`
 }
 
 // Which item to delete.
 type DeleteProfileItemInput struct {
 	// The item's global `id`. A bare `itemId` is not enough, because it does not tell the facet.
 	ID string `json:"id"`
-}
-
-// What was deleted.
-type DeleteProfileItemPayload struct {
-	// The id that was given, for taking the item out of a client's cache.
-	DeletedID string `json:"deletedId"`
-}
-
-// A source whose part of a list is missing, and why.
-type FailedSource struct {
-	// The source that failed.
-	Source *ProfileSource `json:"source"`
-	// The code of the error, one of the table in the documentation.
-	Code string `json:"code"`
-	// What happened, in words for people.
-	Message string `json:"message"`
-}
-
-// One application, device or person.
-type Identity struct {
-	// The id in the directory; null for systems that are not in it.
-	ID *string `json:"id,omitzero"`
-	// The name, which may have changed since.
-	DisplayName *string `json:"displayName,omitzero"`
-}
-
-// One application, device or person.
-type IdentityInput struct {
-	// The id in the directory.
-	ID graphql.Omittable[*string] `json:"id,omitzero"`
-	// The name.
-	DisplayName graphql.Omittable[*string] `json:"displayName,omitzero"`
-}
-
-// Who or what did something: at most one of each kind.
-type IdentitySet struct {
-	// The application that did it.
-	Application *Identity `json:"application,omitzero"`
-	// The device that did it.
-	Device *Identity `json:"device,omitzero"`
-	// The person who did it.
-	User *Identity `json:"user,omitzero"`
-}
-
-// Who or what did something. What is left out keeps its value.
-type IdentitySetInput struct {
-	// The application that did it.
-	Application graphql.Omittable[*IdentityInput] `json:"application,omitzero"`
-	// The device that did it.
-	Device graphql.Omittable[*IdentityInput] `json:"device,omitzero"`
-	// The person who did it.
-	User graphql.Omittable[*IdentityInput] `json:"user,omitzero"`
-}
-
-// How sure the service is of something that it inferred.
-type InferenceData struct {
-	// From 0 (a guess) to 1 (certain); null also where the service sent no finite number.
-	ConfidenceScore *Float `json:"confidenceScore,omitzero"`
-	// Whether the person has said that it is right.
-	UserHasVerifiedAccuracy *bool `json:"userHasVerifiedAccuracy,omitzero"`
-}
-
-// How sure the service is of something that it inferred. What is left out keeps its value.
-type InferenceDataInput struct {
-	// From 0 (a guess) to 1 (certain).
-	ConfidenceScore graphql.Omittable[*Float] `json:"confidenceScore,omitzero"`
-	// Whether the person has said that it is right.
-	UserHasVerifiedAccuracy graphql.Omittable[*bool] `json:"userHasVerifiedAccuracy,omitzero"`
 }
 
 // The order of a list of items.
@@ -121,134 +44,6 @@ type ItemOrder struct {
 type Mutation struct {
 }
 
-// Where a page lies in its list.
-type PageInfo struct {
-	// Whether there are more items behind this page.
-	HasNextPage bool `json:"hasNextPage"`
-	// Whether this page was asked for with a cursor, so that there was an item before it.
-	HasPreviousPage bool `json:"hasPreviousPage"`
-	// The cursor of the first item of the page; null when the page is empty.
-	StartCursor *string `json:"startCursor,omitzero"`
-	// The cursor of the last item of the page; null when the page is empty.
-	EndCursor *string `json:"endCursor,omitzero"`
-}
-
-// The systems from which Microsoft got an item.
-type PersonDataSources struct {
-	// Names of systems, such as `User`, `AAD` or `UPA`.
-	Type []string `json:"type,omitzero"`
-}
-
-// The systems that an item comes from.
-type PersonDataSourcesInput struct {
-	// Names of systems. The list given replaces the whole list.
-	Type graphql.Omittable[[]string] `json:"type,omitzero"`
-}
-
-// Something that a person is interested in.
-type PersonInterest struct {
-	// The global id of the interest.
-	ID string `json:"id"`
-	// The id by which the interest's own source knows it.
-	ItemID string `json:"itemId"`
-	// Who may see the interest.
-	AllowedAudiences Flags[AllowedAudience] `json:"allowedAudiences,omitzero"`
-	// How sure the service is of an interest that it inferred by itself; null for what was entered.
-	Inference *InferenceData `json:"inference,omitzero"`
-	// When the interest was created. Every digit and the offset are as the source sent them.
-	CreatedDateTime *DateTime `json:"createdDateTime,omitzero"`
-	// Who or what created the interest.
-	CreatedBy *IdentitySet `json:"createdBy,omitzero"`
-	// When the interest was last changed. Every digit and the offset are as the source sent them.
-	LastModifiedDateTime *DateTime `json:"lastModifiedDateTime,omitzero"`
-	// Who or what changed the interest last.
-	LastModifiedBy *IdentitySet `json:"lastModifiedBy,omitzero"`
-	// Whether people can be found by this interest in search.
-	IsSearchable *bool `json:"isSearchable,omitzero"`
-	// The systems from which Microsoft got the interest. Not to be mistaken for `profileSource`.
-	Source *PersonDataSources `json:"source,omitzero"`
-	// Which of the interest's values came from which system.
-	Sources []*ProfileSourceAnnotation `json:"sources,omitzero"`
-	// The source that ProfileQL read the interest from, and to which its changes go.
-	ProfileSource *ProfileSource `json:"profileSource"`
-	// Categories that the person has put the interest in, such as `sports`.
-	Categories []string `json:"categories,omitzero"`
-	// What the person would do about the interest with others: `askMeAbout`, `ableToMentor`, `wantsToLearn`, `wantsToImprove`, or any other text.
-	CollaborationTags []string `json:"collaborationTags,omitzero"`
-	// What the person says about the interest.
-	Description *string `json:"description,omitzero"`
-	// The name of the interest.
-	DisplayName *string `json:"displayName,omitzero"`
-	// The address of a page about the interest.
-	WebURL *string `json:"webUrl,omitzero"`
-	// The address of a small picture of the interest.
-	ThumbnailURL *string `json:"thumbnailUrl,omitzero"`
-}
-
-// Key implements [Item].
-func (i *PersonInterest) Key(property string) (id, instant string, readable bool) {
-	instant, readable = instantOf(property, i.CreatedDateTime, i.LastModifiedDateTime)
-	return i.ID, instant, readable
-}
-
-// Bind implements [Item].
-func (i *PersonInterest) Bind(globalID func(own string) string, source *ProfileSource) {
-	i.ItemID, i.ProfileSource = i.ID, source
-	i.ID = globalID(i.ItemID)
-}
-
-func (PersonInterest) IsItemFacet() {}
-
-func (PersonInterest) IsNode() {}
-
-// One page of a person's interests.
-type PersonInterestConnection = Connection[PersonInterest]
-
-// An interest and its place in the list.
-type PersonInterestEdge = Edge[PersonInterest]
-
-// A new interest, or a change of one. Left out, null and a value are three different things: what is left out is not sent to the source.
-type PersonInterestInput struct {
-	// Who may see the interest; at least one audience. Sources usually default to the organization.
-	AllowedAudiences graphql.Omittable[Flags[AllowedAudience]] `json:"allowedAudiences,omitzero"`
-	// How sure the service is of the interest.
-	Inference graphql.Omittable[*InferenceDataInput] `json:"inference,omitzero"`
-	// When the interest was created. Sent as given, but sources usually set it themselves and ignore this.
-	CreatedDateTime graphql.Omittable[*DateTime] `json:"createdDateTime,omitzero"`
-	// Who or what created the interest. Sent as given, but sources usually set it themselves and ignore this.
-	CreatedBy graphql.Omittable[*IdentitySetInput] `json:"createdBy,omitzero"`
-	// When the interest was last changed. Sent as given, but sources usually set it themselves and ignore this.
-	LastModifiedDateTime graphql.Omittable[*DateTime] `json:"lastModifiedDateTime,omitzero"`
-	// Who or what changed the interest last. Sent as given, but sources usually set it themselves and ignore this.
-	LastModifiedBy graphql.Omittable[*IdentitySetInput] `json:"lastModifiedBy,omitzero"`
-	// Whether people can be found by this interest in search.
-	IsSearchable graphql.Omittable[*bool] `json:"isSearchable,omitzero"`
-	// The systems that the interest comes from.
-	Source graphql.Omittable[*PersonDataSourcesInput] `json:"source,omitzero"`
-	// Categories of the interest. The list given replaces the whole list.
-	Categories graphql.Omittable[[]string] `json:"categories,omitzero"`
-	// What the person would do about the interest with others: `askMeAbout`, `ableToMentor`, `wantsToLearn`, `wantsToImprove`. The list given replaces the whole list.
-	CollaborationTags graphql.Omittable[[]string] `json:"collaborationTags,omitzero"`
-	// What the person says about the interest.
-	Description graphql.Omittable[*string] `json:"description,omitzero"`
-	// The name of the interest.
-	DisplayName graphql.Omittable[*string] `json:"displayName,omitzero"`
-	// The address of a page about the interest.
-	WebURL graphql.Omittable[*string] `json:"webUrl,omitzero"`
-	// The address of a small picture of the interest.
-	ThumbnailURL graphql.Omittable[*string] `json:"thumbnailUrl,omitzero"`
-}
-
-// Which values of an item came from one system.
-type ProfileSourceAnnotation struct {
-	// The id of the system.
-	SourceID *string `json:"sourceId,omitzero"`
-	// Whether all values that no other annotation names came from it.
-	IsDefaultSource *bool `json:"isDefaultSource,omitzero"`
-	// The values that came from it, as paths such as `detail/company/displayName`.
-	Properties []string `json:"properties,omitzero"`
-}
-
 // Everything that can be read: the profile of the signed-in person, the profiles of others, and single items by their id.
 type Query struct {
 }
@@ -258,86 +53,7 @@ type UpdatePersonInterestInput struct {
 	// The interest's global `id`. A bare `itemId` is understood too: an item of the signed-in person at the default source.
 	ID string `json:"id"`
 	// What to change; at least one property.
-	Patch *PersonInterestInput `json:"patch"`
-}
-
-// The interest as its source shows it after the change.
-type UpdatePersonInterestPayload struct {
-	// The changed interest.
-	PersonInterest *PersonInterest `json:"personInterest"`
-}
-
-// Who may see an item. Several may be combined, but for `ME`.
-type AllowedAudience string
-
-const (
-	// Only the person.
-	AllowedAudienceMe AllowedAudience = "ME"
-	// The person's family.
-	AllowedAudienceFamily AllowedAudience = "FAMILY"
-	// The person's contacts.
-	AllowedAudienceContacts AllowedAudience = "CONTACTS"
-	// Members of the person's groups.
-	AllowedAudienceGroupMembers AllowedAudience = "GROUP_MEMBERS"
-	// Everybody in the person's organization.
-	AllowedAudienceOrganization AllowedAudience = "ORGANIZATION"
-	// Everybody in organizations that the person's own federates with.
-	AllowedAudienceFederatedOrganizations AllowedAudience = "FEDERATED_ORGANIZATIONS"
-	// Everybody.
-	AllowedAudienceEveryone AllowedAudience = "EVERYONE"
-	// An audience that is newer than this version of ProfileQL. Can be read, but not written.
-	AllowedAudienceUnknownFutureValue AllowedAudience = "UNKNOWN_FUTURE_VALUE"
-)
-
-var AllAllowedAudience = []AllowedAudience{
-	AllowedAudienceMe,
-	AllowedAudienceFamily,
-	AllowedAudienceContacts,
-	AllowedAudienceGroupMembers,
-	AllowedAudienceOrganization,
-	AllowedAudienceFederatedOrganizations,
-	AllowedAudienceEveryone,
-	AllowedAudienceUnknownFutureValue,
-}
-
-func (e AllowedAudience) IsValid() bool {
-	switch e {
-	case AllowedAudienceMe, AllowedAudienceFamily, AllowedAudienceContacts, AllowedAudienceGroupMembers, AllowedAudienceOrganization, AllowedAudienceFederatedOrganizations, AllowedAudienceEveryone, AllowedAudienceUnknownFutureValue:
-		return true
-	}
-	return false
-}
-
-func (e AllowedAudience) String() string {
-	return string(e)
-}
-
-var wireAllowedAudience = newEnumTable("AllowedAudience", AllAllowedAudience)
-
-func (e AllowedAudience) table() *enumTable[AllowedAudience] {
-	return wireAllowedAudience
-}
-
-// UnmarshalGQL takes a member's name from an operation.
-func (e *AllowedAudience) UnmarshalGQL(v any) (err error) {
-	*e, err = wireAllowedAudience.fromGraphQL(v)
-	return err
-}
-
-// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
-func (e AllowedAudience) MarshalGQL(w io.Writer) {
-	writeEnum(w, string(e))
-}
-
-// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
-func (e *AllowedAudience) UnmarshalJSON(b []byte) error {
-	*e = wireAllowedAudience.fromWire(b)
-	return nil
-}
-
-// MarshalJSON writes the member as the source names it.
-func (e AllowedAudience) MarshalJSON() ([]byte, error) {
-	return wireAllowedAudience.toWire(e)
+	Patch Patch `json:"patch"`
 }
 
 // The values that a list of items can be ordered by. Instants are compared, whatever their offsets.
@@ -367,32 +83,35 @@ func (e ItemOrderField) String() string {
 	return string(e)
 }
 
-var wireItemOrderField = newEnumTable("ItemOrderField", AllItemOrderField)
+func (e *ItemOrderField) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
 
-func (e ItemOrderField) table() *enumTable[ItemOrderField] {
-	return wireItemOrderField
-}
-
-// UnmarshalGQL takes a member's name from an operation.
-func (e *ItemOrderField) UnmarshalGQL(v any) (err error) {
-	*e, err = wireItemOrderField.fromGraphQL(v)
-	return err
-}
-
-// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
-func (e ItemOrderField) MarshalGQL(w io.Writer) {
-	writeEnum(w, string(e))
-}
-
-// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
-func (e *ItemOrderField) UnmarshalJSON(b []byte) error {
-	*e = wireItemOrderField.fromWire(b)
+	*e = ItemOrderField(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ItemOrderField", str)
+	}
 	return nil
 }
 
-// MarshalJSON writes the member as the source names it.
+func (e ItemOrderField) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ItemOrderField) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
 func (e ItemOrderField) MarshalJSON() ([]byte, error) {
-	return wireItemOrderField.toWire(e)
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // Which end of a list comes first.
@@ -422,153 +141,33 @@ func (e OrderDirection) String() string {
 	return string(e)
 }
 
-var wireOrderDirection = newEnumTable("OrderDirection", AllOrderDirection)
+func (e *OrderDirection) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
 
-func (e OrderDirection) table() *enumTable[OrderDirection] {
-	return wireOrderDirection
+	*e = OrderDirection(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid OrderDirection", str)
+	}
+	return nil
 }
 
-// UnmarshalGQL takes a member's name from an operation.
-func (e *OrderDirection) UnmarshalGQL(v any) (err error) {
-	*e, err = wireOrderDirection.fromGraphQL(v)
-	return err
-}
-
-// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
 func (e OrderDirection) MarshalGQL(w io.Writer) {
-	writeEnum(w, string(e))
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
 func (e *OrderDirection) UnmarshalJSON(b []byte) error {
-	*e = wireOrderDirection.fromWire(b)
-	return nil
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
 }
 
-// MarshalJSON writes the member as the source names it.
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
-	return wireOrderDirection.toWire(e)
-}
-
-// What speaks at a source.
-type SourceKind string
-
-const (
-	// The profile API: Microsoft Graph, or anything of the same shape.
-	SourceKindProfile SourceKind = "PROFILE"
-	// The sandbox inside ProfileQL, with made-up people.
-	SourceKindSandbox SourceKind = "SANDBOX"
-)
-
-var AllSourceKind = []SourceKind{
-	SourceKindProfile,
-	SourceKindSandbox,
-}
-
-func (e SourceKind) IsValid() bool {
-	switch e {
-	case SourceKindProfile, SourceKindSandbox:
-		return true
-	}
-	return false
-}
-
-func (e SourceKind) String() string {
-	return string(e)
-}
-
-var wireSourceKind = newEnumTable("SourceKind", AllSourceKind)
-
-func (e SourceKind) table() *enumTable[SourceKind] {
-	return wireSourceKind
-}
-
-// UnmarshalGQL takes a member's name from an operation.
-func (e *SourceKind) UnmarshalGQL(v any) (err error) {
-	*e, err = wireSourceKind.fromGraphQL(v)
-	return err
-}
-
-// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
-func (e SourceKind) MarshalGQL(w io.Writer) {
-	writeEnum(w, string(e))
-}
-
-// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
-func (e *SourceKind) UnmarshalJSON(b []byte) error {
-	*e = wireSourceKind.fromWire(b)
-	return nil
-}
-
-// MarshalJSON writes the member as the source names it.
-func (e SourceKind) MarshalJSON() ([]byte, error) {
-	return wireSourceKind.toWire(e)
-}
-
-// How a source is doing.
-type SourceState string
-
-const (
-	// Nothing is known against it.
-	SourceStateUp SourceState = "UP"
-	// It has failed several times in a row, and is left alone for a while.
-	SourceStateFailing SourceState = "FAILING"
-	// It has asked the caller for fewer requests.
-	SourceStateThrottled SourceState = "THROTTLED"
-)
-
-var AllSourceState = []SourceState{
-	SourceStateUp,
-	SourceStateFailing,
-	SourceStateThrottled,
-}
-
-func (e SourceState) IsValid() bool {
-	switch e {
-	case SourceStateUp, SourceStateFailing, SourceStateThrottled:
-		return true
-	}
-	return false
-}
-
-func (e SourceState) String() string {
-	return string(e)
-}
-
-var wireSourceState = newEnumTable("SourceState", AllSourceState)
-
-func (e SourceState) table() *enumTable[SourceState] {
-	return wireSourceState
-}
-
-// UnmarshalGQL takes a member's name from an operation.
-func (e *SourceState) UnmarshalGQL(v any) (err error) {
-	*e, err = wireSourceState.fromGraphQL(v)
-	return err
-}
-
-// MarshalGQL writes the member's name; null where a source sent nothing that could be understood.
-func (e SourceState) MarshalGQL(w io.Writer) {
-	writeEnum(w, string(e))
-}
-
-// UnmarshalJSON takes whatever a source sends for the enum; it never fails.
-func (e *SourceState) UnmarshalJSON(b []byte) error {
-	*e = wireSourceState.fromWire(b)
-	return nil
-}
-
-// MarshalJSON writes the member as the source names it.
-func (e SourceState) MarshalJSON() ([]byte, error) {
-	return wireSourceState.toWire(e)
-}
-
-// enumInputs are the checks of the enums and of the lists of flags, by their GraphQL types.
-var enumInputs = map[string]func(any) error{
-	"[AllowedAudience!]": checkInput[Flags[AllowedAudience]],
-	"AllowedAudience":    checkInput[AllowedAudience],
-	"ItemOrderField":     checkInput[ItemOrderField],
-	"OrderDirection":     checkInput[OrderDirection],
-	"SourceKind":         checkInput[SourceKind],
-	"SourceState":        checkInput[SourceState],
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }

@@ -1,12 +1,14 @@
 // Package profile holds the few small types that the GraphQL side and the sides that hold profiles share: which item
 // is meant ([Ref]), which part of a list ([Query], [Position], [Page]), and what went wrong ([Error]). It imports
-// nothing of ProfileQL's, so that none of them has to know another.
+// nothing of ProfileQL's but package jsontape, so that none of them has to know another.
 package profile
 
 import (
 	"cmp"
 	"strings"
 	"time"
+
+	"profileql/internal/jsontape"
 )
 
 // Ref names one item of a facet.
@@ -31,18 +33,24 @@ type Query struct {
 }
 
 // Page is the answer to a [Query].
-type Page[T any] struct {
-	Entries []Entry[T] // in the order that was asked for
-	More    bool       // whether items follow behind the last entry
-	Total   *int       // length of the whole list; nil where it was not asked for or cannot be told
-	Flaws   []error    // what could not be shown, for an answer that is otherwise good
-	Failed  []*Error   // why items are missing: one for each source that failed, here or on an earlier page
+type Page struct {
+	Entries []Entry  // in the order that was asked for
+	More    bool     // whether items follow behind the last entry
+	Total   *int     // length of the whole list; nil where it was not asked for or cannot be told
+	Flaws   []error  // what could not be shown, for an answer that is otherwise good
+	Failed  []*Error // why items are missing: one for each source that failed, here or on an earlier page
+}
+
+// Item is one item of a facet.
+type Item struct {
+	ID   string         // the source's own id
+	JSON jsontape.Value // the item as the source sent it; absent properties are null
 }
 
 // Entry is one item and its place in the list.
-type Entry[T any] struct {
+type Entry struct {
 	Position Position
-	Item     *T
+	JSON     jsontape.Value // the item as the source sent it
 }
 
 // Position is the place of one item in the total order of a list, whatever other items come and go.

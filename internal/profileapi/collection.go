@@ -3,48 +3,42 @@ package profileapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"reflect"
+	"slices"
 	"strings"
 	"time"
 
+	"profileql/internal/jsontape"
 	"profileql/internal/profile"
 )
 
-// Item is what a [Collection] asks of the type that its items are decoded into.
-type Item[T any] interface {
-	*T
-	// Key returns the source's own id, and the value of the instant property as the source sent it; empty for none, and
-	// for what is not readable as an instant.
-	Key(property string) (id, instant string, readable bool)
+// Collection is one facet at one source. Items and bodies are the source's JSON, which nothing here looks into but for
+// the id and the instant that a list is ordered by.
+type Collection struct {
+	client     *Client
+	facet      string
+	properties []string
 }
 
-// Collection is one facet at one source. Items are decoded into T; I is what creates and changes them, and is sent as
-// encoding/json encodes it.
-type Collection[T, I any, PT Item[T]] struct {
-	client *Client
-	facet  string
-}
-
-// NewCollection returns the facet whose path segment is facet, such as "interests".
-func NewCollection[T, I any, PT Item[T]](c *Client, facet string) *Collection[T, I, PT] {
-	return &Collection[T, I, PT]{client: c, facet: facet}
+// NewCollection returns the facet whose path segment is facet, such as "interests". Items have these properties, besides
+// their id: an answer without any of them is no item.
+func NewCollection(c *Client, facet string, properties []string) *Collection {
+	return &Collection{client: c, facet: facet, properties: properties}
 }
 
 // ability names what is remembered of the source for this facet.
-func (c *Collection[T, I, PT]) ability(option string) string { return c.facet + " " + option }
+func (c *Collection) ability(option string) string { return c.facet + " " + option }
 
 // All methods return a *[profile.Error], or the context's error once the caller has left.
 
 // Get reads one item. Properties are those wanted; empty for all.
-func (c *Collection[T, I, PT]) Get(ctx context.Context, ref profile.Ref, properties []string) (*T, error) {
+func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.client.timeout)
 	defer cancel()
 	address, err := c.client.itemURL(ref, c.facet)
 	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
 	selecting := len(properties) > 0 && !c.client.learnt.has(c.ability("$select"))
 	if !selecting {
@@ -59,48 +53,40 @@ func (c *Collection[T, I, PT]) Get(ctx context.Context, ref profile.Ref, propert
 	return item, err
 }
 
-func (c *Collection[T, I, PT]) get(ctx context.Context, ref profile.Ref, address string) (*T, error) {
+func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (profile.Item, error) {
 	a, no := c.client.read(ctx, address)
 	if no != nil || a.status != http.StatusOK {
-		return nil, c.client.failed(a, no)
+		return profile.Item{}, c.client.failed(a, no)
 	}
 	return c.item(a, ref.ID)
 }
 
 // Create adds an item and returns it as the source has stored it.
-func (c *Collection[T, I, PT]) Create(ctx context.Context, _, user string, item *I) (*T, error) {
+func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (profile.Item, error) {
 	address, err := c.client.listURL(user, c.facet)
 	if err != nil {
-		return nil, err
-	}
-	body, err := encode(item)
-	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
 	a, no := c.client.write(ctx, http.MethodPost, address, body)
 	if no != nil || a.status/100 != 2 {
-		return nil, c.client.failed(a, no)
+		return profile.Item{}, c.client.failed(a, no)
 	}
 	return c.item(a, "")
 }
 
-// Update changes what patch names of one item, and returns the item as the source shows it afterwards.
-func (c *Collection[T, I, PT]) Update(ctx context.Context, ref profile.Ref, patch *I) (*T, error) {
+// Update changes what the body names of one item, and returns the item as the source shows it afterwards.
+func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error) {
 	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.itemURL(ref, c.facet)
 	if err != nil {
-		return nil, err
-	}
-	body, err := encode(patch)
-	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
 	if string(body) == "{}" {
-		return nil, profile.BadInput("The patch is empty: name at least one property to change.")
+		return profile.Item{}, profile.BadInput("The patch is empty: name at least one property to change.")
 	}
 	a, no := c.client.write(ctx, http.MethodPatch, address, body)
 	if no != nil || a.status/100 != 2 {
-		return nil, c.client.failed(a, no)
+		return profile.Item{}, c.client.failed(a, no)
 	}
 	if a.bodyErr == nil && len(a.body) == 0 {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
@@ -111,16 +97,16 @@ func (c *Collection[T, I, PT]) Update(ctx context.Context, ref profile.Ref, patc
 }
 
 // readBack reads the item after a write that was accepted without showing it, as 204 does.
-func (c *Collection[T, I, PT]) readBack(ctx context.Context, ref profile.Ref, write *answer) (*T, error) {
+func (c *Collection) readBack(ctx context.Context, ref profile.Ref, write *answer) (profile.Item, error) {
 	item, err := c.Get(ctx, ref, nil)
 	if err != nil {
-		return nil, c.client.misunderstood(write, err)
+		return profile.Item{}, c.client.misunderstood(write, err)
 	}
 	return item, nil
 }
 
 // Delete removes one item.
-func (c *Collection[T, I, PT]) Delete(ctx context.Context, ref profile.Ref) error {
+func (c *Collection) Delete(ctx context.Context, ref profile.Ref) error {
 	address, err := c.client.itemURL(ref, c.facet)
 	if err != nil {
 		return err
@@ -132,42 +118,33 @@ func (c *Collection[T, I, PT]) Delete(ctx context.Context, ref profile.Ref) erro
 	return nil
 }
 
-// item decodes the answer's item. Where the source left out the id that was asked for, it is put back; an answer
-// that holds nothing of the item is none.
-func (c *Collection[T, I, PT]) item(a *answer, id string) (*T, error) {
+// item is the answer's item. Where the source left out the id that was asked for, it is put back; an answer that holds
+// nothing of the item is none.
+func (c *Collection) item(a *answer, id string) (profile.Item, error) {
 	if err := checkJSON(a); err != nil {
-		return nil, c.client.misunderstood(a, err)
+		return profile.Item{}, c.client.misunderstood(a, err)
 	}
 	if bytes.Contains(a.body, []byte(`"error"`)) && len(innerErrors(a)) > 0 {
-		return nil, c.client.misunderstood(a, errors.New("the answer is an error despite its status"))
+		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is an error despite its status"))
 	}
-	item, err := decode[T](a.body)
+	tape, err := jsontape.Parse(a.body)
 	if err != nil {
-		return nil, c.client.misunderstood(a, err)
+		return profile.Item{}, c.client.misunderstood(a, err)
 	}
-	if own, _, _ := PT(item).Key(""); profile.IsSegment(own) {
+	item := profile.Item{JSON: tape.Root()}
+	if item.ID, _ = item.JSON.Member("id").Text(); profile.IsSegment(item.ID) {
 		return item, nil
 	}
-	if id == "" || reflect.ValueOf(item).Elem().IsZero() {
-		return nil, c.client.misunderstood(a, errors.New("the answer is not an item"))
+	if id == "" || !c.hasProperties(item.JSON) {
+		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is not an item"))
 	}
-	return item, json.Unmarshal(idOnly(id), item)
+	item.ID = id
+	return item, nil
 }
 
-func idOnly(id string) []byte {
-	body, _ := json.Marshal(map[string]string{"id": id}) // a text always encodes
-	return body
-}
-
-// encode writes what the caller said, and nothing else, as a request body.
-func encode(input any) ([]byte, error) {
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(input); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+// hasProperties tells whether a value is an object with any property of an item that is not null.
+func (c *Collection) hasProperties(v jsontape.Value) bool {
+	return slices.ContainsFunc(c.properties, func(name string) bool { return !isNull(v.Member(name)) })
 }
 
 func selectOption(properties []string) string {

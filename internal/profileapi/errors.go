@@ -2,7 +2,6 @@ package profileapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"profileql/internal/jsontape"
 	"profileql/internal/profile"
 )
 
@@ -147,34 +147,27 @@ func checkJSON(a *answer) error {
 	return nil
 }
 
-// sourceError is the error of an OData answer (OData JSON Format 4.01, section 21.1). Microsoft Graph spells
-// innerError, its documentation innererror; encoding/json takes both.
-type sourceError struct {
-	Code            json.RawMessage `json:"code"`
-	Message         json.RawMessage `json:"message"`
-	InnerError      *sourceError    `json:"innerError"`
-	RequestID       json.RawMessage `json:"request-id"`
-	LegacyRequestID json.RawMessage `json:"requestId"`
-}
-
-// chain is an error and those inside it, outermost first.
-type chain []*sourceError
+// chain is the error of an OData answer (OData JSON Format 4.01, section 21.1) and those inside it, outermost first.
+type chain []jsontape.Value
 
 // innerErrors finds the error in an answer's body; nothing where the body holds none.
 func innerErrors(a *answer) chain {
 	if checkJSON(a) != nil {
 		return nil
 	}
-	body, err := decode[struct {
-		Error *sourceError `json:"error"`
-	}](a.body)
+	tape, err := jsontape.Parse(a.body)
 	if err != nil {
 		return nil
 	}
 	var all chain
 	// The bound is against an answer that nests without end.
-	for e := body.Error; e != nil && len(all) < 10; e = e.InnerError {
+	for e := tape.Root().Member("error"); e.Kind() == jsontape.Object && len(all) < 10; {
 		all = append(all, e)
+		inner := e.Member("innerError")
+		if inner.Kind() == jsontape.Absent {
+			inner = e.Member("innererror") // Microsoft Graph spells it the other way, its documentation this one
+		}
+		e = inner
 	}
 	return all
 }
@@ -188,7 +181,7 @@ var (
 // code is the most specific one that says something: "429" inside of "TooManyRequests" does not.
 func (all chain) code() (code string) {
 	for _, e := range all {
-		if c := text(e.Code); codeForm.MatchString(c) && !onlyDigits.MatchString(c) {
+		if c := text(e, "code"); codeForm.MatchString(c) && !onlyDigits.MatchString(c) {
 			code = c
 		}
 	}
@@ -198,7 +191,7 @@ func (all chain) code() (code string) {
 // message is the most specific one.
 func (all chain) message() (message string) {
 	for _, e := range all {
-		if m := text(e.Message); m != "" {
+		if m := text(e, "message"); m != "" {
 			message = m
 		}
 	}
@@ -208,7 +201,7 @@ func (all chain) message() (message string) {
 func requestID(a *answer, inner chain) string {
 	candidates := []string{a.header.Get("request-id")}
 	for _, e := range inner {
-		candidates = append(candidates, text(e.RequestID), text(e.LegacyRequestID))
+		candidates = append(candidates, text(e, "request-id"), text(e, "requestId"))
 	}
 	for _, id := range candidates {
 		if requestIDForm.MatchString(id) {
@@ -218,10 +211,9 @@ func requestID(a *answer, inner chain) string {
 	return ""
 }
 
-func text(raw json.RawMessage) (s string) {
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
+// text is a member that is a text; empty where it is none.
+func text(e jsontape.Value, member string) string {
+	s, _ := e.Member(member).Text()
 	return s
 }
 

@@ -18,13 +18,13 @@ const maxConfirmed = 2000
 var errReordered = errors.New("the list was begun in another order of ids")
 
 // begunHere tells whether the position is one in a list of this source that was read whole and ordered here.
-func (l *listing[T, I, PT]) begunHere() bool {
+func (l *listing) begunHere() bool {
 	after := l.query.After
 	return after != nil && after.Source == l.client.name && after.OrderedHere
 }
 
 // begunThere tells whether the position is one in a list of this source that was in its own order.
-func (l *listing[T, I, PT]) begunThere() bool {
+func (l *listing) begunThere() bool {
 	after := l.query.After
 	return after != nil && after.Source == l.client.name && !after.OrderedHere
 }
@@ -32,7 +32,7 @@ func (l *listing[T, I, PT]) begunThere() bool {
 // confirmOrder asks, where ids came in another order than that of their bytes, whether the source's filter agrees: of
 // two neighbors, the first is not to be found behind the second. If it is, the source orders items at one instant by
 // chance, and going on behind one of them would lose others.
-func (l *listing[T, I, PT]) confirmOrder(ctx context.Context, options []string) error {
+func (l *listing) confirmOrder(ctx context.Context, options []string) error {
 	if !l.odd {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (l *listing[T, I, PT]) confirmOrder(ctx context.Context, options []string) 
 
 // isReordered tells whether the source's order of the items at the position's instant is another one than that of the
 // bytes of their ids, after the whole list was read in the source's order.
-func (l *listing[T, I, PT]) isReordered() bool {
+func (l *listing) isReordered() bool {
 	order := l.query.Order
 	for i := 1; i < len(l.entries); i++ {
 		a, b := l.entries[i-1].Position, l.entries[i].Position

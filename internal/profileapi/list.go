@@ -2,15 +2,17 @@ package profileapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 
+	"profileql/internal/instant"
+	"profileql/internal/jsontape"
 	"profileql/internal/profile"
 )
 
@@ -38,14 +40,14 @@ type way struct {
 
 // List reads one page. A source that answers 400 to an option, or does not do what it says, is asked without it, and
 // for the next hour at once so.
-func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profile.Page[T], error) {
+func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.client.timeout)
 	defer cancel()
 	address, err := c.client.listURL(q.User, c.facet)
 	if err != nil {
-		return profile.Page[T]{}, err
+		return profile.Page{}, err
 	}
-	l := &listing[T, I, PT]{Collection: c, query: q, address: address}
+	l := &listing{Collection: c, query: q, address: address}
 	if !q.Count || c.client.learnt.has(c.ability("$count")) {
 		return l.page(ctx)
 	}
@@ -61,7 +63,7 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		}()
 		total, flaw = l.count(ctx)
 	})
-	page, err := func() (profile.Page[T], error) {
+	page, err := func() (profile.Page, error) {
 		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
 		return l.page(ctx)
 	}()
@@ -78,11 +80,11 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 }
 
 // listing is one call of List.
-type listing[T, I any, PT Item[T]] struct {
-	*Collection[T, I, PT]
+type listing struct {
+	*Collection
 	query   profile.Query
 	address string // of the list, without options
-	entries []profile.Entry[T]
+	entries []profile.Entry
 	flaw    error
 
 	neighbors  [][2]string // ids of items at one instant of which one came right behind the other
@@ -90,7 +92,7 @@ type listing[T, I any, PT Item[T]] struct {
 	atPosition bool        // whether the whole list was read, and there is an item at the very position of the query
 }
 
-func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
+func (l *listing) page(ctx context.Context) (profile.Page, error) {
 	denied, ordering := &l.client.learnt, l.ability("ordering "+l.query.Order.Property)
 	w := way{
 		selecting: len(l.query.Properties) > 0 && !denied.has(l.ability("$select")),
@@ -120,9 +122,9 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 // isEvident tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
 // come from callers, who can make up what a source has to refuse, such as the year 10000; then it would be taken for one
 // that cannot order, for everybody. So a position counts only if there is such an item.
-func (l *listing[T, I, PT]) isEvident() bool { return l.query.After == nil || l.atPosition }
+func (l *listing) isEvident() bool { return l.query.After == nil || l.atPosition }
 
-func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
+func (l *listing) ask(ctx context.Context, w way) (profile.Page, error) {
 	l.entries, l.flaw, l.neighbors, l.odd = nil, nil, nil, false
 	read := l.readWhole
 	if w.ordering {
@@ -133,9 +135,9 @@ func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], er
 		options = []string{selectOption(l.query.Properties)}
 	}
 	if err := read(ctx, options); err != nil {
-		return profile.Page[T]{}, err
+		return profile.Page{}, err
 	}
-	page := profile.Page[T]{Entries: l.entries}
+	page := profile.Page{Entries: l.entries}
 	if len(l.entries) > l.query.Limit {
 		page.Entries, page.More = l.entries[:l.query.Limit], true
 	}
@@ -148,7 +150,7 @@ func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], er
 // readBehind asks for the items behind the position, one more than are wanted so as to know whether there are more.
 // Where the source answers fewer at a time, it is asked again behind the last one: a value stands still while items
 // come and go, a link that skips a number of them does not.
-func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) error {
+func (l *listing) readBehind(ctx context.Context, options []string) error {
 	want, after := l.query.Limit+1, l.query.After
 	k := keyset{source: l.client.name, order: l.query.Order, after: after}
 	if k.nothing() {
@@ -197,7 +199,7 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 
 // appendBehind appends an entry if it lies behind the position after, and returns the new position. Which of two ids
 // comes first is for the source to say.
-func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.Entry[T]) (*profile.Position, error) {
+func (l *listing) appendBehind(after *profile.Position, entry profile.Entry) (*profile.Position, error) {
 	if after != nil {
 		switch c := l.query.Order.Compare(*after, entry.Position); {
 		case c == 0: // the same item twice
@@ -214,14 +216,14 @@ func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.
 }
 
 // confirmNulls asks whether a descending list goes on without items that have a value.
-func (l *listing[T, I, PT]) confirmNulls(ctx context.Context, options []string, k keyset) error {
+func (l *listing) confirmNulls(ctx context.Context, options []string, k keyset) error {
 	k.dated, k.atLeast = true, 1
 	address, err := withOptions(l.address, slices.Concat(options, k.options()))
 	if err != nil {
 		return err
 	}
 	part, err := l.readNonEmpty(ctx, address)
-	hasValue := func(e profile.Entry[T]) bool { return e.Position.Instant != "" }
+	hasValue := func(e profile.Entry) bool { return e.Position.Instant != "" }
 	if isBadRequest(err) || slices.ContainsFunc(part.entries, hasValue) {
 		return errUnordered
 	}
@@ -229,28 +231,28 @@ func (l *listing[T, I, PT]) confirmNulls(ctx context.Context, options []string, 
 }
 
 // readNonEmpty reads a part of the list, and those behind it as long as they are empty.
-func (l *listing[T, I, PT]) readNonEmpty(ctx context.Context, address *url.URL) (part[T], error) {
+func (l *listing) readNonEmpty(ctx context.Context, address *url.URL) (part, error) {
 	for range maxEmptyPages {
 		p, err := l.read(ctx, address)
 		if err != nil || p.length > 0 || !p.more() {
 			return p, err
 		}
 		if address, err = l.next(p); err != nil {
-			return part[T]{}, err
+			return part{}, err
 		}
 	}
-	return part[T]{}, l.client.endless()
+	return part{}, l.client.endless()
 }
 
 // readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
-func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) error {
+func (l *listing) readWhole(ctx context.Context, options []string) error {
 	if l.begunThere() {
 		options = append(options, keyset{order: l.query.Order}.orderBy())
 	}
 	address, err := withOptions(l.address, options)
 	seen := make(map[string]bool)
 	for idle := 0; err == nil && address != nil; idle++ {
-		var p part[T]
+		var p part
 		if p, err = l.read(ctx, address); err != nil {
 			return err
 		}
@@ -277,9 +279,9 @@ func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) err
 	for i := range l.entries {
 		l.entries[i].Position.OrderedHere = true
 	}
-	slices.SortFunc(l.entries, func(a, b profile.Entry[T]) int { return order.Compare(a.Position, b.Position) })
+	slices.SortFunc(l.entries, func(a, b profile.Entry) int { return order.Compare(a.Position, b.Position) })
 	if after != nil {
-		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry[T]) bool {
+		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry) bool {
 			c := order.Compare(*after, e.Position)
 			l.atPosition = l.atPosition || c == 0
 			return c >= 0
@@ -292,84 +294,86 @@ func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) err
 }
 
 // part is what one request for a list was answered with.
-type part[T any] struct {
-	entries []profile.Entry[T]
+type part struct {
+	entries []profile.Entry
 	length  int // entries that the source sent, with those that are of no use
 
 	unreadable bool // whether one is ordered by what is no instant: only the source knows its place
 
 	answer  *answer
 	address *url.URL
-	link    json.RawMessage // to the next part
+	link    jsontape.Value // to the next part
 }
 
-func (p part[T]) more() bool { return !isNull(p.link) }
+func (p part) more() bool { return !isNull(p.link) }
 
 // isNull tells whether a member is null or not there.
-func isNull(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
+func isNull(v jsontape.Value) bool { return v.Kind() == jsontape.Absent || v.Kind() == jsontape.Null }
 
-// listAnswer is the form of a collection (OData JSON Format 4.01, section 12).
-type listAnswer struct {
-	Value    *[]json.RawMessage `json:"value"`
-	NextLink json.RawMessage    `json:"@odata.nextLink"`
-	Count    json.RawMessage    `json:"@odata.count"`
-	Error    json.RawMessage    `json:"error"`
-}
-
-// request reads one answer for the list.
-func (c *Collection[T, I, PT]) request(ctx context.Context, address string) (*answer, *listAnswer, error) {
+// request reads one answer for the list, which is a collection (OData JSON Format 4.01, section 12).
+func (c *Collection) request(ctx context.Context, address string) (*answer, jsontape.Value, error) {
 	a, no := c.client.read(ctx, address)
 	if no != nil || a.status != http.StatusOK {
-		return nil, nil, c.client.failed(a, no)
+		return nil, jsontape.Value{}, c.client.failed(a, no)
 	}
 	if err := checkJSON(a); err != nil {
-		return nil, nil, c.client.misunderstood(a, err)
+		return nil, jsontape.Value{}, c.client.misunderstood(a, err)
 	}
-	var list listAnswer
-	if err := json.Unmarshal(a.body, &list); err != nil {
-		return nil, nil, c.client.misunderstood(a, err)
+	tape, err := jsontape.Parse(a.body)
+	if err != nil {
+		return nil, jsontape.Value{}, c.client.misunderstood(a, err)
 	}
-	if list.Value == nil || !isNull(list.Error) {
-		return nil, nil, c.client.misunderstood(a, errors.New("the answer is not a list"))
+	list := tape.Root()
+	if list.Member("value").Kind() != jsontape.Array || !isNull(list.Member("error")) {
+		return nil, jsontape.Value{}, c.client.misunderstood(a, errors.New("the answer is not a list"))
 	}
-	return a, &list, nil
+	return a, list, nil
 }
 
-func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T], error) {
+func (l *listing) read(ctx context.Context, address *url.URL) (part, error) {
 	a, list, err := l.request(ctx, address.String())
 	if err != nil {
-		return part[T]{}, err
+		return part{}, err
 	}
-	p := part[T]{length: len(*list.Value), answer: a, address: address, link: list.NextLink}
-	for _, raw := range *list.Value {
-		if isNull(raw) {
+	p := part{answer: a, address: address, link: list.Member("@odata.nextLink")}
+	for c, ok := list.Member("value").First(); ok; c, ok = c.Next() {
+		if p.length++; c.Kind() == jsontape.Null {
 			continue
 		}
-		item, err := decode[T](raw)
-		if err != nil {
-			return part[T]{}, l.client.misunderstood(a, err)
-		}
-		id, instant, readable := PT(item).Key(l.query.Order.Property)
+		id, _ := c.Member("id").Text()
+		at, readable := instantOf(c.Member(l.query.Order.Property))
 		if !profile.IsSegment(id) {
 			l.flaw = l.client.nameless(a)
 			continue
 		}
 		p.unreadable = p.unreadable || !readable
-		p.entries = append(p.entries, profile.Entry[T]{
-			Position: profile.Position{Instant: instant, Source: l.client.name, ID: id},
-			Item:     item,
+		p.entries = append(p.entries, profile.Entry{
+			Position: profile.Position{Instant: at, Source: l.client.name, ID: id},
+			JSON:     c.Value,
 		})
 	}
 	return p, nil
 }
 
+// instantOf is the moment that a property is, as the source sent it; empty where there is none, and where the value is no
+// moment, which readable tells apart.
+func instantOf(v jsontape.Value) (text string, readable bool) {
+	if isNull(v) {
+		return "", true
+	}
+	if text, _ = v.Text(); instant.Valid(text) {
+		return text, true
+	}
+	return "", false
+}
+
 // next is the address of the part behind p; nil where there is none.
-func (l *listing[T, I, PT]) next(p part[T]) (*url.URL, error) {
+func (l *listing) next(p part) (*url.URL, error) {
 	if !p.more() {
 		return nil, nil
 	}
-	var link string
-	if err := json.Unmarshal(p.link, &link); err != nil {
+	link, isText := p.link.Text()
+	if !isText {
 		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part is not a text"))
 	}
 	next, err := p.address.Parse(link)
@@ -380,7 +384,7 @@ func (l *listing[T, I, PT]) next(p part[T]) (*url.URL, error) {
 }
 
 // count asks how long the whole list is; nil where the source cannot tell.
-func (l *listing[T, I, PT]) count(ctx context.Context) (*int, error) {
+func (l *listing) count(ctx context.Context) (*int, error) {
 	address, err := withOptions(l.address, []string{option("$count", "true"), option("$top", "1")})
 	if err != nil {
 		return nil, err
@@ -392,9 +396,13 @@ func (l *listing[T, I, PT]) count(ctx context.Context) (*int, error) {
 	if err != nil {
 		return nil, err
 	}
-	var total *int
-	if json.Unmarshal(list.Count, &total) != nil || total == nil || *total < 0 {
+	count := list.Member("@odata.count")
+	if count.Kind() != jsontape.Number {
 		return nil, nil
 	}
-	return total, nil
+	total, err := strconv.Atoi(string(count.Raw()))
+	if err != nil || total < 0 {
+		return nil, nil
+	}
+	return &total, nil
 }

@@ -94,24 +94,24 @@ func (u untilDone) Read([]byte) (int, error) {
 const good = `{"id": "a", "value": [{"id": "a"}]}`
 
 // calls are one of each kind that a [Collection] makes.
-var calls = map[string]func(ctx context.Context, c *Collection[thing, change, *thing]) error{
-	"list": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+var calls = map[string]func(ctx context.Context, c *Collection) error{
+	"list": func(ctx context.Context, c *Collection) error {
 		_, err := c.List(ctx, profile.Query{Order: profile.Order{Property: "createdDateTime", Descending: true}, Limit: 1})
 		return err
 	},
-	"get": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+	"get": func(ctx context.Context, c *Collection) error {
 		_, err := c.Get(ctx, profile.Ref{ID: "a"}, nil)
 		return err
 	},
-	"create": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
-		_, err := c.Create(ctx, "test", "", &change{Name: new("x")})
+	"create": func(ctx context.Context, c *Collection) error {
+		_, err := c.Create(ctx, "test", "", []byte(`{"name":"x"}`))
 		return err
 	},
-	"update": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
-		_, err := c.Update(ctx, profile.Ref{ID: "a"}, &change{Name: new("x")})
+	"update": func(ctx context.Context, c *Collection) error {
+		_, err := c.Update(ctx, profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
 		return err
 	},
-	"delete": func(ctx context.Context, c *Collection[thing, change, *thing]) error {
+	"delete": func(ctx context.Context, c *Collection) error {
 		return c.Delete(ctx, profile.Ref{ID: "a"})
 	},
 }
@@ -226,7 +226,7 @@ func TestTimeout(t *testing.T) {
 					t.Fatal(err)
 				}
 				began := time.Now()
-				err = do(t.Context(), NewCollection[thing, change](client, "things"))
+				err = do(t.Context(), NewCollection(client, "things", []string{"name"}))
 				if took := time.Since(began); took != timeout || codeOf(err) != test.code {
 					t.Errorf("%v after %v, want %s after %v", err, took, test.code, timeout)
 				}
@@ -312,7 +312,7 @@ func TestLostIsNobodysLeaving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCollection[thing, change](client, "things")
+	c := NewCollection(client, "things", []string{"name"})
 	for range 2 { // the second over the first one's connection, which is lost, and then over another
 		if err := calls["get"](t.Context(), c); err != nil {
 			t.Fatal(err)

@@ -4,8 +4,8 @@ import (
 	"math"
 	"strconv"
 
+	"profileql/internal/instant"
 	"profileql/internal/jsontape"
-	"profileql/internal/profile"
 )
 
 // Append writes an object of the source's as the plan has it. Own writes the value of a field that is the caller's own.
@@ -122,7 +122,7 @@ func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 			decoded, ok = v.Text()
 			text = []byte(decoded)
 		}
-		return appendAsIs(dst, v, ok && profile.IsInstant(text))
+		return appendAsIs(dst, v, ok && instant.Valid(text))
 	case kindEnum:
 		return f.enum.appendMember(dst, v)
 	case kindFlags:

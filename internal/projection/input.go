@@ -10,8 +10,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"profileql/internal/instant"
 	"profileql/internal/jsontape"
-	"profileql/internal/profile"
 )
 
 // Input values are as encoding/json (with json.Number) and gqlparser represent them: nil, bool, string, json.Number, int64,
@@ -61,7 +61,7 @@ func checkScalar(name string, v any) error {
 			return nil
 		}
 	case "DateTime":
-		if isText && !profile.IsInstant(text) {
+		if isText && !instant.Valid(text) {
 			return inputErrorf("DateTime must be a moment such as 2017-01-01T00:00:46.1697867+03:00")
 		}
 		if isText {

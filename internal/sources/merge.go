@@ -19,16 +19,16 @@ import (
 // A source that fails is missing from the page, which says so; it stays out for as long as the caller goes on behind
 // this page, because nobody knows what of it would have been on the pages before. A person whom a source does not
 // know has no items there, which is no failure. Where no source is left, the error is a [profile.Errors].
-func (f *Facet[T, I]) List(ctx context.Context, q profile.Query) (profile.Page[T], error) {
+func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error) {
 	asked, failed := f.asked(q)
 	if len(asked) == 1 && len(failed) == 0 {
 		return asked[0].List(ctx, q)
 	}
 	replies := askAll(ctx, asked, q)
 	if ctx.Err() != nil {
-		return profile.Page[T]{}, ctx.Err() // nobody is there to be told
+		return profile.Page{}, ctx.Err() // nobody is there to be told
 	}
-	var pages []profile.Page[T]
+	var pages []profile.Page
 	var strangers []*profile.Error
 	for _, r := range replies {
 		var e *profile.Error
@@ -36,7 +36,7 @@ func (f *Facet[T, I]) List(ctx context.Context, q profile.Query) (profile.Page[T
 		case r.err == nil:
 			pages = append(pages, r.page)
 		case !isKnown:
-			return profile.Page[T]{}, r.err
+			return profile.Page{}, r.err
 		case isStranger(e):
 			strangers = append(strangers, e)
 		default:
@@ -52,14 +52,14 @@ func (f *Facet[T, I]) List(ctx context.Context, q profile.Query) (profile.Page[T
 		}
 		return page, nil
 	case len(strangers) > 0:
-		return profile.Page[T]{}, strangers[0]
+		return profile.Page{}, strangers[0]
 	}
-	return profile.Page[T]{}, profile.Errors(failed)
+	return profile.Page{}, profile.Errors(failed)
 }
 
 // asked are the members to ask, and the errors of those that are not: they failed on an earlier page, or cannot be
 // asked although they were named, or there is no other.
-func (f *Facet[T, I]) asked(q profile.Query) (asked []*Member[T, I], failed []*profile.Error) {
+func (f *Facet) asked(q profile.Query) (asked []*Member, failed []*profile.Error) {
 	for i := range f.members {
 		m := &f.members[i]
 		before := slices.IndexFunc(q.Failed, func(e *profile.Error) bool { return e.Source == m.Name })
@@ -78,14 +78,14 @@ func (f *Facet[T, I]) asked(q profile.Query) (asked []*Member[T, I], failed []*p
 }
 
 // reply is what one source answered.
-type reply[T any] struct {
-	page profile.Page[T]
+type reply struct {
+	page profile.Page
 	err  error
 }
 
 // askAll asks each member, and waits for all: each has a deadline of its own.
-func askAll[T, I any](ctx context.Context, members []*Member[T, I], q profile.Query) []reply[T] {
-	replies := make([]reply[T], len(members))
+func askAll(ctx context.Context, members []*Member, q profile.Query) []reply {
+	replies := make([]reply, len(members))
 	var all sync.WaitGroup
 	for i, m := range members {
 		all.Go(func() {
@@ -113,11 +113,11 @@ func isStranger(e *profile.Error) bool {
 }
 
 // merge makes one page of the sources' pages, each of which is in order and holds as many items as are wanted.
-func merge[T any](q profile.Query, pages []profile.Page[T]) profile.Page[T] {
-	var merged profile.Page[T]
+func merge(q profile.Query, pages []profile.Page) profile.Page {
+	var merged profile.Page
 	total := 0
 	merged.Total = &total
-	heads := make([][]profile.Entry[T], len(pages))
+	heads := make([][]profile.Entry, len(pages))
 	for i, p := range pages {
 		heads[i] = p.Entries
 		merged.More = merged.More || p.More
@@ -141,7 +141,7 @@ func merge[T any](q profile.Query, pages []profile.Page[T]) profile.Page[T] {
 }
 
 // firstOf is the index of the list whose first entry comes first; -1 where all are empty.
-func firstOf[T any](lists [][]profile.Entry[T], order profile.Order) int {
+func firstOf(lists [][]profile.Entry, order profile.Order) int {
 	first := -1
 	for i, entries := range lists {
 		if len(entries) > 0 && (first < 0 || order.Compare(entries[0].Position, lists[first][0].Position) < 0) {

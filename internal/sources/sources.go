@@ -14,13 +14,12 @@ import (
 	"profileql/internal/profile"
 )
 
-// Collection is where one source holds the items of one facet: T is the type of an item, I that of a change. Its
-// methods return a *[profile.Error] for whatever the caller should know.
-type Collection[T, I any] interface {
-	List(ctx context.Context, q profile.Query) (profile.Page[T], error)
-	Get(ctx context.Context, ref profile.Ref, properties []string) (*T, error)
-	Create(ctx context.Context, source, user string, item *I) (*T, error)
-	Update(ctx context.Context, ref profile.Ref, patch *I) (*T, error)
+// Collection is where one source holds the items of one facet. Its methods return a *[profile.Error] for whatever the caller should know.
+type Collection interface {
+	List(ctx context.Context, q profile.Query) (profile.Page, error)
+	Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error)
+	Create(ctx context.Context, source, user string, body []byte) (profile.Item, error)
+	Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error)
 	Delete(ctx context.Context, ref profile.Ref) error
 }
 
@@ -32,52 +31,52 @@ type Source struct {
 }
 
 // Member is a facet as one source has it.
-type Member[T, I any] struct {
+type Member struct {
 	Source
-	Collection[T, I]
+	Collection
 }
 
 // Facet is a facet as all sources together have it.
-type Facet[T, I any] struct {
-	members []Member[T, I]
+type Facet struct {
+	members []Member
 	anyUser bool // whether there is a member that can be asked for any user
 }
 
 // NewFacet returns the facet of these members, whose sources have different names.
-func NewFacet[T, I any](members []Member[T, I]) *Facet[T, I] {
-	anyUser := slices.ContainsFunc(members, func(m Member[T, I]) bool { return m.AnyUser })
-	return &Facet[T, I]{members, anyUser}
+func NewFacet(members []Member) *Facet {
+	anyUser := slices.ContainsFunc(members, func(m Member) bool { return m.AnyUser })
+	return &Facet{members, anyUser}
 }
 
 // Get reads one item of the source that holds it.
-func (f *Facet[T, I]) Get(ctx context.Context, ref profile.Ref, properties []string) (*T, error) {
+func (f *Facet) Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error) {
 	m, err := f.member(ref.Source, ref.User)
 	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
 	return m.Get(ctx, ref, properties)
 }
 
 // Create adds an item at a source.
-func (f *Facet[T, I]) Create(ctx context.Context, source, user string, item *I) (*T, error) {
+func (f *Facet) Create(ctx context.Context, source, user string, body []byte) (profile.Item, error) {
 	m, err := f.writable(source, user)
 	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
-	return m.Create(ctx, source, user, item)
+	return m.Create(ctx, source, user, body)
 }
 
 // Update changes an item at the source that holds it.
-func (f *Facet[T, I]) Update(ctx context.Context, ref profile.Ref, patch *I) (*T, error) {
+func (f *Facet) Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error) {
 	m, err := f.writable(ref.Source, ref.User)
 	if err != nil {
-		return nil, err
+		return profile.Item{}, err
 	}
-	return m.Update(ctx, ref, patch)
+	return m.Update(ctx, ref, body)
 }
 
 // Delete removes an item from the source that holds it.
-func (f *Facet[T, I]) Delete(ctx context.Context, ref profile.Ref) error {
+func (f *Facet) Delete(ctx context.Context, ref profile.Ref) error {
 	m, err := f.writable(ref.Source, ref.User)
 	if err != nil {
 		return err
@@ -86,8 +85,8 @@ func (f *Facet[T, I]) Delete(ctx context.Context, ref profile.Ref) error {
 }
 
 // member is the one of a source, if it may be asked for the user.
-func (f *Facet[T, I]) member(source, user string) (*Member[T, I], error) {
-	i := slices.IndexFunc(f.members, func(m Member[T, I]) bool { return m.Name == source })
+func (f *Facet) member(source, user string) (*Member, error) {
+	i := slices.IndexFunc(f.members, func(m Member) bool { return m.Name == source })
 	if i < 0 { // package graph lets no unknown name through
 		return nil, fmt.Errorf("there is no source %q", source)
 	}
@@ -98,7 +97,7 @@ func (f *Facet[T, I]) member(source, user string) (*Member[T, I], error) {
 	return m, nil
 }
 
-func (f *Facet[T, I]) writable(source, user string) (*Member[T, I], error) {
+func (f *Facet) writable(source, user string) (*Member, error) {
 	m, err := f.member(source, user)
 	if err == nil && !m.Writable {
 		return nil, &profile.Error{

@@ -10,17 +10,15 @@ import (
 	"profileql/internal/profile"
 )
 
-type item struct{ name string }
-
 // member answers lists with page and err, and notes what else it is asked.
 type member struct {
-	page  profile.Page[item]
+	page  profile.Page
 	err   error
 	panic any
 	asked []string
 }
 
-func (m *member) List(_ context.Context, q profile.Query) (profile.Page[item], error) {
+func (m *member) List(_ context.Context, q profile.Query) (profile.Page, error) {
 	m.asked = append(m.asked, "list of "+q.User)
 	if m.panic != nil {
 		panic(m.panic)
@@ -28,15 +26,15 @@ func (m *member) List(_ context.Context, q profile.Query) (profile.Page[item], e
 	return m.page, m.err
 }
 
-func (m *member) Get(_ context.Context, ref profile.Ref, _ []string) (*item, error) {
+func (m *member) Get(_ context.Context, ref profile.Ref, _ []string) (profile.Item, error) {
 	return m.note("get " + ref.ID)
 }
 
-func (m *member) Create(_ context.Context, _, user string, i *item) (*item, error) {
-	return m.note("create " + i.name + user)
+func (m *member) Create(_ context.Context, _, user string, body []byte) (profile.Item, error) {
+	return m.note("create " + string(body) + user)
 }
 
-func (m *member) Update(_ context.Context, ref profile.Ref, _ *item) (*item, error) {
+func (m *member) Update(_ context.Context, ref profile.Ref, _ []byte) (profile.Item, error) {
 	return m.note("update " + ref.ID)
 }
 
@@ -45,15 +43,15 @@ func (m *member) Delete(_ context.Context, ref profile.Ref) error {
 	return err
 }
 
-func (m *member) note(what string) (*item, error) {
+func (m *member) note(what string) (profile.Item, error) {
 	m.asked = append(m.asked, what)
-	return &item{what}, m.err
+	return profile.Item{ID: what}, m.err
 }
 
 // facetOf is a facet of three sources: a takes everything, b is read-only and knows the signed-in person alone, c
 // takes everything.
-func facetOf(a, b, c *member) *Facet[item, item] {
-	return NewFacet([]Member[item, item]{
+func facetOf(a, b, c *member) *Facet {
+	return NewFacet([]Member{
 		{Source{Name: "a", Writable: true, AnyUser: true}, a},
 		{Source{Name: "b"}, b},
 		{Source{Name: "c", Writable: true, AnyUser: true}, c},
@@ -61,21 +59,21 @@ func facetOf(a, b, c *member) *Facet[item, item] {
 }
 
 // pageOf is a page of a source's items, each an instant and an id: "2020 x", or " x" without an instant.
-func pageOf(source string, more bool, items ...string) profile.Page[item] {
-	p := profile.Page[item]{More: more}
+func pageOf(source string, more bool, items ...string) profile.Page {
+	p := profile.Page{More: more}
 	for _, text := range items {
 		year, id, _ := strings.Cut(text, " ")
 		if year != "" {
 			year += "-01-01T00:00:00Z"
 		}
-		p.Entries = append(p.Entries, profile.Entry[item]{
-			Position: profile.Position{Instant: year, Source: source, ID: id}, Item: &item{id},
+		p.Entries = append(p.Entries, profile.Entry{
+			Position: profile.Position{Instant: year, Source: source, ID: id},
 		})
 	}
 	return p
 }
 
-func counted(p profile.Page[item], total int) profile.Page[item] {
+func counted(p profile.Page, total int) profile.Page {
 	p.Total = &total
 	return p
 }
@@ -107,11 +105,11 @@ func TestMerge(t *testing.T) {
 			query: profile.Query{Limit: 3}, a: member{page: pageOf("a", true, "2020 a1", "2020 a2", "2020 a3")}, want: "a1 a2 a3", more: true, total: -1,
 		},
 		"counted": {
-			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: counted(profile.Page[item]{}, 0)}, c: member{page: counted(c, 2)},
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: counted(profile.Page{}, 0)}, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: 5,
 		},
 		"counted, but for one": {
-			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: profile.Page[item]{}}, c: member{page: counted(c, 2)},
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: member{page: profile.Page{}}, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: -1,
 		},
 		"one fails": {
@@ -163,7 +161,7 @@ func TestMerge(t *testing.T) {
 			}
 			var got, failed []string
 			for _, e := range page.Entries {
-				got = append(got, e.Item.name)
+				got = append(got, e.Position.ID)
 			}
 			for _, e := range page.Failed {
 				failed = append(failed, e.Source)
@@ -218,20 +216,20 @@ func TestNothingLeft(t *testing.T) {
 // TestRouting sends what is about one item to its source, or refuses it before anything is sent.
 func TestRouting(t *testing.T) {
 	t.Parallel()
-	calls := map[string]func(f *Facet[item, item], source, user string) error{
-		"get i": func(f *Facet[item, item], source, user string) error {
+	calls := map[string]func(f *Facet, source, user string) error{
+		"get i": func(f *Facet, source, user string) error {
 			_, err := f.Get(t.Context(), profile.Ref{Source: source, User: user, ID: "i"}, nil)
 			return err
 		},
-		"create i": func(f *Facet[item, item], source, user string) error {
-			_, err := f.Create(t.Context(), source, user, &item{"i"})
+		"create i": func(f *Facet, source, user string) error {
+			_, err := f.Create(t.Context(), source, user, []byte("i"))
 			return err
 		},
-		"update i": func(f *Facet[item, item], source, user string) error {
+		"update i": func(f *Facet, source, user string) error {
 			_, err := f.Update(t.Context(), profile.Ref{Source: source, User: user, ID: "i"}, nil)
 			return err
 		},
-		"delete i": func(f *Facet[item, item], source, user string) error {
+		"delete i": func(f *Facet, source, user string) error {
 			return f.Delete(t.Context(), profile.Ref{Source: source, User: user, ID: "i"})
 		},
 	}

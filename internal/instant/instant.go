@@ -1,14 +1,15 @@
-package profile
+// Package instant knows the form of moments: RFC 3339, which is that of OData's Edm.DateTimeOffset.
+package instant
 
 import (
 	"bytes"
 	"time"
 )
 
-// IsInstant tells whether text is a moment in the form of RFC 3339, which OData's Edm.DateTimeOffset has, with any number
+// Valid tells whether text is a moment, with any number
 // of digits for a fraction of a second.
-func IsInstant[T string | []byte](text T) bool {
-	if isUsualInstant(text) {
+func Valid[T string | []byte](text T) bool {
+	if isUsual(text) {
 		return true
 	}
 	// time.Parse alone would also take a comma before the fraction, and hours of one digit.
@@ -16,8 +17,8 @@ func IsInstant[T string | []byte](text T) bool {
 	return err == nil && text[len("2006-01-02T15")] == ':' && !bytes.ContainsRune([]byte(text), ',')
 }
 
-// isUsualInstant knows most moments without the price of time.Parse: those before the 29th of a month.
-func isUsualInstant[T string | []byte](text T) bool {
+// isUsual knows most moments without the price of time.Parse: those before the 29th of a month.
+func isUsual[T string | []byte](text T) bool {
 	const form = "0000-00-00T00:00:00"
 	if len(text) <= len(form) {
 		return false

@@ -1,4 +1,4 @@
-package profile
+package instant
 
 import (
 	"strings"
@@ -15,24 +15,24 @@ var instants = map[string]bool{
 	"2017-01-01T00:00:00Zx": false, "2017-01-01T00:00:00.1": false, "": false, "Z": false, "2017-01-01t00:00:00Z": false, "２017-01-01T00:00:00Z": false,
 }
 
-func TestIsInstant(t *testing.T) {
+func TestValid(t *testing.T) {
 	t.Parallel()
 	for text, want := range instants {
-		if IsInstant(text) != want || IsInstant([]byte(text)) != want {
+		if Valid(text) != want || Valid([]byte(text)) != want {
 			t.Errorf("%q: %t", text, !want)
 		}
 	}
 }
 
-// FuzzIsInstant holds that the short way says nothing else than the long one.
-func FuzzIsInstant(f *testing.F) {
+// FuzzValid holds that the short way says nothing else than the long one.
+func FuzzValid(f *testing.F) {
 	for text := range instants {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		_, err := time.Parse(time.RFC3339, text)
 		want := err == nil && text[len("2006-01-02T15")] == ':' && !strings.Contains(text, ",")
-		if IsInstant(text) != want {
+		if Valid(text) != want {
 			t.Errorf("%q: %t", text, !want)
 		}
 	})
