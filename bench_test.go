@@ -189,6 +189,42 @@ func TestUpdateAllocations(t *testing.T) {
 	}
 }
 
+// BenchmarkInProcess counts what requests allocate inside ProfileQL, as [TestUpdateAllocations] does.
+func BenchmarkInProcess(b *testing.B) {
+	var items []string
+	for i := range 101 {
+		items = append(items, strings.Replace(string(stubAnswer), stubItem, fmt.Sprintf("%03d%s", i, stubItem[3:]), 1))
+	}
+	for _, c := range []struct {
+		name   string
+		answer string
+		body   []byte
+	}{
+		{"update", string(stubAnswer), updateRequest(b)},
+		{"page of 20", `{"value": [` + strings.Join(items[:21], ",") + `]}`, operationBody(b, inProcessPage, map[string]any{"first": 20})},
+		{"page of 100", `{"value": [` + strings.Join(items, ",") + `]}`, operationBody(b, inProcessPage, map[string]any{"first": 100})},
+	} {
+		handler := newTestHandler(b, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(strings.NewReader(c.answer)), ContentLength: int64(len(c.answer)), Request: r,
+			}, nil
+		}), io.Discard)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if answer := serveInProcess(b.Context(), handler, c.body); !strings.Contains(answer, `"Chess"`) {
+					b.Fatal(answer)
+				}
+			}
+		})
+	}
+}
+
+const inProcessPage = `query ($first: Int!) { me { interests(first: $first) { edges { cursor node {
+	id itemId displayName description categories webUrl allowedAudiences inference { confidenceScore } createdDateTime
+	createdBy { user { id displayName } } lastModifiedDateTime } } } } }`
+
 // serveInProcess sends a request to a handler without a socket.
 func serveInProcess(ctx context.Context, handler http.Handler, body []byte) string {
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// load sends one request again and again, from several callers at once, each with a token of its own.
+type load struct {
+	process
+	method, url, body string
+	callers           int
+	each              int // requests of each caller in a round; 0 as long as that is not known
+	shared            *http.Client
+}
+
+// measured is one round.
+type measured struct {
+	cpu  float64 // microseconds of the process for each request
+	took []time.Duration
+}
+
+// client keeps the connections of all callers from round to round.
+func (l *load) client() *http.Client {
+	if l.shared == nil {
+		l.shared = &http.Client{Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}
+	}
+	return l.shared
+}
+
+// run runs a round, the first one for as many requests as tell how many a round should have.
+func (l *load) run(ctx context.Context) (m measured, err error) {
+	each := l.each
+	if each == 0 {
+		each = max(4, 2000/l.callers)
+	}
+	client := l.client()
+	before, err := l.cpu()
+	if err != nil {
+		return measured{}, err
+	}
+	began := time.Now()
+	var all sync.WaitGroup
+	took, errs := make([][]time.Duration, l.callers), make([]error, l.callers)
+	for i := range l.callers {
+		all.Go(func() {
+			for range each {
+				start := time.Now()
+				if errs[i] = l.send(ctx, client, i); errs[i] != nil {
+					return
+				}
+				took[i] = append(took[i], time.Since(start))
+			}
+		})
+	}
+	all.Wait()
+	elapsed := time.Since(began)
+	after, err := l.cpu()
+	if err != nil {
+		return measured{}, err
+	}
+	for i := range l.callers {
+		if errs[i] != nil {
+			return measured{}, errs[i]
+		}
+		m.took = append(m.took, took[i]...)
+	}
+	n := each * l.callers
+	if l.each == 0 {
+		l.each = max(2, int(float64(each)*roundTime.Seconds()/elapsed.Seconds()))
+	}
+	m.cpu = float64((after - before).Microseconds()) / float64(n)
+	return m, nil
+}
+
+// send sends the request of one caller, and reads the whole answer.
+func (l *load) send(ctx context.Context, client *http.Client, caller int) error {
+	r, err := http.NewRequestWithContext(ctx, l.method, l.url, strings.NewReader(l.body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept-Encoding", "identity")
+	r.Header.Set("Authorization", fmt.Sprintf("Bearer %01500d", caller+1)) // as long as Microsoft's
+	resp, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(`"Chess"`)) || bytes.Contains(answer, []byte(`"errors"`)):
+		return fmt.Errorf("%s: %.300s", resp.Status, answer)
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+// Bench measures what ProfileQL costs beside a plain reverse proxy:
+//
+//	go run ./bench
+//
+// It builds ProfileQL, starts it, a stub of a source and a reverse proxy as processes of their own on loopback addresses,
+// sends the same load through both in alternating rounds, and prints a table. The proxy hands on the very request that
+// ProfileQL sends to the source, and has the same collector target. CPU time is that of the measured process alone, as
+// /proc tells it, so it runs on Linux. It takes some three minutes.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	role := flag.String("role", "", "internal: source or proxy, for the processes that bench starts")
+	target := flag.String("target", "", "internal: where the proxy sends requests")
+	rounds := flag.Int("rounds", 5, "how many alternating rounds each case has")
+	only := flag.String("case", "", "run only the cases whose name contains this")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	switch *role {
+	case "source":
+		err = serve(newSource())
+	case "proxy":
+		err = serveProxy(*target)
+	default:
+		err = run(ctx, os.Stdout, *rounds, *only)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// testCase is one kind of load.
+type testCase struct {
+	name    string
+	body    string // of the GraphQL request
+	sources int
+	callers int
+}
+
+const (
+	fiveFields   = `id displayName description createdDateTime categories`
+	twelveFields = `id itemId displayName description categories collaborationTags webUrl allowedAudiences ` +
+		`inference { confidenceScore userHasVerifiedAccuracy } createdDateTime createdBy { user { id displayName } } lastModifiedDateTime`
+)
+
+const update = `{"query": "mutation Update($input: UpdatePersonInterestInput!) { updatePersonInterest(input: $input) { personInterest { ` +
+	twelveFields + ` profileSource { name } } } }", "variables": {"input": {"id": "` + itemID + `", "patch": {"displayName": "Chess", ` +
+	`"description": "Openings, endgames and everything between", "categories": ["games"], "webUrl": null}}}}`
+
+func page(first int, fields string) string {
+	return fmt.Sprintf(`{"query": "query ($first: Int!) { me { interests(first: $first) { edges { cursor node { %s } } pageInfo { hasNextPage endCursor } } } }", "variables": {"first": %d}}`, fields, first)
+}
+
+func cases() (all []testCase) {
+	for _, callers := range []int{1, 32, 256} {
+		all = append(all, testCase{fmt.Sprintf("update, %d callers", callers), update, 1, callers})
+	}
+	for _, first := range []int{20, 100} {
+		all = append(all, testCase{fmt.Sprintf("page of %d, 5 fields", first), page(first, fiveFields), 1, 32})
+		all = append(all, testCase{fmt.Sprintf("page of %d, 12 fields", first), page(first, twelveFields), 1, 32})
+	}
+	for _, callers := range []int{1, 256} {
+		all = append(all, testCase{fmt.Sprintf("page of 20, 12 fields, %d callers", callers), page(20, twelveFields), 1, callers})
+	}
+	for sources := 2; sources <= 4; sources++ {
+		all = append(all, testCase{fmt.Sprintf("page of 20, 12 fields, %d sources", sources), page(20, twelveFields), sources, 32})
+	}
+	return all
+}
+
+func run(ctx context.Context, out io.Writer, rounds int, only string) error {
+	started, err := startProcesses(ctx)
+	if err != nil {
+		return err
+	}
+	defer started.stop()
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(table, "case\tproxy µs\tProfileQL µs\ttimes\t(min-max)\tp50 ms\tp99 ms\tMB\t")
+	for _, c := range cases() {
+		if !strings.Contains(c.name, only) {
+			continue
+		}
+		r, err := measure(ctx, started, c, rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t(%.2f-%.2f)\t%.2f\t%.2f\t%d\t\n", c.name, median(r.proxy), median(r.facade),
+			median(r.ratios), slices.Min(r.ratios), slices.Max(r.ratios), r.p50, r.p99, r.memory>>20)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return allocations(ctx, out)
+}
+
+// result is what was measured of one case. CPU times are in microseconds for each request.
+type result struct {
+	proxy, facade, ratios []float64
+	p50, p99              float64 // milliseconds, of ProfileQL
+	memory                int64   // bytes that ProfileQL was resident with at the end
+}
+
+// roundTime is about how long one side of a round takes.
+const roundTime = time.Second
+
+func measure(ctx context.Context, p *processes, c testCase, rounds int) (r result, err error) {
+	facade := load{process: p.facades[c.sources-1], method: "POST", body: c.body, callers: c.callers}
+	facade.url = facade.address + "/graphql"
+	proxy, err := proxied(ctx, p, facade)
+	if err != nil {
+		return r, err
+	}
+	var latencies []time.Duration
+	for round := range rounds + 1 {
+		through, err := proxy.run(ctx)
+		if err != nil {
+			return r, fmt.Errorf("proxy: %w", err)
+		}
+		own, err := facade.run(ctx)
+		if err != nil {
+			return r, fmt.Errorf("ProfileQL: %w", err)
+		}
+		if round == 0 { // that was to warm up, and to learn how many requests a round has
+			continue
+		}
+		r.proxy, r.facade = append(r.proxy, through.cpu), append(r.facade, own.cpu)
+		r.ratios = append(r.ratios, own.cpu/through.cpu)
+		latencies = append(latencies, own.took...)
+	}
+	slices.Sort(latencies)
+	r.p50, r.p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
+	r.memory, err = facade.memory()
+	return r, err
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func quantile(sorted []time.Duration, q float64) float64 {
+	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds()) / 1000
+}
+
+// proxied is the load that hands on through the proxy what ProfileQL sends to its source for another load.
+func proxied(ctx context.Context, p *processes, facade load) (load, error) {
+	if err := facade.send(ctx, facade.client(), 0); err != nil {
+		return load{}, fmt.Errorf("ProfileQL: %w", err)
+	}
+	sent, err := p.source.last(ctx)
+	if err != nil {
+		return load{}, err
+	}
+	l := load{process: p.proxy, method: sent.Method, url: p.proxy.address + sent.URI, body: sent.Body, callers: facade.callers}
+	return l, l.send(ctx, l.client(), 0)
+}

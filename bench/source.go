@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const itemID = "db489940-9940-db48-4099-48db409948db"
+
+// item is an interest of ordinary size, by its properties.
+var item = []struct{ name, json string }{
+	{"id", `"` + itemID + `"`},
+	{"allowedAudiences", `"groupMembers,organization"`},
+	{"inference", `{"confidenceScore": 0.6, "userHasVerifiedAccuracy": true}`},
+	{"createdDateTime", `"2020-07-06T06:34:12.2294868Z"`},
+	{"createdBy", `{"application": null, "device": null, "user": {"displayName": "Ada Lindqvist", "id": "41a5a8b7-e1f6-4e1a-9d4e-6b7c5d8e9f00"}}`},
+	{"lastModifiedDateTime", `"2020-07-06T06:34:12.2294868Z"`},
+	{"lastModifiedBy", `{"application": null, "device": null, "user": {"displayName": "Ada Lindqvist", "id": "41a5a8b7-e1f6-4e1a-9d4e-6b7c5d8e9f00"}}`},
+	{"categories", `["games"]`},
+	{"collaborationTags", `["askMeAbout", "ableToMentor"]`},
+	{"description", `"Openings, endgames and everything between"`},
+	{"displayName", `"Chess"`},
+	{"isSearchable", `false`},
+	{"webUrl", `"https://www.example.com/chess"`},
+	{"thumbnailUrl", `null`},
+	{"source", `{"type": ["User"]}`},
+	{"sources", `[{"sourceId": "46a57efc-33f8-4eec-a512-b90039ad6187", "isDefaultSource": true}]`},
+}
+
+// write writes an item with the selected properties; with all of them where none are named.
+func write(b *strings.Builder, selected, id string, created time.Time) {
+	b.WriteString("{")
+	separator := ""
+	for _, p := range item {
+		if selected != "" && !strings.Contains(","+selected+",", ","+p.name+",") {
+			continue
+		}
+		value := p.json
+		switch p.name {
+		case "id":
+			value = strconv.Quote(id)
+		case "createdDateTime":
+			value = strconv.Quote(created.Format("2006-01-02T15:04:05.0000000Z"))
+		}
+		_, _ = fmt.Fprintf(b, `%s"%s":%s`, separator, p.name, value)
+		separator = ","
+	}
+	b.WriteString("}")
+}
+
+// sourceRequest is a request that the source got.
+type sourceRequest struct{ Method, URI, Body string }
+
+// source answers at once, so that what is measured is what stands in front of it. It orders, and takes $top and $select;
+// every list has as many items as are asked for.
+type source struct {
+	mu      sync.Mutex
+	last    sourceRequest
+	answers map[string][]byte // by address
+}
+
+func newSource() http.Handler { return &source{answers: make(map[string][]byte)} }
+
+func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/last" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(s.last)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	s.last = sourceRequest{r.Method, r.URL.RequestURI(), string(body)}
+	answer, known := s.answers[r.URL.RequestURI()]
+	if !known {
+		answer = answerTo(r)
+		s.answers[r.URL.RequestURI()] = answer
+	}
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = w.Write(answer)
+}
+
+func answerTo(r *http.Request) []byte {
+	var b strings.Builder
+	query, created := r.URL.Query(), time.Date(2020, 7, 6, 6, 34, 12, 229486800, time.UTC)
+	top, err := strconv.Atoi(query.Get("$top"))
+	if err != nil {
+		write(&b, query.Get("$select"), itemID, created)
+		return []byte(b.String())
+	}
+	b.WriteString(`{"@odata.context":"https://graph.example.com/beta/$metadata#users('41a5a8b7')/profile/interests","value":[`)
+	for i := range top {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		write(&b, query.Get("$select"), fmt.Sprintf("%04d%s", i, itemID[4:]), created.Add(-time.Duration(i)*time.Hour))
+	}
+	b.WriteString("]}")
+	return []byte(b.String())
+}
+
+// serve serves on a free loopback address, and prints it, until standard input ends: so it ends with its parent.
+func serve(h http.Handler) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = server.Close()
+	}()
+	if _, err := fmt.Fprintf(os.Stdout, "serving http://%s\n", l.Addr()); err != nil {
+		return err
+	}
+	if err := server.Serve(l); err != http.ErrServerClosed { //nolint:errorlint // Serve returns exactly this
+		return err
+	}
+	return nil
+}
+
+// serveProxy is the baseline: net/http's reverse proxy with as many connections as ProfileQL keeps.
+func serveProxy(target string) error {
+	u, err := url.Parse(target)
+	if err != nil {
+		return err
+	}
+	return serve(&httputil.ReverseProxy{
+		Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256},
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(u) },
+	})
+}
+
+// last is the request that the source got last.
+func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address+"/last", nil)
+	if err != nil {
+		return sent, err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return sent, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return sent, json.NewDecoder(resp.Body).Decode(&sent)
+}
