@@ -99,6 +99,11 @@ var importRules = []importRule{
 		why:   "each part takes its own options; server.go hands them out",
 	},
 	{
+		from:  "profileql/bench",
+		never: []string{"profileql", "github.com"},
+		why:   "it measures the binary from outside",
+	},
+	{
 		from:  "profileql/test/conformance",
 		never: []string{"profileql"},
 		why:   "it checks any profile API, and should share no mistake with ours",

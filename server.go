@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -190,7 +191,10 @@ func hosts(c *config.Config) []string {
 	return append(slices.Clone(edge.Loopback), c.Hosts...)
 }
 
-// readOptional reads the file that an option names; it is nil for none.
+// byteOrderMark may stand before a text in UTF-8; editors of some systems write it.
+var byteOrderMark = []byte("\ufeff")
+
+// readOptional reads the text file that an option names; it is nil for none.
 func readOptional(option, file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
@@ -199,7 +203,7 @@ func readOptional(option, file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", option, err)
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, byteOrderMark), nil
 }
 
 // logPanic tells the log of panics outside of GraphQL's own, and counts them.

@@ -212,13 +212,13 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 		{"a comma in a moment", `{id: "b", patch: {createdDateTime: "2017-01-01T00:00:46,1Z"}}`, "", bad},
 		{"a number for a moment", `{id: "b", patch: {createdDateTime: 5}}`, `{"id": "b", "patch": {"createdDateTime": 5}}`, bad},
 		{"an unknown member", `{id: "b", patch: {allowedAudiences: [NOBODY]}}`, `{"id": "b", "patch": {"allowedAudiences": ["NOBODY"]}}`, invalid},
-		{"a member in another case", "", `{"id": "b", "patch": {"allowedAudiences": ["me"]}}`, bad},
+		{"a member in another case", "", `{"id": "b", "patch": {"allowedAudiences": ["me"]}}`, invalid},
 		{"the member for unknown ones", `{id: "b", patch: {allowedAudiences: [UNKNOWN_FUTURE_VALUE]}}`, `{"id": "b", "patch": {"allowedAudiences": ["UNKNOWN_FUTURE_VALUE"]}}`, bad},
 		{"no member at all", `{id: "b", patch: {allowedAudiences: []}}`, `{"id": "b", "patch": {"allowedAudiences": []}}`, bad},
 		{"members that exclude each other", `{id: "b", patch: {allowedAudiences: [ME, FAMILY]}}`, "", bad},
 		{"a number for a text", `{id: "b", patch: {displayName: 5}}`, `{"id": "b", "patch": {"displayName": 5}}`, ""},
 		{"a text for a number", `{id: "b", patch: {inference: {confidenceScore: "5"}}}`, `{"id": "b", "patch": {"inference": {"confidenceScore": "5"}}}`, ""},
-		{"NaN for a number", "", `{"id": "b", "patch": {"inference": {"confidenceScore": "NaN"}}}`, bad},
+		{"NaN for a number", "", `{"id": "b", "patch": {"inference": {"confidenceScore": "NaN"}}}`, invalid},
 		{"a text for a truth", "", `{"id": "b", "patch": {"isSearchable": "true"}}`, invalid},
 		{"null in a list", `{id: "b", patch: {categories: ["a", null]}}`, `{"id": "b", "patch": {"categories": ["a", null]}}`, invalid},
 		{"a number out of range", `{id: "b", patch: {inference: {confidenceScore: 1e999}}}`, `{"id": "b", "patch": {"inference": {"confidenceScore": 1e999}}}`, ""},
@@ -258,7 +258,7 @@ func TestFaultIsNamed(t *testing.T) {
 	t.Parallel()
 	f := newFacade(t, &recorder{Answer: answerJSON(200, `{}`)})
 	r := f.do(updateMutation, `{"input": {"id": "a", "patch": {"createdBy": {"user": {"id": "x"}}, "lastModifiedDateTime": "soon"}}}`)
-	if want := "updatePersonInterest.input.patch.lastModifiedDateTime: "; r.code(t) != "BAD_USER_INPUT" || !strings.HasPrefix(r.Errors[0].Message, want) {
+	if want := "$input.patch.lastModifiedDateTime: "; r.code(t) != "BAD_USER_INPUT" || !strings.HasPrefix(r.Errors[0].Message, want) {
 		t.Errorf("got %s", r.Body)
 	}
 }

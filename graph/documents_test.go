@@ -42,6 +42,8 @@ func TestTrustedDocuments(t *testing.T) {
 		}
 		for body, listed := range map[string]bool{
 			`{"documentId": "` + id + `"}`:                            true,
+			`{"documentId": "sha256:` + sha256Of(trustedText) + `"}`:  true,
+			`{"documentId": "sha256:` + sha256Of("x") + `"}`:          false,
 			`{"id": "` + id + `"}`:                                    true,
 			`{` + persisted(sha256Of(trustedText)) + `}`:              true,
 			`{` + persisted(id) + `}`:                                 true,
@@ -52,7 +54,6 @@ func TestTrustedDocuments(t *testing.T) {
 			`{"query": "{ __typename }", "documentId": "` + id + `"}`: false,
 			`{"query": "` + trustedText + `", "documentId": "x"}`:     false,
 			`{"documentId": "x"}`:                                     false,
-			`{` + persisted("x") + `}`:                                false,
 			`{"query": "{ __schema { types { name } } }"}`:            false,
 			`{}`: false,
 		} {
@@ -64,6 +65,69 @@ func TestTrustedDocuments(t *testing.T) {
 			if listed != strings.Contains(w.Body.String(), `"data":{`) || !strings.Contains(w.Body.String(), code) || listed != (w.Code == 200) {
 				t.Errorf("%s, %s: %d %s", form, body, w.Code, w.Body)
 			}
+		}
+	}
+}
+
+// TestUnlistedHash is a hash alone that is not listed: clients then send the document, and do not ask again.
+func TestUnlistedHash(t *testing.T) {
+	t.Parallel()
+	o := testOptions()
+	o.Manifest = []byte(manifests["Relay"])
+	h, err := NewHandler(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _ := exchange(t.Context(), h, persistedQuery("{ __typename }", false))
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"message":"PersistedQueryNotSupported"`) || !strings.Contains(w.Body.String(), `"PERSISTED_QUERY_NOT_SUPPORTED"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w, _ := exchange(t.Context(), h, persistedQuery("{ __typename }", true)); !strings.Contains(w.Body.String(), codeOperationNotListed) {
+		t.Errorf("with its document: %s", w.Body)
+	}
+}
+
+// persistedQuery is a request with the hash of a document, and with the document itself or not.
+func persistedQuery(text string, whole bool) string {
+	body := `{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "` + sha256Of(text) + `"}}`
+	if whole {
+		quoted, _ := json.Marshal(text)
+		body += `, "query": ` + string(quoted)
+	}
+	return body + "}"
+}
+
+// TestAutomaticPersistedQueries holds that a document is known by its hash once it was sent, if it is good, and that no
+// other can take its hash.
+func TestAutomaticPersistedQueries(t *testing.T) {
+	t.Parallel()
+	const good, bad = "query Good { __typename }", "query Bad { nonsense }"
+	h := testEndpoint(t)
+	answers := func(body, want string) {
+		t.Helper()
+		if w, _ := exchange(t.Context(), h, body); w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+	const data, unknown = `"data":{"__typename":"Query"}`, `"PERSISTED_QUERY_NOT_FOUND"`
+	answers(persistedQuery(good, false), unknown)
+	answers(persistedQuery(good, true), data)
+	answers(persistedQuery(good, false), data)
+	answers(strings.Replace(persistedQuery(good, false), sha256Of(good), strings.ToUpper(sha256Of(good)), 1), data)
+	answers(persistedQuery(bad, true), "GRAPHQL_VALIDATION_FAILED")
+	answers(persistedQuery(bad, false), unknown)
+	long := "query Long { __typename } #" + strings.Repeat("x", maxCachedDocument)
+	answers(persistedQuery(long, true), data)
+	answers(persistedQuery(long, false), unknown)
+	for body, says := range map[string]string{
+		strings.Replace(persistedQuery(good, true), sha256Of(good), sha256Of(bad), 1):                  "not the hash of the document",
+		strings.Replace(persistedQuery(good, true), `"version": 1`, `"version": 2`, 1):                 "version must be 1",
+		strings.Replace(persistedQuery(good, true), `"version": 1, `, ``, 1):                           "version must be 1",
+		`{"query": "{ __typename }", "extensions": {"persistedQuery": {"version": 1}}}`:                "sha256Hash must be",
+		`{"query": "{ __typename }", "extensions": {"persistedQuery": {"version":1,"sha256Hash":{}}}}`: "sha256Hash must be",
+	} {
+		if w, _ := exchange(t.Context(), h, body); w.Code != 400 || !strings.Contains(w.Body.String(), codeBadRequest) || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 		}
 	}
 }
@@ -138,7 +202,7 @@ func TestSuggestions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := endpoint(t)
+	closed := testEndpoint(t)
 	for _, text := range []string{
 		"{ mee { id } }",
 		"{ me { interests(frst: 1) { totalCount } } }",

@@ -23,10 +23,11 @@ import (
 
 // Codes of errors about the request itself; those about sources and inputs are [profile.Code]s.
 const (
-	codeBadRequest             = "BAD_REQUEST"
-	codePersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
-	codeOperationNotListed     = "OPERATION_NOT_LISTED"
-	codeInternal               = "INTERNAL_SERVER_ERROR"
+	codeBadRequest                 = "BAD_REQUEST"
+	codePersistedQueryNotFound     = "PERSISTED_QUERY_NOT_FOUND"
+	codePersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED"
+	codeOperationNotListed         = "OPERATION_NOT_LISTED"
+	codeInternal                   = "INTERNAL_SERVER_ERROR"
 )
 
 // presenter turns every error into what the caller sees of it. What it does not know is ours, and is told to the log

@@ -62,7 +62,7 @@ func (f *Facet) list(ctx context.Context, owner *model.Profile, o listOptions) (
 			return nil, err
 		}
 	}
-	plan := f.resolver.planOf(ctx)
+	plan := f.resolver.plans.of(ctx)
 	selectItems(plan, &q)
 
 	page, err := f.collection.List(ctx, q)
@@ -124,13 +124,13 @@ func (f *Facet) body(input model.Patch) []byte {
 // payload is the answer to a mutation: an object with the item.
 func (f *Facet) payload(ctx context.Context, item profile.Item, at profile.Ref) model.JSON {
 	w := f.writer(ctx, at.User)
-	return f.resolver.planOf(ctx).AppendFields(nil, func(dst []byte, field *projection.Field) []byte {
+	return f.resolver.plans.of(ctx).AppendFields(nil, func(dst []byte, field *projection.Field) []byte {
 		return w.append(dst, field.Plan, at.Source, item)
 	})
 }
 
 func (f *Facet) getNode(ctx context.Context, id globalID) (model.Node, error) {
-	plan := f.resolver.planFor(ctx, f.typeName)
+	plan := f.resolver.plans.forType(ctx, f.typeName)
 	item, err := f.collection.Get(ctx, id.ref(), withProperties([]string{"id"}, plan.Properties()))
 	if err != nil {
 		return nil, err

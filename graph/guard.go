@@ -1,53 +1,16 @@
 package graph
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// guard refuses documents that are made to be expensive, before they are validated: validation compares selections
-// with one another, and follows fragments as often as they are spread. It is done with a document in time that is
-// linear in its length, and in the length that maxSelections allows it to have without its fragments.
-type guard struct {
-	known graphql.Cache[*ast.QueryDocument]
-}
-
-// ExtensionName implements [graphql.HandlerExtension].
-func (guard) ExtensionName() string { return "Guard" }
-
-// Validate implements [graphql.HandlerExtension].
-func (guard) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationParameters implements [graphql.OperationParameterMutator]. The document is parsed for itself: gqlgen
-// has no place between parsing and validating. A known one has been here before.
-func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if _, known := g.known.Get(ctx, params.Query); known {
-		return nil
-	}
-	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, maxTokens.value)
-	if err != nil { // gqlgen would only find the same again
-		return unparsable(err)
-	}
-	return checkDocument(document)
-}
-
-func unparsable(err error) *gqlerror.Error {
-	var located *gqlerror.Error
-	if !errors.As(err, &located) {
-		located = gqlerror.Wrap(err)
-	}
-	errcode.Set(located, errcode.ParseFailed)
-	return located
-}
-
-// checkDocument is nil for a document that is small enough to be validated.
+// checkDocument refuses a document that is made to be expensive: it is nil for one that is small enough to be validated.
+// It is done in time that is linear in the document's length, and in the length that maxSelections allows it to have
+// without its fragments.
 func checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 	w := &documentWalk{fragments: make(map[string]*fragment, len(document.Fragments))}
 	for _, f := range document.Fragments {

@@ -2,23 +2,19 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
-)
 
-// maxCachedDocument is the largest document, in bytes, that is kept parsed, and cachedDocuments how many are.
-const (
-	maxCachedDocument = 16 << 10
-	cachedDocuments   = 1000
+	"profileql/internal/profile"
 )
 
 // Options says what the endpoint serves.
@@ -32,40 +28,56 @@ type Options struct {
 
 // NewHandler returns the GraphQL endpoint. It fails where the facets do not fit the schema, or where a trusted
 // document does not.
-//
-// It is built by hand from gqlgen's parts: one transport, our own POST. GET, multipart, forms, server-sent events and
-// WebSocket each open another door for other web pages, and nothing here needs them.
 func NewHandler(o Options) (http.Handler, error) {
+	e, err := newEndpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	// The fastest level makes a page a fifth of its size; the others take several times as long for little more.
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(smallestCompressed), gzhttp.CompressionLevel(gzip.BestSpeed))
+	if err != nil {
+		return nil, err
+	}
+	return compress(e), nil
+}
+
+// smallestCompressed is from how many bytes on an answer is compressed for those who accept it: less fits into one packet.
+const smallestCompressed = 1 << 10
+
+// endpoint serves GraphQL over HTTP. Requests are read, checked and answered here, so that each is looked at once;
+// gqlgen's executor runs the operations.
+type endpoint struct {
+	documents *documents
+	trusted   *trusted // the only documents that are run; nil for any
+	resolver  *Resolver
+	checks    []check
+	shown     func(http.Header) bool
+	executor  *executor.Executor
+	log       *slog.Logger
+}
+
+func newEndpoint(o Options) (*endpoint, error) {
 	resolver, err := newResolver(NewExecutableSchema(Config{}).Schema(), o.Sources, o.Facets)
 	if err != nil {
 		return nil, err
 	}
 	executable := NewExecutableSchema(Config{Schema: shownSchema(), Resolvers: resolver})
-	checks := newInputs(executable.Schema(), resolver)
-	if err := checks.Validate(executable); err != nil { // Use would panic
-		return nil, fmt.Errorf("schema: %w", err)
+	e := &endpoint{
+		documents: newDocuments(executable.Schema()), resolver: resolver,
+		checks: []check{price{resolver.facets}.check, newInputs(executable.Schema(), resolver).check, checkIntrospection},
+		shown:  o.Shown, executor: executor.New(executable), log: o.Log,
 	}
-	var trusted *documents
 	if o.Manifest != nil {
-		if trusted, err = newDocuments(o.Manifest, executable.Schema()); err != nil {
+		if e.trusted, err = newTrusted(o.Manifest, executable.Schema()); err != nil {
 			return nil, err
 		}
 	}
-	if o.Shown == nil || trusted != nil {
-		o.Shown = func(http.Header) bool { return false }
+	if o.Shown == nil || e.trusted != nil {
+		e.shown = func(http.Header) bool { return false }
 	}
-	cache := smallDocuments{lru.New[*ast.QueryDocument](cachedDocuments)}
-	s := handler.New(executable)
-	s.AddTransport(post{documents: trusted, log: o.Log})
-	s.SetParserTokenLimit(maxTokens.value)
-	s.SetQueryCache(cache)
-	s.SetErrorPresenter(presenter{o.Log, o.Shown, new(atomic.Int64)}.present)
-	s.SetRecoverFunc(recovered)
-	s.Use(guard{cache})
-	s.Use(price{resolver.facets})
-	s.Use(checks)
-	s.Use(disclosure{o.Shown})
-	return s, nil
+	e.executor.SetErrorPresenter(presenter{o.Log, e.shown, new(atomic.Int64)}.present)
+	e.executor.SetRecoverFunc(recovered)
+	return e, nil
 }
 
 // shownSchema is the schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
@@ -77,40 +89,57 @@ func shownSchema() *ast.Schema {
 	return &s
 }
 
-// smallDocuments caches no document over maxCachedDocument, so that the cache's size is bounded in bytes too.
-type smallDocuments struct {
-	graphql.Cache[*ast.QueryDocument]
+// sending is the time that a caller has to take the answer.
+const sending = 60 * time.Second
+
+// ServeHTTP implements [http.Handler].
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, calls := profile.WithCalls(r.Context())
+	entry := logEntry{start: time.Now(), calls: calls}
+	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the time for
+	// writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
+	// in tests, there is nothing to set.
+	conn := http.NewResponseController(w)
+	_ = conn.SetWriteDeadline(time.Time{})
+	a := e.answer(ctx, w, r, &entry)
+	_ = conn.SetWriteDeadline(time.Now().Add(sending))
+	a.send(w)
+	entry.log(r.Context(), e.log, a)
 }
 
-func (c smallDocuments) Add(ctx context.Context, query string, document *ast.QueryDocument) {
-	if len(query) <= maxCachedDocument {
-		c.Cache.Add(ctx, query, document)
+func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, entry *logEntry) answer {
+	mediaType := negotiate(r.Header.Values("Accept"))
+	if mediaType == "" {
+		return refuse(http.StatusNotAcceptable, codeBadRequest,
+			"Answers are "+graphQLResponse+" or "+plainJSON+", in UTF-8; Accept names neither.").answer("")
 	}
-}
-
-// disclosure lets those learn the schema by introspection who may.
-type disclosure struct{ shown func(http.Header) bool }
-
-// ExtensionName implements [graphql.HandlerExtension].
-func (disclosure) ExtensionName() string { return "Disclosure" }
-
-// Validate implements [graphql.HandlerExtension].
-func (disclosure) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext implements [graphql.OperationContextMutator].
-func (d disclosure) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	op.DisableIntrospection = !d.shown(op.Headers)
-	if !op.DisableIntrospection {
-		return nil
+	q, f := readRequest(w, r)
+	if f == nil {
+		f = e.find(&q)
 	}
-	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
-		if f.Name == "__schema" || f.Name == "__type" { // gqlgen would take it for a fault of ours
-			return &gqlerror.Error{
-				Message:    "The schema is not shown here. The command `profileql schema` prints it.",
-				Locations:  []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}},
-				Extensions: map[string]any{"code": codeBadRequest},
-			}
+	if f != nil {
+		return f.answer(mediaType)
+	}
+	op, f, list := e.operation(ctx, q)
+	entry.operation, entry.document = op, q.hash
+	switch {
+	case f != nil:
+		return f.answer(mediaType)
+	case list != nil:
+		response := e.executor.DispatchError(graphql.WithOperationContext(ctx, op), list)
+		status := http.StatusOK
+		if mediaType == graphQLResponse {
+			status = http.StatusBadRequest
 		}
+		return withoutData(status, mediaType, response.Errors)
 	}
-	return nil
+	responses, ctx := e.executor.DispatchOperation(ctx, op)
+	response := responses(ctx)
+	if response == nil { // gqlgen's word for: the request's context is over
+		return refuse(statusClientClosedRequest, codeBadRequest, "The caller left before the answer was there.").answer(mediaType)
+	}
+	return answerTo(response, mediaType)
 }
+
+// statusClientClosedRequest is nginx's status for a caller that left; nobody reads it but an access log.
+const statusClientClosedRequest = 499

@@ -158,7 +158,7 @@ func TestGrowth(t *testing.T) {
 		t.Skip("times mean nothing with the race detector on; the gate runs this without it, too")
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as main does
-	h := endpoint(t)
+	h := testEndpoint(t)
 	for name, body := range hostile {
 		t.Run(name, func(t *testing.T) {
 			last, longest := time.Duration(0), time.Duration(0)
@@ -229,7 +229,7 @@ func TestHostileRequests(t *testing.T) {
 	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	const ok = `{"query": "{ __typename }"}`
-	ours, theirs := endpoint(t), stock(t)
+	ours, theirs := testEndpoint(t), stock(t)
 	for _, test := range []struct {
 		name, body string
 		ctx        context.Context

@@ -62,14 +62,7 @@ func textOrNil(v any) *string {
 	return nil
 }
 
-// ExtensionName implements [graphql.HandlerExtension].
-func (inputs) ExtensionName() string { return "Inputs" }
-
-// Validate implements [graphql.HandlerExtension].
-func (inputs) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext implements [graphql.OperationContextMutator].
-func (c inputs) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (c inputs) check(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	walk := inputWalk{inputs: c, variables: op.Variables, seen: make(map[string]bool)}
 	if err := walk.selections(op.Operation.SelectionSet); err != nil {
 		return present(ctx, err)
@@ -82,6 +75,7 @@ type inputWalk struct {
 	inputs
 	variables map[string]any
 	seen      map[string]bool // fragments
+	coerced   bool            // whether the argument is a variable, whose leaves are known to be good
 }
 
 func (w inputWalk) selections(set ast.SelectionSet) error {
@@ -108,7 +102,8 @@ func (w inputWalk) selections(set ast.SelectionSet) error {
 func (w inputWalk) field(f *ast.Field) error {
 	for _, argument := range f.Arguments {
 		def := f.Definition.Arguments.ForName(argument.Name)
-		if _, given := w.variables[argument.Value.Raw]; argument.Value.Kind == ast.Variable && !given {
+		w.coerced = argument.Value.Kind == ast.Variable
+		if _, given := w.variables[argument.Value.Raw]; w.coerced && !given {
 			continue // left out: the argument's default holds
 		}
 		value, err := argument.Value.Value(w.variables)
@@ -134,6 +129,9 @@ func (w inputWalk) value(t *ast.Type, v any, path []string) error {
 		return nil
 	}
 	if w.leaves.IsLeafInput(t) {
+		if w.coerced {
+			return nil
+		}
 		return at(path, w.leaves.CheckInput(t, v))
 	}
 	if t.Elem != nil {

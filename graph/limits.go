@@ -18,6 +18,7 @@ type limit struct {
 // The limits of a request, in the order in which they are looked at. The largest sensible operation passes: every
 // facet of the profile API with all of its properties, 20 items each, in one query.
 var (
+	maxAddress      = limit{"addressBytes", 16 << 10, "bytes in the query of the address"}
 	maxBody         = limit{"bodyBytes", 1 << 20, "bytes in the body"}
 	maxJSONValues   = limit{"jsonValues", 10_000, "values in the body's JSON"}
 	maxJSONDepth    = limit{"jsonDepth", 32, "levels in the body's JSON"}

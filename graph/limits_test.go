@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 // TestLimits holds for each limit of a document that as much as it allows is let through, and one more is not.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	h := endpoint(t)
+	h := testEndpoint(t)
 	repeat := strings.Repeat
 	for _, test := range []struct {
 		limit
@@ -105,13 +106,11 @@ func TestPrices(t *testing.T) {
 		if list != nil {
 			t.Fatalf("%s: %v", test.text, list)
 		}
-		var variables map[string]any
-		if test.variables != "" {
-			if !decodeMember([]byte(test.variables), &variables) {
-				t.Fatal(test.variables)
-			}
+		given, refusal := parseJSON([]byte(cmp.Or(test.variables, "{}")), "the variables")
+		if refusal != nil {
+			t.Fatal(refusal.err)
 		}
-		variables, err := validator.VariableValues(schema, document.Operations[0], variables)
+		variables, err := r.schema.CoerceVariables(document.Operations[0], given)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +118,7 @@ func TestPrices(t *testing.T) {
 			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
 		}
 	}
-	h := endpoint(t)
+	h := testEndpoint(t)
 	for name, body := range map[string]string{
 		"cost":          query(`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260)),
 		"upstreamCalls": vars(`{"ids": [` + entries(121, `"x"`) + `]}`),
@@ -172,7 +171,7 @@ func TestLargestSensibleOperation(t *testing.T) {
 	if fields < 1050 {
 		t.Errorf("the operation has only %d fields", fields)
 	}
-	w, _ := exchange(t.Context(), endpoint(t), query(text))
+	w, _ := exchange(t.Context(), testEndpoint(t), query(text))
 	if strings.Contains(w.Body.String(), "LIMIT_EXCEEDED") || !strings.Contains(w.Body.String(), `"data":{`) {
 		t.Errorf("%d fields, %d bytes: %.500s", fields, len(text), w.Body)
 	}
@@ -207,22 +206,22 @@ func countFields(set ast.SelectionSet) (n int) {
 func TestJSONLimits(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		`{"a": 1, "b": {"a": 2}, "c": [{"a": 1}, {"a": 1}]}`:                                "",
-		`{"a": "b", "b": "a"}`:                                                              "",
-		`{"a": ["x", "x"], "x": "x:"}`:                                                      "",
-		`{"a": 1, "a": 1}`:                                                                  "twice",
-		`{"x": {"a" : 1, "b": [], "a"` + "\n" + `: 1}}`:                                     "twice",
-		`{"a": 1, "\u0061": 1}`:                                                             "twice",
-		`{"\"": 1, "\u0022": 1}`:                                                            "twice",
-		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1}`:                    "",
-		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"9":1}`:                     "twice",
-		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"2":1}`:                     "twice",
-		`[` + entries(maxJSONValues.value-1, "1") + `]`:                                     "",
-		`[` + entries(maxJSONValues.value, "1") + `]`:                                       "values",
-		strings.Repeat("[", maxJSONDepth.value) + strings.Repeat("]", maxJSONDepth.value):   "",
-		strings.Repeat("[", maxJSONDepth.value+1) + strings.Repeat("]", maxJSONDepth.value): "levels",
+		`{"a": 1, "b": {"a": 2}, "c": [{"a": 1}, {"a": 1}]}`:                                  "",
+		`{"a": "b", "b": "a"}`:                                                                "",
+		`{"a": ["x", "x"], "x": "x:"}`:                                                        "",
+		`{"a": 1, "a": 1}`:                                                                    "twice",
+		`{"x": {"a" : 1, "b": [], "a"` + "\n" + `: 1}}`:                                       "twice",
+		`{"a": 1, "\u0061": 1}`:                                                               "twice",
+		`{"\"": 1, "\u0022": 1}`:                                                              "twice",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1}`:                      "",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"9":1}`:                       "twice",
+		`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"2":1}`:                       "twice",
+		`[` + entries(maxJSONValues.value-1, "1") + `]`:                                       "",
+		`[` + entries(maxJSONValues.value, "1") + `]`:                                         "values",
+		strings.Repeat("[", maxJSONDepth.value) + strings.Repeat("]", maxJSONDepth.value):     "",
+		strings.Repeat("[", maxJSONDepth.value+1) + strings.Repeat("]", maxJSONDepth.value+1): "levels",
 	} {
-		f := checkJSON([]byte(body))
+		_, f := parseJSON([]byte(body), "the body")
 		if (f == nil) != (want == "") || f != nil && !strings.Contains(f.err.Message, want) {
 			t.Errorf("%.100s: %+v, want %q", body, f, want)
 		}
@@ -235,7 +234,7 @@ func FuzzJSONNames(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		refused := checkJSON(body)
+		_, refused := parseJSON(body, "the body")
 		if !json.Valid(body) || refused != nil && !strings.Contains(refused.err.Message, "twice") {
 			return
 		}

@@ -13,14 +13,7 @@ import (
 // price refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
 type price struct{ facets map[string]*Facet }
 
-// ExtensionName implements [graphql.HandlerExtension].
-func (price) ExtensionName() string { return "Price" }
-
-// Validate implements [graphql.HandlerExtension].
-func (price) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext implements [graphql.OperationContextMutator].
-func (p price) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (p price) check(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	bill := p.set(op.Operation.SelectionSet, op.Variables)
 	switch {
 	case bill.calls > maxCalls.value:

@@ -9,15 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/internal/auth"
 	"profileql/internal/edge"
@@ -102,17 +96,14 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 
 // bareHandler is what [NewHandler] returns, without what keeps it safe.
 func bareHandler(b *testing.B, o Options) http.Handler {
-	resolver, err := newResolver(NewExecutableSchema(Config{}).Schema(), o.Sources, o.Facets)
+	e, err := newEndpoint(o)
 	if err != nil {
 		b.Fatal(err)
 	}
-	executable := NewExecutableSchema(Config{Resolvers: resolver})
-	s := handler.New(executable)
-	s.AddTransport(unlogged{})
-	s.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
-	s.SetErrorPresenter(presenter{log: o.Log, shown: func(http.Header) bool { return false }, panics: new(atomic.Int64)}.present)
-	s.Use(newInputs(executable.Schema(), resolver))
-	return s
+	e.checks = nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.answer(r.Context(), w, r, new(logEntry)).send(w)
+	})
 }
 
 // cpuOf is the CPU time of the whole process for some hundred requests.
@@ -159,14 +150,6 @@ func processTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// unlogged is our transport as it would be if nobody cared what it does.
-type unlogged struct{ post }
-
-// Do implements [graphql.Transport].
-func (u unlogged) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	u.answer(r.Context(), w, r, exec, new(logEntry)).send(w)
 }
 
 func authorized(next http.Handler) http.Handler {

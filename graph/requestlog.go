@@ -17,6 +17,7 @@ import (
 type logEntry struct {
 	start     time.Time
 	calls     *profile.Calls
+	document  string                    // its hash; empty where there is none
 	operation *graphql.OperationContext // nil where the request was refused before
 }
 
@@ -25,8 +26,8 @@ const longestName = 64
 
 func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
 	attrs := make([]slog.Attr, 0, 12)
-	if op := e.operation; op != nil && op.RawQuery != "" {
-		attrs = append(attrs, slog.String("document", hashOf(op.RawQuery)))
+	if op := e.operation; op != nil {
+		attrs = append(attrs, slog.String("document", e.document))
 		if op.Operation != nil {
 			attrs = append(attrs, slog.String("type", string(op.Operation.Operation)), slog.String("operation", plainName(op.Operation.Name)))
 		}

@@ -23,6 +23,7 @@ type Resolver struct {
 	Facets  Facets
 
 	schema *projection.Schema
+	plans  *plans
 	facets map[string]*Facet // Facets by name
 }
 
@@ -38,7 +39,7 @@ func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver,
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{Sources: sources, Facets: facets, schema: projected, facets: make(map[string]*Facet)}
+	r := &Resolver{Sources: sources, Facets: facets, schema: projected, plans: newPlans(projected), facets: make(map[string]*Facet)}
 	table := reflect.ValueOf(facets)
 	for i := range table.NumField() {
 		row := table.Type().Field(i).Name
@@ -77,20 +78,9 @@ func Properties(facet string) (properties []string) {
 	return properties
 }
 
-// planOf is what is selected below the field that is being resolved, whose type is an object type.
-func (r *Resolver) planOf(ctx context.Context) *projection.Plan {
-	return r.planFor(ctx, graphql.GetFieldContext(ctx).Field.Definition.Type.Name())
-}
-
-// planFor is what is selected below the field that is being resolved, of an object of one type.
-func (r *Resolver) planFor(ctx context.Context, typeName string) *projection.Plan {
-	set := graphql.GetFieldContext(ctx).Field.Selections
-	return r.schema.Compile(typeName, []ast.SelectionSet{set}, graphql.GetOperationContext(ctx).Variables)
-}
-
 // showSources is the answer to the query for all sources.
 func (r *Resolver) showSources(ctx context.Context) []model.JSON {
-	plan, shown := r.planOf(ctx), make([]model.JSON, len(r.Sources))
+	plan, shown := r.plans.of(ctx), make([]model.JSON, len(r.Sources))
 	for i, source := range r.Sources {
 		shown[i] = source.append(ctx, nil, plan)
 	}
@@ -197,7 +187,7 @@ func (r *Resolver) delete(ctx context.Context, text string) (model.JSON, error) 
 	if err := r.facets[id.facet].collection.Delete(ctx, id.ref()); err != nil {
 		return nil, err
 	}
-	return r.planOf(ctx).AppendFields(nil, func(dst []byte, _ *projection.Field) []byte {
+	return r.plans.of(ctx).AppendFields(nil, func(dst []byte, _ *projection.Field) []byte {
 		return jsontape.AppendString(dst, text)
 	}), nil
 }

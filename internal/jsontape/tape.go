@@ -55,14 +55,36 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at offset %d", e.w
 
 var errTooLong = errors.New("JSON of 4 GiB or more")
 
+// Limits bound what a text may hold.
+type Limits struct {
+	Depth  int // objects and arrays within one another
+	Values int // names of members count too
+}
+
+// What is over a limit.
+var (
+	ErrTooDeep       = errors.New("JSON of too many levels")
+	ErrTooManyValues = errors.New("JSON of too many values")
+)
+
 // Parse reads one JSON value with nothing but white space around it. The error is a [*SyntaxError], unless the text is
 // 4 GiB or more.
 func Parse(text []byte) (*Tape, error) {
+	t, err := ParseWithin(text, Limits{Depth: maxDepth, Values: math.MaxInt})
+	if errors.Is(err, ErrTooDeep) {
+		err = &SyntaxError{Offset: len(text), what: "too deep"}
+	}
+	return t, err
+}
+
+// ParseWithin is [Parse] for texts that nobody is to be trusted for: it gives up at the first thing that is over a limit.
+// The error then is [ErrTooDeep] or [ErrTooManyValues].
+func ParseWithin(text []byte, limits Limits) (*Tape, error) {
 	if uint64(len(text)) >= math.MaxUint32 {
 		return nil, errTooLong
 	}
 	// Texts of the profile API have a value or a name in some 13 bytes.
-	p := parser{text: text, nodes: make([]node, 0, len(text)/12+4)}
+	p := parser{text: text, limits: limits, nodes: make([]node, 0, min(len(text)/12, limits.Values)+4)}
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
@@ -74,11 +96,12 @@ func (t *Tape) Root() Value { return Value{t, 0} }
 
 // parser goes through a text once. The stack holds the arrays and objects around, as indices of nodes.
 type parser struct {
-	text  []byte
-	at    int
-	nodes []node
-	stack []uint32
-	few   [16]uint32
+	text   []byte
+	limits Limits
+	at     int
+	nodes  []node
+	stack  []uint32
+	few    [16]uint32
 }
 
 func (p *parser) parse() error {
@@ -89,6 +112,9 @@ func (p *parser) parse() error {
 	for len(p.stack) > 0 {
 		if err := p.inside(); err != nil {
 			return err
+		}
+		if len(p.nodes) > p.limits.Values {
+			return ErrTooManyValues
 		}
 	}
 	if p.space(); p.at < len(p.text) {
@@ -173,8 +199,8 @@ func (p *parser) value() error {
 }
 
 func (p *parser) open(kind Kind) error {
-	if len(p.stack) == maxDepth {
-		return p.fault("too deep")
+	if len(p.stack) == p.limits.Depth {
+		return ErrTooDeep
 	}
 	p.stack = append(p.stack, uint32(len(p.nodes)))
 	p.nodes = append(p.nodes, node{start: uint32(p.at), kind: kind})

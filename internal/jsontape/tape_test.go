@@ -123,6 +123,60 @@ func TestMember(t *testing.T) {
 	}
 }
 
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text          string
+		depth, values int
+		want          error
+	}{
+		{`[[1]]`, 2, 3, nil}, {`[[1]]`, 1, 3, ErrTooDeep}, {`[[1]]`, 2, 2, ErrTooManyValues}, {`{"a":1}`, 1, 3, nil}, {`{"a":1}`, 1, 2, ErrTooManyValues},
+		{`1`, 0, 1, nil}, {`[]`, 0, 1, ErrTooDeep}, {strings.Repeat("[", 1<<20), 32, 100, ErrTooDeep}, {"[" + strings.Repeat("1,", 1<<20), 32, 100, ErrTooManyValues},
+	} {
+		if _, err := ParseWithin([]byte(test.text), Limits{test.depth, test.values}); err != test.want { //nolint:errorlint // exactly these
+			t.Errorf("%.20s: %v, want %v", test.text, err, test.want)
+		}
+	}
+}
+
+// TestHasTwin holds that names are compared as they are meant, in every object, however many there are.
+func TestHasTwin(t *testing.T) {
+	t.Parallel()
+	many := `{"a":0`
+	for i := range 2 * fewNames {
+		many += fmt.Sprintf(`,"n%d":{"a":0}`, i)
+	}
+	for text, want := range map[string]bool{
+		`{}`: false, `{"a":1,"A":1}`: false, `[{"a":1},{"a":1}]`: false, `{"a":{"a":1}}`: false, many + `}`: false,
+		`{"a":1,"a":1}`: true, `{"x":[{"a":1,"\u0061":2}]}`: true, many + `,"a":0}`: true, many + `,"n30":0}`: true,
+	} {
+		tape, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tape.HasTwin() != want {
+			t.Errorf("%s: %t", text, !want)
+		}
+	}
+}
+
+func TestIsUnicode(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`"a"`: true, `"\u00e9"`: true, `"é"`: true, `"\ud83d\ude00"`: true, `"x\uD83D\uDE00\ud83d\ude00y"`: true, `"\\ud83d"`: true, `"\ud7ff\ue000"`: true, `"\\\ud83d\ude00"`: true,
+		`"\ud83d"`: false, `"\ude00"`: false, `"\ud83dx"`: false, `"\ud83d\ud83d\ude00"`: false, `"\ude00\ud83d"`: false, `"\ud83d\ude00\ude00"`: false, `"\ud83d\\ude00"`: false, `"\ud83d\n"`: false,
+		"\"\xff\"": false, "\"\xed\xa0\xbd\"": false, `5`: false, `null`: false,
+	} {
+		tape, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		if tape.Root().IsUnicode() != want {
+			t.Errorf("%s: %t", text, !want)
+		}
+	}
+}
+
 // FuzzParse holds that a text is taken as encoding/json takes it.
 func FuzzParse(f *testing.F) {
 	for _, text := range texts {

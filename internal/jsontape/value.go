@@ -3,6 +3,7 @@ package jsontape
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -85,6 +86,41 @@ func (v Value) Member(name string) (found Value) {
 	return found
 }
 
+// HasTwin tells whether any object on the tape has two members of one name: of their values, readers of JSON keep one and
+// say nothing.
+func (t *Tape) HasTwin() bool {
+	for i := range t.nodes {
+		if t.nodes[i].kind == Object && (Value{t, uint32(i)}).hasTwin() {
+			return true
+		}
+	}
+	return false
+}
+
+// fewNames is how many names are compared with one another; of more, a map is made.
+const fewNames = 16
+
+func (v Value) hasTwin() bool {
+	var few [fewNames][]byte
+	names := few[:0]
+	var many map[string]bool
+	for c, ok := v.First(); ok; c, ok = c.Next() {
+		name := c.Name()
+		if slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) }) || many[string(name)] {
+			return true
+		}
+		if len(names) < fewNames {
+			names = append(names, name)
+			continue
+		}
+		if many == nil {
+			many = make(map[string]bool)
+		}
+		many[string(name)] = true
+	}
+	return false
+}
+
 // Text is a string, decoded; what of it is not Unicode is U+FFFD. It is not ok for other kinds.
 func (v Value) Text() (text string, ok bool) {
 	if v.Kind() != String {
@@ -95,6 +131,41 @@ func (v Value) Text() (text string, ok bool) {
 		return string(raw[1 : len(raw)-1]), true
 	}
 	return text, json.Unmarshal(raw, &text) == nil
+}
+
+// IsUnicode tells whether a string stands for Unicode text: whether it is UTF-8, and without half of a surrogate pair.
+func (v Value) IsUnicode() bool {
+	if v.Kind() != String || !v.node().lossy {
+		return v.Kind() == String
+	}
+	raw := v.Raw()
+	return utf8.Valid(raw) && hasWholePairs(raw)
+}
+
+// hasWholePairs tells whether each surrogate that is escaped in a JSON string is one of a pair.
+func hasWholePairs(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		_, half := escapeLength(raw[i:])
+		switch {
+		case raw[i+1] != 'u':
+			i++
+		case !half:
+			i += 5
+		case raw[i+3]|0x20 >= 'c' || !isLowSurrogate(raw[i+6:]): // the second one alone, or the first without it
+			return false
+		default:
+			i += 11
+		}
+	}
+	return true
+}
+
+func isLowSurrogate(text []byte) bool {
+	_, half := escapeLength(text)
+	return half && text[0] == '\\' && text[3]|0x20 >= 'c'
 }
 
 // Plain is a string's text without a copy, where it has neither escapes nor anything that is not Unicode.

@@ -18,12 +18,21 @@ import (
 // float64, []any and map[string]any.
 
 // InputError says what is wrong with a value in an operation. Its text is for the caller, and does not tell the value.
-type InputError struct{ Message string }
+type InputError struct {
+	Message string
+	OfType  bool // whether the value is none of its type, so that the type system refuses it
+}
 
 func (e *InputError) Error() string { return e.Message }
 
-func inputErrorf(format string, args ...any) error {
-	return &InputError{fmt.Sprintf(format, args...)}
+// badValuef is the error for a value of the right type that is no good.
+func badValuef(format string, args ...any) error {
+	return &InputError{Message: fmt.Sprintf(format, args...)}
+}
+
+// wrongTypef is the error for a value that is none of its type.
+func wrongTypef(format string, args ...any) error {
+	return &InputError{Message: fmt.Sprintf(format, args...), OfType: true}
 }
 
 // IsLeafInput tells whether values of an input type are for [Schema.CheckInput] to check as a whole: those of scalars and
@@ -62,7 +71,7 @@ func checkScalar(name string, v any) error {
 		}
 	case "DateTime":
 		if isText && !instant.Valid(text) {
-			return inputErrorf("DateTime must be a moment such as 2017-01-01T00:00:46.1697867+03:00")
+			return badValuef("DateTime must be a moment such as 2017-01-01T00:00:46.1697867+03:00")
 		}
 		if isText {
 			return nil
@@ -70,7 +79,10 @@ func checkScalar(name string, v any) error {
 	default:
 		return checkNumber(name, v)
 	}
-	return inputErrorf("%s cannot be %s", name, describe(v))
+	if name == "DateTime" { // what validation of a document lets through
+		return badValuef("DateTime cannot be %s", describe(v))
+	}
+	return wrongTypef("%s cannot be %s", name, describe(v))
 }
 
 // checkNumber checks an Int, which is a whole number of 32 bits, or a Float, which is any number of 64.
@@ -78,11 +90,11 @@ func checkNumber(name string, v any) error {
 	f, isNumber := number(v)
 	switch {
 	case !isNumber, name == "Int" && f != math.Trunc(f):
-		return inputErrorf("%s cannot be %s", name, describe(v))
+		return wrongTypef("%s cannot be %s", name, describe(v))
 	case name == "Int" && (f < math.MinInt32 || f > math.MaxInt32):
-		return inputErrorf("Int is out of its range of 32 bits")
+		return wrongTypef("Int is out of its range of 32 bits")
 	case math.IsInf(f, 0) || math.IsNaN(f):
-		return inputErrorf("%s is out of its range of 64 bits", name)
+		return wrongTypef("%s is out of its range of 64 bits", name)
 	}
 	return nil
 }
@@ -136,13 +148,13 @@ func describe(v any) string {
 func (e *enum) check(name string, v any) error {
 	member, ok := v.(string)
 	if !ok {
-		return inputErrorf("%s cannot be %s", name, describe(v))
+		return wrongTypef("%s cannot be %s", name, describe(v))
 	}
 	if _, known := e.byName[member]; !known {
-		return inputErrorf("%s has no such value; it is one of %s", name, e.writable())
+		return wrongTypef("%s has no such value; it is one of %s", name, e.writable())
 	}
 	if member == unknownFutureValue {
-		return inputErrorf("%s can be read but not written; %s is one of %s", member, name, e.writable())
+		return badValuef("%s can be read but not written; %s is one of %s", member, name, e.writable())
 	}
 	return nil
 }
@@ -157,7 +169,7 @@ func (e *enum) writable() string {
 func (e *enum) checkFlags(name string, v any) error {
 	list := entries(v)
 	if len(list) == 0 {
-		return inputErrorf("a list of %s must have at least one value; null clears it", name)
+		return badValuef("a list of %s must have at least one value; null clears it", name)
 	}
 	for _, entry := range list {
 		if err := e.check(name, entry); err != nil {
@@ -166,7 +178,7 @@ func (e *enum) checkFlags(name string, v any) error {
 	}
 	for _, entry := range list {
 		if entry != list[0] && slices.Contains(list, any(e.names[0])) {
-			return inputErrorf("%s cannot be combined with other values", e.names[0])
+			return badValuef("%s cannot be combined with other values", e.names[0])
 		}
 	}
 	return nil

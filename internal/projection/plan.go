@@ -11,7 +11,8 @@ import (
 
 // Plan is a selection, compiled for one object type.
 type Plan struct {
-	Fields []Field // in the order in which they are written
+	Fields      []Field // in the order in which they are written
+	Conditional bool    // whether variables decide what is in it, by @skip and @include
 
 	typeName   string
 	properties []string // of the source's JSON, each once
@@ -41,6 +42,7 @@ func (s *Schema) Compile(typeName string, sets []ast.SelectionSet, variables map
 		c.collect(set)
 	}
 	p := &Plan{typeName: typeName, Fields: make([]Field, len(c.fields))}
+	p.Conditional = c.conditional
 	for i, collected := range c.fields {
 		p.Fields[i] = s.field(p, def, collected, variables)
 	}
@@ -59,6 +61,7 @@ func (s *Schema) field(p *Plan, def *ast.Definition, c collected, variables map[
 	switch f.kind {
 	case kindObject:
 		f.Plan = s.Compile(t.Name(), c.sets, variables)
+		p.Conditional = p.Conditional || f.Plan.Conditional
 	case kindEnum, kindFlags:
 		f.enum = s.enums[t.Name()]
 	}
@@ -88,6 +91,8 @@ type collector struct {
 	variables map[string]any
 	fields    []collected
 	visited   []string // fragments
+
+	conditional bool // whether a variable has decided about a selection
 }
 
 func (c *collector) collect(set ast.SelectionSet) {
@@ -137,7 +142,9 @@ func (c *collector) includes(directives ast.DirectiveList) bool {
 		if d.Name != "skip" && d.Name != "include" {
 			continue
 		}
-		value, err := d.Arguments.ForName("if").Value.Value(c.variables)
+		condition := d.Arguments.ForName("if").Value
+		c.conditional = c.conditional || condition.Kind == ast.Variable
+		value, err := condition.Value(c.variables)
 		if holds, ok := value.(bool); err != nil || !ok || holds == (d.Name == "skip") {
 			return false
 		}

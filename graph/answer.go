@@ -1,0 +1,106 @@
+package graph
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// answer is what goes back to the caller. Where the operation was run, data is its result; where it was not, there is no
+// member "data" (GraphQL, section 7.1.3).
+type answer struct {
+	status    int
+	mediaType string
+	header    http.Header
+	ran       bool
+	data      []byte // JSON, or nothing for null
+	errors    gqlerror.List
+}
+
+func answerTo(r *graphql.Response, mediaType string) answer {
+	return answer{status: http.StatusOK, mediaType: mediaType, ran: true, data: r.Data, errors: fewErrors(r.Errors)}
+}
+
+func withoutData(status int, mediaType string, list gqlerror.List) answer {
+	return answer{status: status, mediaType: mediaType, errors: fewErrors(list)}
+}
+
+// refusal is an answer to a request that is not a GraphQL request, or not an acceptable one.
+type refusal struct {
+	status int
+	header http.Header
+	err    *gqlerror.Error
+}
+
+func refuse(status int, code, message string) *refusal {
+	return &refusal{status: status, err: &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}}
+}
+
+func badRequest(message string) *refusal {
+	return refuse(http.StatusBadRequest, codeBadRequest, message)
+}
+
+func (f *refusal) answer(mediaType string) answer {
+	if mediaType == "" {
+		mediaType = plainJSON
+	}
+	a := withoutData(f.status, mediaType, gqlerror.List{f.err})
+	a.header = f.header
+	return a
+}
+
+// send writes the answer: errors first, as the specification suggests, and the data as it was written by the executor.
+func (a answer) send(w http.ResponseWriter) {
+	before, after := a.around()
+	h := w.Header()
+	for name, values := range a.header {
+		h[name] = values
+	}
+	h["Content-Type"] = contentTypes[a.mediaType]
+	h["Content-Length"] = []string{strconv.Itoa(len(before) + len(a.data) + len(after))}
+	w.WriteHeader(a.status)
+	// A caller that is gone needs no answer.
+	if len(a.data) < smallAnswer {
+		_, _ = w.Write(append(append(before, a.data...), after...)) // one write is one packet
+		return
+	}
+	_, _ = w.Write(before)
+	_, _ = w.Write(a.data)
+	_, _ = w.Write(after)
+}
+
+// smallAnswer is up to how many bytes an answer is copied in order to be written at once.
+const smallAnswer = 2 << 10
+
+var contentTypes = map[string][]string{
+	plainJSON: {plainJSON + "; charset=utf-8"}, graphQLResponse: {graphQLResponse + "; charset=utf-8"},
+}
+
+// around is what stands before and behind the data.
+func (a answer) around() (before, after []byte) {
+	before = append(make([]byte, 0, smallAnswer), '{')
+	if len(a.errors) > 0 {
+		before = appendErrors(append(before, `"errors":`...), a.errors)
+		if a.ran {
+			before = append(before, ',')
+		}
+	}
+	if a.ran {
+		before = append(before, `"data":`...)
+		if a.data == nil {
+			before = append(before, "null"...)
+		}
+	}
+	return before, []byte("}")
+}
+
+func appendErrors(body []byte, list gqlerror.List) []byte {
+	encoded, err := json.Marshal(list)
+	if err != nil { // of texts, numbers and lists of these: cannot be
+		encoded = []byte(`[{"message":"The errors cannot be shown.","extensions":{"code":"` + codeInternal + `"}}]`)
+	}
+	return append(body, encoded...)
+}

@@ -1,0 +1,95 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"profileql/internal/profile"
+	"profileql/internal/projection"
+)
+
+// check refuses operations whose document is valid.
+type check func(context.Context, *graphql.OperationContext) *gqlerror.Error
+
+// operation makes an operation ready to run, or says what is wrong with the request: its document, its variables, its
+// inputs, its price. What comes back with an error is for the log.
+func (e *endpoint) operation(ctx context.Context, q request) (*graphql.OperationContext, *refusal, gqlerror.List) {
+	op := &graphql.OperationContext{
+		RawQuery: q.query, OperationName: q.operationName, Headers: q.header, DisableIntrospection: !e.shown(q.header),
+		RecoverFunc: recovered, ResolverMiddleware: resolve, RootResolverMiddleware: resolveRoot,
+	}
+	ctx = graphql.WithOperationContext(ctx, op)
+	document, list := e.documents.get(q.query, q.hash)
+	if list != nil {
+		return op, nil, list
+	}
+	op.Doc, op.Operation = document, document.Operations.ForName(q.operationName)
+	if op.Operation == nil {
+		return op, nil, invalid(nil, "The document has no operation of that name, or several and none was named.")
+	}
+	if q.method == http.MethodGet && op.Operation.Operation != ast.Query {
+		return op, notAllowed("A mutation is sent with POST.", "POST"), nil
+	}
+	variables, err := e.resolver.schema.CoerceVariables(op.Operation, q.variables)
+	if err != nil {
+		return op, nil, gqlerror.List{presentVariable(err)}
+	}
+	op.Variables = variables
+	for _, check := range e.checks {
+		if err := check(ctx, op); err != nil {
+			return op, nil, gqlerror.List{err}
+		}
+	}
+	return op, nil, nil
+}
+
+func resolve(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) }
+
+func resolveRoot(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) }
+
+// invalid is an error of validation.
+func invalid(at *ast.Position, message string) gqlerror.List {
+	return gqlerror.List{refused(at, message)}
+}
+
+// presentVariable shows what is wrong with a variable: whether the type system refuses its value, or it is of the right
+// form but no good.
+func presentVariable(err error) *gqlerror.Error {
+	shown := &gqlerror.Error{Message: err.Error()}
+	code := errcode.ValidationFailed
+	var ofVariable *projection.VariableError
+	if errors.As(err, &ofVariable) {
+		at := ofVariable.Definition.Position
+		shown.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
+	}
+	var ofValue *projection.InputError
+	if errors.As(err, &ofValue) && !ofValue.OfType {
+		code = string(profile.BadUserInput)
+	}
+	errcode.Set(shown, code)
+	return shown
+}
+
+// checkIntrospection refuses introspection where the schema is not shown, in place of gqlgen, which would take it for a
+// fault of ours.
+func checkIntrospection(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if !op.DisableIntrospection {
+		return nil
+	}
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
+		if f.Name == "__schema" || f.Name == "__type" {
+			return &gqlerror.Error{
+				Message:    "The schema is not shown here. The command `profileql schema` prints it.",
+				Locations:  []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}},
+				Extensions: map[string]any{"code": codeBadRequest},
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package graph
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// trusted are the listed documents: where there are any, nothing else is run. A client names one by its id in the
+// manifest, by its hash, or sends its very text.
+type trusted struct {
+	texts map[string]string // by id and by SHA-256 in hexadecimal digits
+}
+
+// apolloFormat is what a manifest of Apollo's generate-persisted-query-manifest calls itself.
+const apolloFormat = "apollo-persisted-query-manifest"
+
+// newTrusted reads a manifest: Apollo's, or that of Relay's compiler, which is texts by id. Each document is
+// validated; the error names the first that is no good.
+func newTrusted(manifest []byte, schema *ast.Schema) (*trusted, error) {
+	texts, err := parseManifest(manifest)
+	if err != nil {
+		return nil, err
+	}
+	d := &trusted{texts: make(map[string]string, 2*len(texts))}
+	for _, id := range slices.Sorted(maps.Keys(texts)) {
+		if _, list := parseDocument(texts[id], schema); list != nil {
+			return nil, fmt.Errorf("document %q: %w", id, list[0])
+		}
+		d.texts[id], d.texts[hashOf(texts[id])] = texts[id], texts[id]
+	}
+	return d, nil
+}
+
+func parseManifest(manifest []byte) (map[string]string, error) {
+	var apollo struct {
+		Format     string
+		Version    int
+		Operations []struct{ ID, Name, Body string }
+	}
+	texts := make(map[string]string)
+	if json.Unmarshal(manifest, &apollo) != nil || apollo.Format == "" {
+		if err := json.Unmarshal(manifest, &texts); err != nil {
+			return nil, errors.New("neither a manifest of Apollo's nor one of Relay's, which is an object of texts by id")
+		}
+		return texts, nil
+	}
+	if apollo.Format != apolloFormat || apollo.Version != 1 {
+		return nil, fmt.Errorf("a manifest of the format %q, version %d; %s 1 is known", apollo.Format, apollo.Version, apolloFormat)
+	}
+	for _, op := range apollo.Operations {
+		if _, twice := texts[op.ID]; twice || op.ID == "" {
+			return nil, fmt.Errorf("operation %q has no id of its own", op.Name)
+		}
+		texts[op.ID] = op.Body
+	}
+	return texts, nil
+}
+
+// hashPrefix stands before the hash of a document where that is its id (GraphQL over HTTP, appendix on persisted documents).
+const hashPrefix = "sha256:"
+
+// find finds the listed document that a request means.
+func (d *trusted) find(q *request) *refusal {
+	id := strings.TrimPrefix(q.documentID, hashPrefix)
+	if id == "" {
+		id = q.persisted
+	}
+	if id == "" && q.query != "" {
+		id = hashOf(q.query)
+	}
+	known, listed := d.texts[id]
+	switch {
+	case !listed && q.query == "" && q.persisted != "":
+		// With PersistedQueryNotFound, clients would send the document with its hash, now and for every operation to come.
+		return refuse(http.StatusOK, codePersistedQueryNotSupported, "PersistedQueryNotSupported")
+	case !listed || q.query != "" && q.query != known:
+		return refuse(http.StatusBadRequest, codeOperationNotListed, "Only listed documents are run here, and this is none of them.")
+	}
+	q.query, q.hash = known, hashOf(known)
+	return nil
+}

@@ -1,0 +1,152 @@
+package graph
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// unescapePairs puts characters in the place of what escapes them in a document's strings as a surrogate pair, or as
+// \u{…} (GraphQL, section 2.9.4): the parser would make U+FFFD of each half, and does not know the other. Half of a pair
+// is an error.
+func unescapePairs(document string) (string, error) {
+	if !strings.Contains(document, `\u`) {
+		return document, nil
+	}
+	u := unescaper{text: document}
+	for u.at < len(u.text) {
+		if err := u.step(); err != nil {
+			return "", err
+		}
+	}
+	u.written.WriteString(u.text[u.copied:])
+	return u.written.String(), nil
+}
+
+// unescaper goes through a document, token by token as far as that matters for strings.
+type unescaper struct {
+	text    string
+	at      int
+	copied  int // up to where the text has been written
+	written strings.Builder
+}
+
+func (u *unescaper) step() error {
+	rest := u.text[u.at:]
+	switch {
+	case rest[0] == '#':
+		u.at += len(rest)
+		if end := strings.IndexAny(rest, "\r\n"); end >= 0 {
+			u.at -= len(rest) - end
+		}
+	case strings.HasPrefix(rest, `"""`):
+		u.block()
+	case rest[0] == '"':
+		return u.string()
+	default:
+		u.at++
+	}
+	return nil
+}
+
+// block skips a block string, in which nothing is escaped but its own end.
+func (u *unescaper) block() {
+	for u.at += 3; u.at < len(u.text); u.at++ {
+		switch rest := u.text[u.at:]; {
+		case strings.HasPrefix(rest, `\"""`):
+			u.at += 3
+		case strings.HasPrefix(rest, `"""`):
+			u.at += 3
+			return
+		}
+	}
+}
+
+func (u *unescaper) string() error {
+	for u.at++; u.at < len(u.text); {
+		switch u.text[u.at] {
+		case '"':
+			u.at++
+			return nil
+		case '\n', '\r': // the parser says what is wrong
+			return nil
+		case '\\':
+			if err := u.escape(); err != nil {
+				return err
+			}
+		default:
+			u.at++
+		}
+	}
+	return nil
+}
+
+// escape reads an escape.
+func (u *unescaper) escape() error {
+	begin := u.at
+	first, length, ok := escapedRune(u.text[begin:])
+	if !ok {
+		u.at += min(2, len(u.text)-u.at) // no escape of a code point: the parser knows the others
+		return nil
+	}
+	isBraced := u.text[begin+2] == '{'
+	if u.at += length; utf16.IsSurrogate(first) && !isBraced {
+		second, length, ok := escapedRune(u.text[u.at:])
+		if pair := utf16.DecodeRune(first, second); ok && pair != utf8.RuneError {
+			u.at += length
+			u.replace(begin, pair)
+			return nil
+		}
+	}
+	if !utf8.ValidRune(first) {
+		return u.fault(begin)
+	}
+	if isBraced {
+		u.replace(begin, first)
+	}
+	return nil
+}
+
+// replace puts a character in the place of the escapes from begin on. One that means something in a string stays escaped.
+func (u *unescaper) replace(begin int, r rune) {
+	u.written.WriteString(u.text[u.copied:begin])
+	if u.copied = u.at; r < 0x20 || r == '"' || r == '\\' || r == 0x7f {
+		const digits = "0123456789abcdef"
+		u.written.WriteString(`\u00` + string(digits[r>>4]) + string(digits[r&15]))
+		return
+	}
+	u.written.WriteRune(r)
+}
+
+func (u *unescaper) fault(at int) error {
+	before := u.text[:at]
+	return &gqlerror.Error{
+		Message: "A string in the document is not Unicode: it holds half of a surrogate pair, or no code point.",
+		Locations: []gqlerror.Location{{
+			Line: 1 + strings.Count(before, "\n"), Column: 1 + len(before) - (strings.LastIndexByte(before, '\n') + 1),
+		}},
+	}
+}
+
+// escapedRune is the code point that text begins with as \uXXXX or \u{…}, and the length of the escape.
+func escapedRune(text string) (r rune, length int, ok bool) {
+	if !strings.HasPrefix(text, `\u`) || len(text) < 3 {
+		return 0, 0, false
+	}
+	digits := text[2:min(6, len(text))]
+	length = 6
+	if text[2] == '{' {
+		end := strings.IndexByte(text[:min(len(text), 16)], '}')
+		if end < 0 {
+			return 0, 0, false
+		}
+		digits, length = text[3:end], end+1
+	} else if len(digits) < 4 {
+		return 0, 0, false
+	}
+	n, err := strconv.ParseUint(digits, 16, 32)
+	return rune(min(n, utf8.MaxRune+1)), length, err == nil
+}

@@ -1,0 +1,160 @@
+package projection
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/internal/jsontape"
+)
+
+// VariableError says what is wrong with the value of a variable. Where Cause is an [*InputError], the value is of the
+// right form but not a good one.
+type VariableError struct {
+	Definition *ast.VariableDefinition
+	Path       []string // the variable's name, and those of fields or the indices of entries below it
+	Cause      error
+}
+
+func (e *VariableError) Error() string {
+	return fmt.Sprintf("$%s: %s", strings.Join(e.Path, "."), e.Cause)
+}
+
+func (e *VariableError) Unwrap() error { return e.Cause }
+
+// CoerceVariables turns the JSON values of an operation's variables into input values (GraphQL, section 6.1.2): what was
+// left out has its default, or stays left out; one value where a list belongs is a list of one, at every depth. Members
+// that the operation does not declare are ignored. The error is a [*VariableError].
+func (s *Schema) CoerceVariables(op *ast.OperationDefinition, given jsontape.Value) (map[string]any, error) {
+	if len(op.VariableDefinitions) == 0 {
+		return nil, nil
+	}
+	values := make(map[string]any, len(op.VariableDefinitions))
+	for _, def := range op.VariableDefinitions {
+		c := coercion{schema: s, path: append(make([]string, 0, 8), def.Variable)}
+		value, present, err := c.field(def.Type, def.DefaultValue, given.Member(def.Variable))
+		if err != nil {
+			return nil, &VariableError{Definition: def, Path: c.path, Cause: err}
+		}
+		if present {
+			values[def.Variable] = value
+		}
+	}
+	return values, nil
+}
+
+// coercion is that of one variable. Path is where it is, and stays where it failed.
+type coercion struct {
+	schema *Schema
+	path   []string
+}
+
+var (
+	errMissing = errors.New("a value is required")
+	errNull    = errors.New("must not be null")
+)
+
+// field coerces the value of a variable or of an input field, which may be left out.
+func (c *coercion) field(t *ast.Type, byDefault *ast.Value, v jsontape.Value) (value any, present bool, err error) {
+	if v.Kind() != jsontape.Absent {
+		value, err = c.value(t, v)
+		return value, true, err
+	}
+	if byDefault != nil {
+		value, err = byDefault.Value(nil)
+		return value, true, err
+	}
+	if t.NonNull {
+		return nil, false, errMissing
+	}
+	return nil, false, nil
+}
+
+func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
+	switch k := c.schema.kindOf(t); {
+	case v.Kind() == jsontape.Null:
+		if t.NonNull {
+			return nil, errNull
+		}
+		return nil, nil
+	case t.Elem != nil:
+		list, err := c.list(t, v)
+		if err == nil && k == kindFlags {
+			err = c.schema.CheckInput(t, list)
+		}
+		return list, err
+	case k == kindObject:
+		return c.object(c.schema.schema.Types[t.NamedType], v)
+	}
+	value, err := decode(v)
+	if err == nil {
+		err = c.schema.CheckInput(t, value)
+	}
+	return value, err
+}
+
+func (c *coercion) list(t *ast.Type, v jsontape.Value) (any, error) {
+	if v.Kind() != jsontape.Array {
+		value, err := c.value(t.Elem, v)
+		return []any{value}, err
+	}
+	list := []any{}
+	for child, ok := v.First(); ok; child, ok = child.Next() {
+		c.path = append(c.path, fmt.Sprint(len(list)))
+		value, err := c.value(t.Elem, child.Value)
+		if err != nil {
+			return nil, err
+		}
+		c.path = c.path[:len(c.path)-1]
+		list = append(list, value)
+	}
+	return list, nil
+}
+
+func (c *coercion) object(def *ast.Definition, v jsontape.Value) (any, error) {
+	if v.Kind() != jsontape.Object {
+		return nil, fmt.Errorf("%s must be an input object", def.Name)
+	}
+	for child, ok := v.First(); ok; child, ok = child.Next() {
+		if name := string(child.Name()); def.Fields.ForName(name) == nil {
+			c.path = append(c.path, name)
+			return nil, fmt.Errorf("%s has no such field", def.Name)
+		}
+	}
+	object := make(map[string]any)
+	for _, field := range def.Fields {
+		c.path = append(c.path, field.Name)
+		value, present, err := c.field(field.Type, field.DefaultValue, v.Member(field.Name))
+		if err != nil {
+			return nil, err
+		}
+		c.path = c.path[:len(c.path)-1]
+		if present {
+			object[field.Name] = value
+		}
+	}
+	return object, nil
+}
+
+// decode decodes the value of a leaf: one that is none of JSON's simple values stays what it is, for the check to refuse.
+func decode(v jsontape.Value) (any, error) {
+	switch v.Kind() {
+	case jsontape.String:
+		if !v.IsUnicode() {
+			return nil, badValuef("the text is not Unicode: it holds half of a surrogate pair")
+		}
+		text, _ := v.Text()
+		return text, nil
+	case jsontape.Number:
+		return json.Number(v.Raw()), nil
+	case jsontape.True, jsontape.False:
+		return v.Kind() == jsontape.True, nil
+	case jsontape.Array:
+		return []any{}, nil
+	default:
+		return map[string]any{}, nil
+	}
+}
