@@ -157,7 +157,7 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	}
 	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
 	handler, err := edge.New(edge.Options{
-		Hosts: hosts(c), Origins: c.CORSOrigins, Headers: all.tokenHeaders(), Health: health, Internal: logPanic(log),
+		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, Internal: logPanic(log),
 	}, endpoint, pages)
 	if err != nil {
 		return nil, fmt.Errorf("--cors-origin: %w", err)

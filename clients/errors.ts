@@ -30,6 +30,7 @@ export const actions: Record<string, Action> = {
   GRAPHQL_PARSE_FAILED: "report",
   GRAPHQL_VALIDATION_FAILED: "report",
   PERSISTED_QUERY_NOT_FOUND: "report",
+  PERSISTED_QUERY_NOT_SUPPORTED: "report",
   OPERATION_NOT_LISTED: "report",
   INTERNAL_SERVER_ERROR: "report",
 };

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -95,7 +96,8 @@ const sending = 60 * time.Second
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, calls := profile.WithCalls(r.Context())
-	entry := logEntry{start: time.Now(), calls: calls}
+	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls}
+	w.Header()["Request-Id"] = []string{entry.id}
 	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the time for
 	// writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
 	// in tests, there is nothing to set.

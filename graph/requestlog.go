@@ -15,6 +15,7 @@ import (
 // logEntry is the line that the log has of a request: what was done and what came of it, and nothing that the caller
 // wrote but the operation's name.
 type logEntry struct {
+	id        string // in the answer's header Request-Id
 	start     time.Time
 	calls     *profile.Calls
 	document  string                    // its hash; empty where there is none
@@ -25,7 +26,7 @@ type logEntry struct {
 const longestName = 64
 
 func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := append(make([]slog.Attr, 0, 12), slog.String("request_id", e.id))
 	if op := e.operation; op != nil {
 		attrs = append(attrs, slog.String("document", e.document))
 		if op.Operation != nil {

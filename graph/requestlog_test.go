@@ -36,12 +36,15 @@ func TestRequestLog(t *testing.T) {
 		{`{"query": ` + secret, map[string]any{"status": 400.0, "codes": []any{"BAD_REQUEST"}}},
 	} {
 		out.Reset()
-		exchange(t.Context(), h, test.body, "Authorization", "Bearer "+secret, "Cookie", secret)
+		w, _ := exchange(t.Context(), h, test.body, "Authorization", "Bearer "+secret, "Cookie", secret)
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		var line map[string]any
 		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil || line["msg"] != "request" {
 			t.Errorf("%s: %s", test.body, out.String())
 			continue
+		}
+		if id := w.Header().Get("Request-Id"); len(id) < 20 || line["request_id"] != id {
+			t.Errorf("%s: %v, and the caller was told %q", test.body, line["request_id"], id)
 		}
 		for name, want := range test.want {
 			got, _ := json.Marshal(line[name])

@@ -45,5 +45,5 @@ test("any other is refused", async () => {
   // As a mere text, or the generator would list it.
   const asked = client.query("query Unlisted { me { id } }", {}, { requestPolicy: "network-only" });
   const { error } = await asked.toPromise();
-  expect(error && problemOf(error)).toMatchObject({ code: "OPERATION_NOT_LISTED" });
+  expect(error && problemOf(error)).toMatchObject({ code: "PERSISTED_QUERY_NOT_SUPPORTED" });
 });

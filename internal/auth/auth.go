@@ -18,19 +18,26 @@ import (
 
 // Token says where the token of a source comes from. The zero value is none.
 type Token struct {
-	// Header is the header of the caller's request whose value goes to the source as Authorization.
+	// Header is the header of the caller's request whose value goes to the source as Authorization. Proxies that sign
+	// people in send bare tokens in headers of their own, so in any other one than Authorization the scheme may be
+	// left out.
 	Header string
 	own    string // the value of Authorization, where it is ProfileQL's own
 }
 
-// Own is a token of ProfileQL's own, the same for every caller. A bare token goes as a bearer token (RFC 6750); what
-// has a scheme before it goes as it is.
-func Own(token string) Token {
-	if !strings.Contains(token, " ") {
-		token = "Bearer " + token
+// Own is a token of ProfileQL's own, the same for every caller.
+func Own(token string) Token { return Token{own: withScheme(token)} }
+
+// withScheme is the value of Authorization for a token: a bare one goes as a bearer token (RFC 6750), what has a scheme
+// before it goes as it is.
+func withScheme(token string) string {
+	if strings.Contains(token, " ") {
+		return token
 	}
-	return Token{own: token}
+	return "Bearer " + token
 }
+
+const authorization = "Authorization"
 
 // maxValue is the longest value of a header with a token, in bytes. Those of Microsoft Entra are a few thousand.
 const maxValue = 16 << 10
@@ -115,7 +122,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		// not written to.
 		r = r.WithContext(r.Context())
 		r.Header = maps.Clone(r.Header)
-		r.Header["Authorization"] = []string{value}
+		r.Header[authorization] = []string{value}
 	}
 	return t.Base.RoundTrip(r)
 }
@@ -126,8 +133,12 @@ func (t Token) value(ctx context.Context) string {
 	if t.own != "" || !ok {
 		return t.own
 	}
-	if i := slices.Index(c.headers, t.Header); i >= 0 {
+	i := slices.Index(c.headers, t.Header)
+	switch {
+	case i < 0 || c.values[i] == "":
+		return ""
+	case t.Header == authorization:
 		return c.values[i]
 	}
-	return ""
+	return withScheme(c.values[i])
 }

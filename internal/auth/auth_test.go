@@ -56,10 +56,12 @@ func TestTokens(t *testing.T) {
 		header http.Header
 		want   string
 	}{
-		"both":    {http.Header{"Authorization": {"Bearer a"}, hr: {"Bearer b"}, "Cookie": {"c"}}, "Bearer a,Bearer b,,Bearer s3cret,Basic abc=,"},
-		"one":     {http.Header{hr: {"b"}}, ",b,,Bearer s3cret,Basic abc=,"},
-		"none":    {http.Header{"X-Other": {"o"}}, ",,,Bearer s3cret,Basic abc=,"},
-		"longest": {http.Header{"Authorization": {strings.Repeat("x", maxValue)}}, strings.Repeat("x", maxValue) + ",,,Bearer s3cret,Basic abc=,"},
+		"both":                        {http.Header{"Authorization": {"Bearer a"}, hr: {"Bearer b"}, "Cookie": {"c"}}, "Bearer a,Bearer b,,Bearer s3cret,Basic abc=,"},
+		"one":                         {http.Header{hr: {"b"}}, ",Bearer b,,Bearer s3cret,Basic abc=,"},
+		"a scheme of its own":         {http.Header{hr: {"Basic b="}}, ",Basic b=,,Bearer s3cret,Basic abc=,"},
+		"a bare one in Authorization": {http.Header{"Authorization": {"a"}}, "a,,,Bearer s3cret,Basic abc=,"},
+		"none":                        {http.Header{"X-Other": {"o"}}, ",,,Bearer s3cret,Basic abc=,"},
+		"longest":                     {http.Header{"Authorization": {strings.Repeat("x", maxValue)}}, strings.Repeat("x", maxValue) + ",,,Bearer s3cret,Basic abc=,"},
 	} {
 		if seen, _, refused := through(t, test.header, everyToken...); strings.Join(seen, ",") != test.want || refused != "" {
 			t.Errorf("%s: the sources saw %.100q, %s", name, seen, refused)

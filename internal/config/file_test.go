@@ -110,9 +110,14 @@ func TestWrongFiles(t *testing.T) {
 			t.Errorf("%s\ngot  %v\nwant %s", test.file, err, test.want)
 		}
 	}
+	for _, header := range []string{"X-MS-TOKEN-AAD-ACCESS-TOKEN", "x-forwarded-access-token", "X-Ms-Token-Aad-Access-Token"} {
+		if _, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true); err != nil {
+			t.Errorf("%s: %v", header, err)
+		}
+	}
 	for _, header := range []string{
 		"Host", "cookie", "Set-Cookie", "Content-Type", "Connection", "Keep-Alive", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
-		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "X-Forwarded", "Via", "True-Client-IP", "B3", "X-Amzn-Trace-Id",
+		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "X-Forwarded", "X-Forwarded-Access-Tokens", "Via", "True-Client-IP", "B3", "X-Amzn-Trace-Id",
 		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "Cache-Control", "traceparent", "X-Request-ID", "apollo-require-preflight", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
 	} {
 		_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)

@@ -90,6 +90,10 @@ var (
 		`cdn-loop|max-forwards|http2-settings|x-amzn-trace-id|b3|x-b3-.*|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
 )
 
+// fromProxies are forwarding headers in which proxies that sign people in send their token: Azure's App Service, and
+// oauth2-proxy.
+var fromProxies = regexp.MustCompile(`(?i)^(x-ms-token-aad-access-token|x-forwarded-access-token)$`)
+
 // header checks the name of a header that is to hold a caller's token.
 func (r *reader) header(path, name string) error {
 	switch {
@@ -97,7 +101,7 @@ func (r *reader) header(path, name string) error {
 		return r.at(path, "the token has no name; write that of the header, such as name: X-HR-Authorization")
 	case strings.EqualFold(name, "Authorization"):
 		return r.at(path+".name", "this is what from: caller means; write token: {from: caller}")
-	case !headerForm.MatchString(name) || taken.MatchString(name):
+	case !headerForm.MatchString(name) || taken.MatchString(name) && !fromProxies.MatchString(name):
 		return r.at(path+".name", "the header %q cannot hold a token; write one such as X-HR-Authorization", name)
 	}
 	return nil

@@ -2,9 +2,9 @@
 // every answer says to browsers, whether the service is there, and what becomes of a panic.
 //
 // A browser is everybody's: a page of any origin can send requests from it to addresses that only its machine can
-// reach. Three things keep such a page out. The endpoint takes nothing but JSON, which browsers ask for permission to
-// send. Requests of other origins are refused by what browsers say of them ([net/http.CrossOriginProtection]). And on a
-// loopback listener the Host has to be a name of this machine, for a page may have its own name point here (DNS
+// reach. Three things keep such a page out. The endpoint takes no body but JSON, which browsers ask for permission
+// to send. Requests of other origins are refused by what browsers say of them ([net/http.CrossOriginProtection]), a GET
+// too. And on a loopback listener the Host has to be a name of this machine, for a page may have its own name point here (DNS
 // rebinding), and is then of the same origin.
 package edge
 
@@ -18,8 +18,7 @@ import (
 // Options say who may ask.
 type Options struct {
 	Hosts   []string // names in Host that are answered; any is when there are none
-	Origins []string // of web pages that may ask besides our own: scheme://host:port
-	Headers []string // those with tokens, which such pages may send
+	Origins []string // of web pages that may ask besides our own: scheme://host:port, or scheme://*.name
 	Health  *Health
 	// Internal tells the log of a panic, and returns the id that it stands under.
 	Internal func(r *http.Request, panicked any) (errorID string)
@@ -28,18 +27,21 @@ type Options struct {
 // New puts the edge around the endpoint, which is at path /graphql, and around pages, which are everywhere else; pages
 // is nil for none. It fails where an origin is none.
 func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
-	guarded, err := crossOrigin(o.Origins, o.Headers, endpoint)
+	guarded, err := crossOrigin(o.Origins, endpoint)
 	if err != nil {
 		return nil, err
 	}
+	named := http.NewServeMux()
+	named.Handle("/graphql", guarded)
+	if pages != nil {
+		named.Handle("/", pages)
+	}
+	// Probes know no name; whether the service is there is no secret.
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", guarded)
 	mux.HandleFunc("GET /healthz", o.Health.alive)
 	mux.HandleFunc("GET /readyz", o.Health.ready)
-	if pages != nil {
-		mux.Handle("/", pages)
-	}
-	return headers(recovering(o.Internal, KnownHost(o.Hosts, mux))), nil
+	mux.Handle("/", KnownHost(o.Hosts, named))
+	return headers(recovering(o.Internal, mux)), nil
 }
 
 // always is what every answer says to browsers: what they must not do with it.

@@ -52,7 +52,7 @@ func TestHosts(t *testing.T) {
 		"localhost": true, "localhost:8080": true, "LOCALHOST:1": true, "127.0.0.1": true, "127.0.0.1:8080": true,
 		"[::1]": true, "[::1]:8080": true, "profile.test": true, "profile.test:80": true,
 		"rebind.example": false, "rebind.example:8080": false, "localhost.rebind.example": false, "127.0.0.1.rebind.example": false,
-		"127.0.0.2": false, "0.0.0.0:8080": false, "[::]": false, "::1": false, "localhost.": false, "": false, "x.profile.test": false, "[::1": false,
+		"localhost.": true, "localhost.:8080": true, "profile.test.": true, "127.0.0.2": false, "0.0.0.0:8080": false, "[::]": false, "::1": false, "localhost..": false, "rebind.example.": false, ".": false, "": false, "x.profile.test": false, "[::1": false,
 	} {
 		r := httptest.NewRequest("POST", "/graphql", nil)
 		r.Host = host
@@ -66,8 +66,8 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%q: %d %s", host, w.Code, w.Body)
 		}
 	}
-	for _, path := range []string{"/", "/healthz", "/nowhere"} {
-		if w := ask(h, "GET", "http://rebind.example"+path); w.Code != http.StatusMisdirectedRequest {
+	for path, status := range map[string]int{"/": 421, "/nowhere": 421, "/graphql": 421, "/healthz": 204, "/readyz": 204} {
+		if w := ask(h, "GET", "http://rebind.example"+path); w.Code != status {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
@@ -80,7 +80,7 @@ func TestHosts(t *testing.T) {
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	const app, other = "https://app.example.com", "https://evil.example"
-	closed, open := newEdge(t, Options{}), newEdge(t, Options{Origins: []string{app, "http://localhost:3000"}, Headers: []string{"Authorization", "X-Hr-Authorization"}})
+	closed, open := newEdge(t, Options{}), newEdge(t, Options{Origins: []string{app, "http://localhost:3000", "https://*.preview.example.com", "capacitor://localhost"}})
 	for _, test := range []struct {
 		name    string
 		h       http.Handler
@@ -100,7 +100,25 @@ func TestOrigins(t *testing.T) {
 		{"a page that is not listed", open, []string{"Origin", other, "Sec-Fetch-Site", "cross-site"}, 403, ""},
 		{"a listed page of another port", open, []string{"Origin", app + ":444", "Sec-Fetch-Site", "cross-site"}, 403, ""},
 		{"no browser, where pages are listed", open, nil, 200, ""},
+		{"a person who types the address", closed, []string{"Sec-Fetch-Site", "none"}, 200, ""},
+		{"a link or a picture on another page", closed, []string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a link on another page, where pages are listed", open, []string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page below a name", open, []string{"Origin", "https://pr-1.preview.example.com", "Sec-Fetch-Site", "cross-site"}, 200, "https://pr-1.preview.example.com"},
+		{"a page two labels below a name", open, []string{"Origin", "https://a.b.preview.example.com", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page of the name itself", open, []string{"Origin", "https://preview.example.com", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page below a name, of another port", open, []string{"Origin", "https://a.preview.example.com:8443", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page below a name, in the clear", open, []string{"Origin", "http://a.preview.example.com", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page below nothing", open, []string{"Origin", "https://.preview.example.com", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"a page of a name that ends alike", open, []string{"Origin", "https://evil.example/.preview.example.com", "Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"an app's shell", open, []string{"Origin", "capacitor://localhost", "Sec-Fetch-Site", "cross-site"}, 200, "capacitor://localhost"},
+		{"an app's shell that is not listed", open, []string{"Origin", "ionic://localhost", "Sec-Fetch-Site", "cross-site"}, 403, ""},
 	} {
+		for _, method := range []string{"POST", "GET"} {
+			w := ask(test.h, method, "http://example.com/graphql", test.header...)
+			if w.Code != test.status || w.Header().Get("Access-Control-Allow-Origin") != test.allowed || (w.Code == 403) == strings.Contains(w.Body.String(), answered) {
+				t.Errorf("%s, %s: %d %v %s", test.name, method, w.Code, w.Header(), w.Body)
+			}
+		}
 		w := ask(test.h, "POST", "http://example.com/graphql", test.header...)
 		if w.Code != test.status || w.Header().Get("Access-Control-Allow-Origin") != test.allowed || (w.Code == 403) == strings.Contains(w.Body.String(), answered) {
 			t.Errorf("%s: %d %v %s", test.name, w.Code, w.Header(), w.Body)
@@ -109,15 +127,46 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%s: cookies are asked for", test.name)
 		}
 	}
-	preflight := []string{"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"}
-	w := ask(open, "OPTIONS", "http://example.com/graphql", append(preflight, "Origin", app)...)
-	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") != "content-type, client-request-id, Authorization, X-Hr-Authorization" || w.Header().Get("Access-Control-Allow-Methods") != "POST" || w.Header().Get("Vary") != "Origin" {
-		t.Errorf("preflight: %d %v", w.Code, w.Header())
+	w := ask(open, "POST", "http://example.com/graphql", "Origin", app)
+	if got := w.Header().Get("Access-Control-Expose-Headers"); got != "content-type, retry-after, request-id" {
+		t.Errorf("exposed: %s", got)
+	}
+}
+
+// TestPreflight holds what a page may send.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	const app, other = "https://app.example.com", "https://evil.example"
+	closed, open := newEdge(t, Options{}), newEdge(t, Options{Origins: []string{app}})
+	preflight := func(h http.Handler, origin string, headers ...string) http.Header {
+		r := httptest.NewRequest("OPTIONS", "http://example.com/graphql", nil)
+		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": headers}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Header()
+	}
+	long := strings.Repeat("x", longestHeader)
+	for asked, allowed := range map[string]string{
+		"content-type": "content-type", "authorization,traceparent, baggage,sentry-trace": "authorization, traceparent, baggage, sentry-trace",
+		"x-apollo-operation-name,apollographql-client-name,apollo-require-preflight,x-datadog-trace-id": "x-apollo-operation-name, apollographql-client-name, apollo-require-preflight, x-datadog-trace-id",
+		"": "", " ": "", ",": "", "a,,b": "", "a b": "", "a:b": "", "é": "", "a\x00": "", long: long, long + "x": "",
+		strings.TrimSuffix(strings.Repeat("x,", mostHeaders+1), ","): "", strings.Repeat(" ", mostRequested) + "a": "",
+	} {
+		h := preflight(open, app, asked)
+		if got := h.Get("Access-Control-Allow-Headers"); got != allowed {
+			t.Errorf("%.100q: %q", asked, got)
+		}
+		if h.Get("Access-Control-Allow-Methods") != "GET, POST" || h.Get("Access-Control-Allow-Origin") != app || strings.Join(h.Values("Vary"), ",") != "Origin,Access-Control-Request-Headers" {
+			t.Errorf("%.100q: %v", asked, h)
+		}
+	}
+	if got := preflight(open, app, "a", "b").Get("Access-Control-Allow-Headers"); got != "a, b" {
+		t.Errorf("in two lines: %s", got)
 	}
 	for name, h := range map[string]http.Handler{"closed": closed, "open": open} {
-		w := ask(h, "OPTIONS", "http://example.com/graphql", append(preflight, "Origin", other)...)
-		if w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Access-Control-Allow-Methods") != "" {
-			t.Errorf("preflight of another page, %s: %v", name, w.Header())
+		got := preflight(h, other, "content-type")
+		if got.Get("Access-Control-Allow-Origin") != "" || got.Get("Access-Control-Allow-Methods") != "" {
+			t.Errorf("of another page, %s: %v", name, got)
 		}
 	}
 }
@@ -125,7 +174,7 @@ func TestOrigins(t *testing.T) {
 // TestBadOrigins are refused at the start: no browser would ever send them.
 func TestBadOrigins(t *testing.T) {
 	t.Parallel()
-	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "https://app.example.com/", "https://*.example.com", "https://APP.example.com", "ftp://x", "https://u@x", "https://x?y"} {
+	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "https://app.example.com/", "https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.localhost", "https://*.0.0.1", "https://*", "https://a.*.example.com", "https://*a.example.com", "https://**.example.com", "https://*.*.example.com", "capacitor://*.example.com", "file://x", "capacitor://", "capacitor:", "https://x:", "https://APP.example.com", "ftp://x", "https://u@x", "https://x?y"} {
 		if _, err := New(Options{Origins: []string{origin}, Health: new(Health)}, http.NotFoundHandler(), nil); err == nil {
 			t.Errorf("%q is taken", origin)
 		}
@@ -158,7 +207,7 @@ func TestEveryAnswer(t *testing.T) {
 	t.Parallel()
 	h := newEdge(t, Options{Hosts: []string{"example.com"}, Internal: func(*http.Request, any) string { return "id" }})
 	for url, status := range map[string]int{
-		"/graphql": 200, "/": 200, "/healthz": 204, "/readyz": 204, "/nowhere": 404, "/graphql/": 404, "/.git/config": 404, "http://other/": 421,
+		"/graphql": 200, "/": 200, "/healthz": 204, "/readyz": 204, "/nowhere": 404, "/graphql/": 404, "/.git/config": 404, "http://other/": 421, "http://other/healthz": 204,
 	} {
 		w := ask(h, "GET", url)
 		if w.Code != status {

@@ -24,14 +24,15 @@ func KnownHost(names []string, next http.Handler) http.Handler {
 	})
 }
 
-// hostname is Host without a port. An IPv6 address keeps its brackets.
+// hostname is Host without a port, and without the dot of the root, which a whole name may end with. An IPv6 address keeps
+// its brackets.
 func hostname(host string) string {
 	name, _, err := net.SplitHostPort(host)
 	switch {
 	case err != nil:
-		return host
+		name = host
 	case strings.Contains(name, ":"):
 		return "[" + name + "]"
 	}
-	return name
+	return strings.TrimSuffix(name, ".")
 }

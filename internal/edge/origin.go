@@ -4,45 +4,46 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // badRequest is the code of what is no request to the endpoint.
 const badRequest = "BAD_REQUEST"
 
-// allowedHeaders are those that a page of another origin may send, besides those with tokens, and exposedHeaders those
-// that it may read.
-const (
-	allowedHeaders = "content-type, client-request-id"
-	exposedHeaders = "content-type"
-)
+// exposedHeaders are those of an answer that a page of another origin may read.
+const exposedHeaders = "content-type, retry-after, request-id"
 
 // crossOrigin refuses requests that a browser sends for a page of another origin, unless it is one of those listed:
 // their pages may ask and read answers (CORS, fetch.spec.whatwg.org).
-func crossOrigin(origins, headers []string, next http.Handler) (http.Handler, error) {
-	allowed := strings.Join(append([]string{allowedHeaders}, headers...), ", ")
-	protection := http.NewCrossOriginProtection()
-	for _, origin := range origins {
-		if err := checkOrigin(origin); err != nil {
-			return nil, err
-		}
-		if err := protection.AddTrustedOrigin(origin); err != nil {
-			return nil, err
-		}
+//
+// A GET is refused as a POST is. Its answer could not be read, and it changes nothing, but it asks the sources.
+func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
+	allowed, err := parseOrigins(listed)
+	if err != nil {
+		return nil, err
 	}
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
-	}))
-	guarded := protection.Handler(next)
-	if len(origins) == 0 {
+	protection := http.NewCrossOriginProtection()
+	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := *r
+		asked.Method = http.MethodPost // the protection lets every GET pass
+		if protection.Check(&asked) != nil {
+			refuse(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	if len(listed) == 0 {
 		return guarded, nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin")
 		origin := r.Header.Get("Origin")
-		if !slices.Contains(origins, origin) {
+		if !allowed.has(origin) {
 			guarded.ServeHTTP(w, r)
 			return
 		}
@@ -50,22 +51,111 @@ func crossOrigin(origins, headers []string, next http.Handler) (http.Handler, er
 		h.Set("Access-Control-Expose-Headers", exposedHeaders)
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", http.MethodPost)
-			h.Set("Access-Control-Allow-Headers", allowed)
-			h.Set("Access-Control-Max-Age", "600")
-			w.WriteHeader(http.StatusNoContent)
+			answerPreflight(w, r)
 			return
 		}
-		guarded.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	}), nil
 }
 
-// checkOrigin refuses what no browser would ever send as an origin.
+// answerPreflight permits what a listed origin asks for. Headers that are not known here are ignored here, so a page may
+// send any: those of tracing and monitoring are many, and change.
+func answerPreflight(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Access-Control-Request-Headers")
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	if names := requestedHeaders(r.Header); len(names) > 0 {
+		h.Set("Access-Control-Allow-Headers", strings.Join(names, ", "))
+	}
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+const (
+	mostHeaders   = 50   // names that a preflight may ask for
+	longestHeader = 100  // bytes of one of them
+	mostRequested = 4096 // bytes of all of them, as they are asked for
+)
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110, section 5.6.2
+
+// requestedHeaders are the names that a preflight asks for; none where one of them is no name, or there are too many.
+func requestedHeaders(h http.Header) []string {
+	text := strings.Join(h.Values("Access-Control-Request-Headers"), ",")
+	if strings.TrimSpace(text) == "" || len(text) > mostRequested {
+		return nil
+	}
+	names := strings.Split(text, ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if len(name) > longestHeader || !headerName.MatchString(names[i]) {
+			return nil
+		}
+	}
+	if len(names) > mostHeaders {
+		return nil
+	}
+	return names
+}
+
+// origins are those of web pages that may ask.
+type origins struct {
+	exact []string
+	below []wildcard
+}
+
+// wildcard stands for the origins whose host is one label before a name.
+type wildcard struct{ scheme, name string } // "https://" and ".preview.example.com"
+
+func parseOrigins(listed []string) (o origins, err error) {
+	for _, text := range listed {
+		if err := checkOrigin(text); err != nil {
+			return o, err
+		}
+		if scheme, name, ok := strings.Cut(text, "*"); ok {
+			o.below = append(o.below, wildcard{scheme, name})
+		} else {
+			o.exact = append(o.exact, text)
+		}
+	}
+	return o, nil
+}
+
+func (o origins) has(origin string) bool {
+	return slices.Contains(o.exact, origin) || slices.ContainsFunc(o.below, func(w wildcard) bool { return w.matches(origin) })
+}
+
+var label = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
+
+func (w wildcard) matches(origin string) bool {
+	rest, ok := strings.CutPrefix(origin, w.scheme)
+	first, isBelow := strings.CutSuffix(rest, w.name)
+	return ok && isBelow && label.MatchString(first)
+}
+
+// noOrigins are schemes of addresses whose pages have no origin that a browser would send.
+var noOrigins = []string{"ftp", "file", "data", "blob", "about", "javascript", "ws", "wss"}
+
+var originForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[^/?#@]+$`)
+
+// checkOrigin refuses what no browser would ever send as an origin. App shells and extensions have schemes of their own,
+// such as capacitor://localhost. An asterisk may stand for the first label of a host's name, in front of a name that
+// somebody can own.
 func checkOrigin(origin string) error {
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin ||
-		strings.ToLower(origin) != origin || strings.Contains(origin, "*") {
-		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com, in small letters and without a slash behind", origin)
+	u, err := url.Parse(strings.Replace(origin, "//*.", "//wildcard.", 1))
+	if err != nil || !originForm.MatchString(origin) || slices.Contains(noOrigins, u.Scheme) || u.Hostname() == "" ||
+		strings.ToLower(origin) != origin || strings.Contains(u.Host, "*") || strings.HasSuffix(origin, ":") {
+		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com or https://*.preview.example.com, in small letters and without a slash behind", origin)
+	}
+	if !strings.Contains(origin, "*") {
+		return nil
+	}
+	name, _ := strings.CutPrefix(u.Hostname(), "wildcard.")
+	switch suffix, _ := publicsuffix.PublicSuffix(name); {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%q: an asterisk is for origins of http and https", origin)
+	case suffix == name || strings.Trim(suffix, "0123456789") == "":
+		return fmt.Errorf("%q would let in everybody who can have a name below %s; write one more label behind the asterisk", origin, name)
 	}
 	return nil
 }
