@@ -60,7 +60,7 @@ func (d *documents) get(text, hash string) (*ast.QueryDocument, gqlerror.List) {
 // parseDocument parses a document and holds it to the limits and to the schema, in this order: validation compares
 // selections with one another, and follows fragments as often as they are spread.
 func parseDocument(text string, schema *ast.Schema) (*ast.QueryDocument, gqlerror.List) {
-	text, err := unescapePairs(text)
+	text, err := plainStrings(text)
 	if err != nil {
 		return nil, gqlerror.List{unparsable(err)}
 	}
@@ -80,7 +80,49 @@ func parseDocument(text string, schema *ast.Schema) (*ast.QueryDocument, gqlerro
 		}
 		return nil, list
 	}
+	for _, op := range document.Operations {
+		for _, variable := range op.VariableDefinitions {
+			literal(variable.DefaultValue)
+		}
+		literals(op.SelectionSet)
+	}
+	for _, f := range document.Fragments {
+		literals(f.SelectionSet)
+	}
 	return document, nil
+}
+
+// literals lets whole numbers in a document be what their type is, where gqlparser would make 64 bits of them: an ID may have
+// more digits, and a Float is larger, or -0.
+func literals(set ast.SelectionSet) {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			for _, argument := range s.Arguments {
+				literal(argument.Value)
+			}
+			literals(s.SelectionSet)
+		case *ast.InlineFragment:
+			literals(s.SelectionSet)
+		}
+	}
+}
+
+func literal(v *ast.Value) {
+	if v == nil {
+		return
+	}
+	if v.Kind == ast.IntValue && v.ExpectedType != nil {
+		switch v.ExpectedType.Name() {
+		case "ID":
+			v.Kind = ast.StringValue
+		case "Float":
+			v.Kind = ast.FloatValue
+		}
+	}
+	for _, child := range v.Children {
+		literal(child.Value)
+	}
 }
 
 func unparsable(err error) *gqlerror.Error {

@@ -115,8 +115,12 @@ func number(v any) (f float64, isNumber bool) {
 func wholeNumber(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case json.Number:
-		_, err := v.Int64()
-		return v.String(), err == nil
+		if n, err := v.Int64(); err == nil {
+			return strconv.FormatInt(n, 10), true
+		}
+		// 3.0 is a whole number in JSON, up to where 64 bits tell all of them apart.
+		f, err := v.Float64()
+		return strconv.FormatInt(int64(f), 10), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
 	case int64:
 		return strconv.FormatInt(v, 10), true
 	}

@@ -64,13 +64,41 @@ func (c *coercion) field(t *ast.Type, byDefault *ast.Value, v jsontape.Value) (v
 		return value, true, err
 	}
 	if byDefault != nil {
-		value, err = byDefault.Value(nil)
+		if value, err = byDefault.Value(nil); err == nil {
+			err = c.check(t, value)
+		}
 		return value, true, err
 	}
 	if t.NonNull {
 		return nil, false, errMissing
 	}
 	return nil, false, nil
+}
+
+// check checks a default, whose form validation has found to be right.
+func (c *coercion) check(t *ast.Type, v any) error {
+	switch {
+	case v == nil:
+		return nil
+	case c.schema.IsLeafInput(t):
+		return c.schema.CheckInput(t, v)
+	case t.Elem != nil:
+		for _, entry := range entries(v) {
+			if err := c.check(t.Elem, entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	object, _ := v.(map[string]any)
+	for _, field := range c.schema.schema.Types[t.NamedType].Fields {
+		c.path = append(c.path, field.Name)
+		if err := c.check(field.Type, object[field.Name]); err != nil {
+			return err
+		}
+		c.path = c.path[:len(c.path)-1]
+	}
+	return nil
 }
 
 func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
@@ -92,6 +120,9 @@ func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
 	value, err := decode(v)
 	if err == nil {
 		err = c.schema.CheckInput(t, value)
+	}
+	if id, isNumber := value.(json.Number); isNumber && err == nil && t.Name() == "ID" {
+		value, _ = wholeNumber(id)
 	}
 	return value, err
 }

@@ -9,14 +9,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// unescapePairs puts characters in the place of what escapes them in a document's strings as a surrogate pair, or as
-// \u{…} (GraphQL, section 2.9.4): the parser would make U+FFFD of each half, and does not know the other. Half of a pair
-// is an error.
-func unescapePairs(document string) (string, error) {
-	if !strings.Contains(document, `\u`) {
+// plainStrings rewrites those strings of a document that the parser reads otherwise than the specification says (GraphQL,
+// section 2.9.4), so that none of them changes without a word: it makes U+FFFD of each half of a surrogate pair, does not
+// know \u{…}, counts the first line of a block string among those that are indented, and takes a quote behind its end for
+// text. Half of a pair is an error.
+func plainStrings(document string) (string, error) {
+	if !strings.Contains(document, `\u`) && !strings.Contains(document, `"""`) {
 		return document, nil
 	}
-	u := unescaper{text: document}
+	u := rewriter{text: document}
 	for u.at < len(u.text) {
 		if err := u.step(); err != nil {
 			return "", err
@@ -26,15 +27,15 @@ func unescapePairs(document string) (string, error) {
 	return u.written.String(), nil
 }
 
-// unescaper goes through a document, token by token as far as that matters for strings.
-type unescaper struct {
+// rewriter goes through a document, token by token as far as that matters for strings.
+type rewriter struct {
 	text    string
 	at      int
 	copied  int // up to where the text has been written
 	written strings.Builder
 }
 
-func (u *unescaper) step() error {
+func (u *rewriter) step() error {
 	rest := u.text[u.at:]
 	switch {
 	case rest[0] == '#':
@@ -52,20 +53,52 @@ func (u *unescaper) step() error {
 	return nil
 }
 
-// block skips a block string, in which nothing is escaped but its own end.
-func (u *unescaper) block() {
-	for u.at += 3; u.at < len(u.text); u.at++ {
-		switch rest := u.text[u.at:]; {
-		case strings.HasPrefix(rest, `\"""`):
+// block reads a block string, in which nothing is escaped but its own end. Where its first line has text, the indentation
+// that the others have in common is taken out.
+func (u *rewriter) block() {
+	u.at += 3
+	begin := u.at
+	for u.at < len(u.text) && !strings.HasPrefix(u.text[u.at:], `"""`) {
+		if strings.HasPrefix(u.text[u.at:], `\"""`) {
 			u.at += 3
-		case strings.HasPrefix(rest, `"""`):
-			u.at += 3
-			return
 		}
+		u.at++
+	}
+	end := min(u.at, len(u.text))
+	if u.at = min(end+3, len(u.text)); end == len(u.text) {
+		return // the parser says what is wrong
+	}
+	lines := strings.SplitAfter(strings.ReplaceAll(u.text[begin:end], "\r\n", "\n"), "\n")
+	if common := commonIndent(lines[1:]); common > 0 && !isBlank(lines[0]) {
+		u.written.WriteString(u.text[u.copied:begin])
+		u.copied = end
+		u.written.WriteString(lines[0])
+		for _, line := range lines[1:] {
+			u.written.WriteString(line[min(common, indentOf(line)):])
+		}
+	}
+	if strings.HasPrefix(u.text[u.at:], `"`) { // of four quotes the parser would take one for text
+		u.written.WriteString(u.text[u.copied:u.at] + " ")
+		u.copied = u.at
 	}
 }
 
-func (u *unescaper) string() error {
+// commonIndent is the indentation that all lines with text have in common.
+func commonIndent(lines []string) int {
+	common := -1
+	for _, line := range lines {
+		if indent := indentOf(line); !isBlank(line) && (common < 0 || indent < common) {
+			common = indent
+		}
+	}
+	return max(common, 0)
+}
+
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+
+func isBlank(line string) bool { return strings.Trim(line, " \t\r\n") == "" }
+
+func (u *rewriter) string() error {
 	for u.at++; u.at < len(u.text); {
 		switch u.text[u.at] {
 		case '"':
@@ -85,7 +118,7 @@ func (u *unescaper) string() error {
 }
 
 // escape reads an escape.
-func (u *unescaper) escape() error {
+func (u *rewriter) escape() error {
 	begin := u.at
 	first, length, ok := escapedRune(u.text[begin:])
 	if !ok {
@@ -111,7 +144,7 @@ func (u *unescaper) escape() error {
 }
 
 // replace puts a character in the place of the escapes from begin on. One that means something in a string stays escaped.
-func (u *unescaper) replace(begin int, r rune) {
+func (u *rewriter) replace(begin int, r rune) {
 	u.written.WriteString(u.text[u.copied:begin])
 	if u.copied = u.at; r < 0x20 || r == '"' || r == '\\' || r == 0x7f {
 		const digits = "0123456789abcdef"
@@ -121,7 +154,7 @@ func (u *unescaper) replace(begin int, r rune) {
 	u.written.WriteRune(r)
 }
 
-func (u *unescaper) fault(at int) error {
+func (u *rewriter) fault(at int) error {
 	before := u.text[:at]
 	return &gqlerror.Error{
 		Message: "A string in the document is not Unicode: it holds half of a surrogate pair, or no code point.",

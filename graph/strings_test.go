@@ -8,8 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// TestUnescapePairs holds what becomes of the escapes of code points in a document.
-func TestUnescapePairs(t *testing.T) {
+// TestPlainStrings holds what becomes of the escapes of code points in a document.
+func TestPlainStrings(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
 		`{ a }`: `{ a }`, `{ a(b: "\u00e9\n\"") }`: `{ a(b: "\u00e9\n\"") }`,
@@ -20,21 +20,24 @@ func TestUnescapePairs(t *testing.T) {
 		`{ a(b: "\ud83d`: "", `{ a(b: "\ud83d") }`: "", `{ a(b: "\ude00") }`: "", `{ a(b: "\ude00\ud83d") }`: "", `{ a(b: "\ud83d\ud83d\ude00") }`: "",
 		`{ a(b: "\u{d83d}") }`: "", `{ a(b: "\u{D83D}\u{DE00}") }`: "", `{ a(b: "\u{110000}") }`: "", `{ a(b: "\u{ffffffff}") }`: "",
 		`{ a(b: "\u12") }`: `{ a(b: "\u12") }`, `{ a(b: "\u{}") }`: `{ a(b: "\u{}") }`, `{ a(b: "\u`: `{ a(b: "\u`, `{ a(b: "\`: `{ a(b: "\`, `"\u{1F600`: `"\u{1F600`,
+		"{ a(b: \"\"\"x\n    y\n\n      z\n  \"\"\") }": "{ a(b: \"\"\"x\ny\n\n  z\n\"\"\") }", "{ a(b: \"\"\"\n    y\n  z\"\"\") }": "{ a(b: \"\"\"\n    y\n  z\"\"\") }",
+		"{ a(b: \"\"\"x\r\n  \\\"\"\"y\"\"\", c: \"\"\"x\n\ty\"\"\") }": "{ a(b: \"\"\"x\n\\\"\"\"y\"\"\", c: \"\"\"x\ny\"\"\") }", "\"\"\"x\n  y": "\"\"\"x\n  y", "\"\"\"x\n  y\"\"": "\"\"\"x\n  y\"\"",
+		`{ a(b: """x"""") }`: `{ a(b: """x""" ") }`, `{ a(b: ["""""""y"]) }`: `{ a(b: ["""""" "y"]) }`,
 		`""\ud83d`: `""\ud83d`, `"" "\ud83d\ude00"`: `"" "😀"`, `"""\u`: `"""\u`,
 	} {
-		got, err := unescapePairs(document)
+		got, err := plainStrings(document)
 		if (err == nil) != (want != "") || got != want {
 			t.Errorf("%s: %s, %v; want %s", document, got, err, want)
 		}
 	}
-	_, err := unescapePairs("{ a\n  b(c: \"x\\ud83d\") }")
+	_, err := plainStrings("{ a\n  b(c: \"x\\ud83d\") }")
 	if located := unparsable(err).Locations[0]; located.Line != 2 || located.Column != 10 {
 		t.Errorf("at %+v", located)
 	}
 }
 
-// FuzzUnescapePairs holds that whatever comes in, what comes out is UTF-8 without half a pair, or an error.
-func FuzzUnescapePairs(f *testing.F) {
+// FuzzPlainStrings holds that whatever comes in, what comes out is UTF-8 without half a pair, or an error.
+func FuzzPlainStrings(f *testing.F) {
 	for _, seed := range []string{`{ a(b: "\ud83d\ude00") }`, `"\u{1F600}"`, `"""\""" \ud83d """ "\ud83d"`, "# \\u\n\"\\u00e9\""} {
 		f.Add(seed)
 	}
@@ -43,7 +46,7 @@ func FuzzUnescapePairs(f *testing.F) {
 		if !utf8.ValidString(text) {
 			return
 		}
-		out, err := unescapePairs(text)
+		out, err := plainStrings(text)
 		if err == nil && !utf8.ValidString(out) {
 			t.Errorf("%q: %q", text, out)
 		}

@@ -1,0 +1,75 @@
+// What a source is asked for which operation: the product's own rules, by their documentation and not by its code.
+import { type GraphQLInputType, type GraphQLObjectType, type GraphQLSchema, getNullableType, isEnumType, isInputObjectType, isListType } from "graphql";
+
+/** The names of the sources; the first is the default one. */
+export const sources = ["one", "two"] as const;
+
+/** Enums of which several values are one text at the source. */
+export const flags = new Set(["AllowedAudience"]);
+
+/** The facets, by their names on Profile. */
+export function facetsOf(schema: GraphQLSchema): string[] {
+  const fields = Object.values((schema.getType("Profile") as GraphQLObjectType).getFields());
+  return fields.filter((field) => String(field.type).endsWith("Connection")).map((field) => field.name);
+}
+
+/** What a source is asked. */
+export interface Asked {
+  source: string;
+  method: string;
+  /** Behind the source's own address, with nothing encoded. */
+  path: string;
+  /** Of a list. */
+  orderBy?: string;
+  top?: number;
+  body?: unknown;
+}
+
+export function globalID(source: string, user: string, facet: string, item: string): string {
+  return `pq1.${Buffer.from([source, user, facet, item].join("\0")).toString("base64url")}`;
+}
+
+export interface ItemID {
+  source: string;
+  user: string;
+  facet: string;
+  item: string;
+}
+
+/** Reads a global id; undefined for anything else. That of a profile has no facet. */
+export function parseGlobalID(text: string, schema: GraphQLSchema): ItemID | undefined {
+  const [source = "", user = "", facet = "", item = "", ...more] = Buffer.from(text.slice(4), "base64url").toString().split("\0");
+  if (more.length > 0 || globalID(source, user, facet, item) !== text || (user !== "" && !isSegment(user))) return;
+  const isProfile = source === "" && facet === "" && item === "";
+  const isItem = sources.some((name) => name === source) && facetsOf(schema).includes(facet) && isSegment(item);
+  return isProfile || isItem ? { source, user, facet, item } : undefined;
+}
+
+/** Whether a text can be one segment of a path. */
+export function isSegment(text: string): boolean {
+  return !["", ".", ".."].includes(text) && Buffer.byteLength(text) <= 512 && !/\p{Cc}/u.test(text);
+}
+
+const camel = (name: string) => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** What of an input goes into a body. */
+export function encode(type: GraphQLInputType, value: unknown): unknown {
+  const nullable = getNullableType(type);
+  if (value === null) return null;
+  if (isListType(nullable)) {
+    const entries = (value as unknown[]).map((entry) => encode(nullable.ofType as GraphQLInputType, entry));
+    return flags.has(String(getNullableType(nullable.ofType))) ? [...new Set(entries)].join(",") : entries;
+  }
+  if (isEnumType(nullable)) return camel(String(value));
+  if (!isInputObjectType(nullable)) return value;
+  const fields = nullable.getFields();
+  return Object.fromEntries(
+    Object.entries(value as object).map(([name, field]) => [name, encode((fields[name] as { type: GraphQLInputType }).type, field)]),
+  );
+}
+
+/** The path of a person's items of a facet, or of one item. */
+export function pathOf(user: string, facet: string, item?: string): string {
+  const person = user === "" ? "me" : user.startsWith("$") ? `users('${user.replaceAll("'", "''")}')` : `users/${user}`;
+  return `/${person}/profile/${facet}${item === undefined ? "" : `/${item}`}`;
+}
