@@ -1,6 +1,6 @@
 // What a web page of another origin can do to a running ProfileQL from a real Chromium: nothing. PROFILEQL_URL is the
 // address of the page of one with its sandbox, PROFILEQL_CORS_URL that of another, which is started with
-// --cors-origin $CORS_ORIGIN, an address of this machine. CHROMIUM is the browser, /usr/bin/chromium without it.
+// --cors-origin $CORS_ORIGIN,http://*.preview.example.com:PORT, an address of this machine and its port. CHROMIUM is the browser, /usr/bin/chromium without it.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ before(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP rebind.example 127.0.0.1"],
+      "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP rebind.example 127.0.0.1, MAP *.preview.example.com 127.0.0.1"],
   });
   page = await browser.newPage();
   const blank = (_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>a page</title>");
@@ -179,6 +179,59 @@ test("a page of a listed origin asks with a token and an id, and reads the answe
   assert.equal(status, 200);
   assert.deepEqual(answer, { data: await ask(openEndpoint, query, headers) });
   assert.equal(answer.data.me.interests.nodes.length, 3);
+});
+
+// What monitoring and tracing in the browser add to every request, and what clients do.
+const traced = {
+  "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": "sentry-release=1", "sentry-trace": "x",
+  "x-datadog-trace-id": "1", "x-apollo-operation-name": "Mine", "apollographql-client-name": "web", "apollo-require-preflight": "true",
+};
+
+for (const name of ["pr-1.preview.example.com", "localhost.preview.example.com"]) {
+  test(`a page at ${name}, below a listed name, asks by POST and by GET, with the headers of tracing`, async () => {
+    await page.goto(Object.assign(new URL(friend), { hostname: name }).href);
+    const query = "{ me { interests(first: 3) { nodes { itemId } } } }";
+    const answers = await page.evaluate(async ({ url, query, headers, json }) => {
+      const answer = async (r) => ({ status: r.status, id: r.headers.get("request-id"), data: (await r.json()).data });
+      return [
+        await answer(await fetch(url, { method: "POST", headers: { ...headers, ...json }, body: JSON.stringify({ query }) })),
+        await answer(await fetch(`${url}?${new URLSearchParams({ query })}`, { headers })),
+      ];
+    }, { url: openEndpoint, query, headers: traced, json });
+    for (const { status, id, data } of answers) {
+      assert.equal(status, 200);
+      assert.match(id, /^[A-Z2-7]{20,}$/);
+      assert.equal(data.me.interests.nodes.length, 3);
+    }
+  });
+}
+
+test("a page below a listed name by two labels is kept out", () =>
+  isKeptOut(Object.assign(new URL(friend), { hostname: "a.b.preview.example.com" }).href, openEndpoint, openEndpoint, 403));
+
+test("a query by GET of a page that is not listed is refused, whatever way it goes", async () => {
+  await page.goto(`http://127.0.0.1:${stranger}`);
+  const url = `${endpoint}?${new URLSearchParams({ query: "{ me { interests { nodes { itemId } } } }" })}`;
+  const seen = await page.evaluate(async (url) => {
+    const read = (request) => request.then((r) => r.text()).catch(() => "");
+    const texts = [await read(fetch(url)), await read(fetch(url, { mode: "no-cors" }))];
+    const loaded = (element) => new Promise((done) => {
+      element.onload = element.onerror = done;
+      document.body.append(Object.assign(element, { src: url }));
+    });
+    await loaded(document.createElement("img"));
+    await loaded(document.createElement("script"));
+    return texts;
+  }, url);
+  assert.deepEqual(seen, ["", ""]);
+  const leaving = await browser.newPage(); // by a link
+  await leaving.goto(`http://127.0.0.1:${stranger}`);
+  const [response] = await Promise.all([
+    leaving.waitForResponse((r) => r.url() === url),
+    leaving.evaluate((url) => void (location.href = url), url),
+  ]);
+  assert.equal(response.status(), 403);
+  await leaving.close();
 });
 
 test("the listed origin is let in nowhere else", () => isKeptOut(friend, endpoint, endpoint, 403));
