@@ -1,5 +1,5 @@
 // What is tested of lists and items that are made with React hooks, whatever client these are of.
-import { cleanup, configure, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, render, screen, waitFor } from "@testing-library/react";
 import { StrictMode, type ComponentType, type ReactElement } from "react";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { recorder, start, type ProfileQL } from "./profileql";
@@ -15,8 +15,6 @@ interface Hooked {
   /** The names of the operations that ask for a list, change an item, and ask for one. */
   operations: { list: string; update: string; one: string };
 }
-
-configure({ asyncUtilTimeout: 10_000 });
 
 export let profileql: ProfileQL;
 

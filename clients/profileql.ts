@@ -66,8 +66,11 @@ export function recorder() {
   };
 }
 
-/** Waits until a check holds that a while ago may not have; a busy machine may take its time. */
-export const eventually = <T,>(check: () => T): Promise<T> => vi.waitFor(check, 10_000);
+/** How long is waited for what has to come, in milliseconds: far longer than a busy machine takes. */
+export const patience = 120_000;
+
+/** Waits until a check holds that a while ago may not have. */
+export const eventually = <T,>(check: () => T): Promise<T> => vi.waitFor(check, patience);
 
 /** An interest of the sandbox that can be changed, and one that belongs to another system, so that its source refuses. */
 export const sample = "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1";

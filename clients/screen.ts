@@ -1,18 +1,22 @@
-// How the tests of React components look at a page, and use it.
-import { fireEvent, screen, within } from "@testing-library/react";
+// How the tests of React components look at a page, and use it. Lists are long, and what is asked of them again and again
+// is found by selectors: queries by role compute the name of every element.
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 
 /** The names in all lists on the page, once there are any. */
-export async function names(): Promise<(string | null)[]> {
-  return (await screen.findAllByRole("heading", { level: 3 })).map((heading) => heading.textContent);
-}
+export const names = (): Promise<(string | null)[]> =>
+  waitFor(() => {
+    const headings = [...document.querySelectorAll("h3")];
+    if (headings.length === 0) throw new Error("there is no list");
+    return headings.map((heading) => heading.textContent);
+  });
 
 /** What is shown of the first interest of this name. */
-export async function interest(name: string) {
-  const [heading] = await screen.findAllByRole("heading", { level: 3, name });
-  const item = heading?.closest("li");
-  if (!item) throw new Error(`${name} is in no list`);
-  return within(item);
-}
+export const interest = (name: string) =>
+  waitFor(() => {
+    const item = [...document.querySelectorAll("h3")].find((heading) => heading.textContent === name)?.closest("li");
+    if (!item) throw new Error(`${name} is in no list`);
+    return within(item);
+  });
 
 export function press(place: Pick<typeof screen, "getByRole">, name: string) {
   fireEvent.click(place.getByRole("button", { name }));

@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: "./build.ts",
     include: ["**/*.test.{ts,tsx}"],
     exclude: ["node_modules/**"],
-    testTimeout: 20_000,
+    setupFiles: "./setup.ts",
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

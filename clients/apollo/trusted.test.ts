@@ -29,7 +29,7 @@ beforeAll(async () => {
       return fetch(input, init);
     },
   });
-}, 60_000);
+});
 afterAll(() => profileql.stop());
 
 test("a listed document is run by its id alone", async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const artifact = (await import(join(folder, "MyInterestsQuery.graphql.ts"))) as { default: ConcreteRequest };
   query = artifact.default;
   profileql = await start("--operations", manifest);
-}, 60_000);
+});
 afterAll(() => profileql.stop());
 
 function ask(request: ConcreteRequest) {

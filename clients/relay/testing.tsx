@@ -1,6 +1,6 @@
 // What the tests of this folder share. Their page is of another origin than ProfileQL, as it is while an app is
 // developed. That happy-dom keeps no rule of origins itself lets the tests speak to the sandbox, too.
-import { cleanup, configure, render } from "@testing-library/react";
+import { cleanup, render } from "@testing-library/react";
 import type { ReactElement } from "react";
 import { afterEach, beforeEach, expect } from "vitest";
 import { recorder, start, type ProfileQL } from "../profileql";
@@ -8,8 +8,6 @@ import type { ItemOrder } from "./__generated__/MyInterestsQuery.graphql";
 import { App } from "./App";
 
 export { interest, names, press } from "../screen";
-
-configure({ asyncUtilTimeout: 10_000 });
 
 export let profileql: ProfileQL;
 beforeEach(async () => {
