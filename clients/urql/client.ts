@@ -17,7 +17,7 @@ export function createClient({ url, schema, token, exchanges = [], fetch = globa
   return new Client({
     url,
     fetch,
-    preferGetMethod: false, // ProfileQL takes POST only
+    preferGetMethod: false, // addresses, and the variables in them, are in the logs of proxies
     fetchOptions: token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
     exchanges: [createCache(schema), ...exchanges, fetchExchange],
   });

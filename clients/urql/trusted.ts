@@ -11,7 +11,7 @@ export function trustedDocuments(manifest: Manifest): Exchange {
   return persistedExchange({
     enforcePersistedQueries: true,
     enableForMutation: true,
-    preferGetForPersistedQueries: false, // ProfileQL takes POST only
+    preferGetForPersistedQueries: false, // addresses, and the variables in them, are in the logs of proxies
     generateHash: async (_, document) => {
       const operation = document.definitions.find((definition) => definition.kind === "OperationDefinition");
       return ids.get(operation?.name?.value) ?? "not in the manifest";
