@@ -2,11 +2,9 @@ package profileapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -29,6 +27,9 @@ var errUnordered = errors.New("the list is not in the order that was asked for")
 
 // errStuck says that a part of a list holds nothing that one could go on behind, and that there may be more.
 var errStuck = errors.New("the list cannot be read on")
+
+// errEndless says that the links of a list lead nowhere: what was read is not known to be all.
+var errEndless = errors.New("the list does not come to an end")
 
 // way is how a source is asked for a page of a list.
 type way struct {
@@ -74,6 +75,9 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		c.client.learnt.add(c.ability("$count"))
 	}
 	page.Total = total
+	if l.endless != nil && total != nil && *total == l.length {
+		page.Flaws = slices.DeleteFunc(page.Flaws, func(flaw error) bool { return flaw == l.endless })
+	}
 	return page, nil
 }
 
@@ -83,7 +87,10 @@ type listing[T, I any, PT Item[T]] struct {
 	query   profile.Query
 	address string // of the list, without options
 	entries []profile.Entry[T]
-	flaw    error
+
+	nameless error // that items were left out; nil for none
+	endless  error // that the list did not come to an end, so that items may be missing; nil where it did
+	length   int   // items of the whole list that were read, where it is endless; -1 where it was read from a position on
 
 	neighbors  [][2]string // ids of items at one instant of which one came right behind the other
 	odd        bool        // whether some of them came in another order than that of their bytes
@@ -123,7 +130,7 @@ func (l *listing[T, I, PT]) page(ctx context.Context) (profile.Page[T], error) {
 func (l *listing[T, I, PT]) isEvident() bool { return l.query.After == nil || l.atPosition }
 
 func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], error) {
-	l.entries, l.flaw, l.neighbors, l.odd = nil, nil, nil, false
+	l.entries, l.nameless, l.endless, l.neighbors, l.odd = nil, nil, nil, nil, false
 	read := l.readWhole
 	if w.ordering {
 		read = l.readBehind
@@ -139,8 +146,10 @@ func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], er
 	if len(l.entries) > l.query.Limit {
 		page.Entries, page.More = l.entries[:l.query.Limit], true
 	}
-	if l.flaw != nil {
-		page.Flaws = []error{l.flaw}
+	for _, flaw := range []error{l.nameless, l.endless} {
+		if flaw != nil {
+			page.Flaws = append(page.Flaws, flaw)
+		}
 	}
 	return page, nil
 }
@@ -157,11 +166,15 @@ func (l *listing[T, I, PT]) readBehind(ctx context.Context, options []string) er
 	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
 	for len(l.entries) < want {
 		k.after, k.atLeast = after, max(want-len(l.entries), minEvidence)
-		address, err := withOptions(l.address, slices.Concat(options, k.options()))
-		if err != nil {
-			return err
+		part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
+		if errors.Is(err, errEndless) {
+			l.length = -1
+			if l.query.After == nil {
+				l.length = len(l.entries)
+			}
+			l.endless = l.client.endless()
+			return l.confirmOrder(ctx, options)
 		}
-		part, err := l.readNonEmpty(ctx, address)
 		if err != nil {
 			return err
 		}
@@ -216,30 +229,25 @@ func (l *listing[T, I, PT]) appendBehind(after *profile.Position, entry profile.
 // confirmNulls asks whether a descending list goes on without items that have a value.
 func (l *listing[T, I, PT]) confirmNulls(ctx context.Context, options []string, k keyset) error {
 	k.dated, k.atLeast = true, 1
-	address, err := withOptions(l.address, slices.Concat(options, k.options()))
-	if err != nil {
-		return err
-	}
-	part, err := l.readNonEmpty(ctx, address)
+	part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
 	hasValue := func(e profile.Entry[T]) bool { return e.Position.Instant != "" }
-	if isBadRequest(err) || slices.ContainsFunc(part.entries, hasValue) {
+	if isBadRequest(err) || errors.Is(err, errEndless) || slices.ContainsFunc(part.entries, hasValue) {
 		return errUnordered
 	}
 	return err
 }
 
 // readNonEmpty reads a part of the list, and those behind it as long as they are empty.
-func (l *listing[T, I, PT]) readNonEmpty(ctx context.Context, address *url.URL) (part[T], error) {
-	for range maxEmptyPages {
-		p, err := l.read(ctx, address)
+func (l *listing[T, I, PT]) readNonEmpty(ctx context.Context, first string) (part[T], error) {
+	for t := (trail{query: first}); ; {
+		p, err := l.read(ctx, t.query)
 		if err != nil || p.length > 0 || !p.more() {
 			return p, err
 		}
-		if address, err = l.next(p); err != nil {
+		if err := l.follow(&t, p, false); err != nil {
 			return part[T]{}, err
 		}
 	}
-	return part[T]{}, l.client.endless()
 }
 
 // readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
@@ -247,30 +255,32 @@ func (l *listing[T, I, PT]) readWhole(ctx context.Context, options []string) err
 	if l.begunThere() {
 		options = append(options, keyset{order: l.query.Order}.orderBy())
 	}
-	address, err := withOptions(l.address, options)
 	seen := make(map[string]bool)
-	for idle := 0; err == nil && address != nil; idle++ {
-		var p part[T]
-		if p, err = l.read(ctx, address); err != nil {
+	for t, more := (trail{query: query(options...)}), true; more; {
+		p, err := l.read(ctx, t.query)
+		if err != nil {
 			return err
 		}
+		isNew := false
 		for _, entry := range p.entries {
 			if !seen[entry.Position.ID] {
-				seen[entry.Position.ID] = true
+				seen[entry.Position.ID], isNew = true, true
 				l.entries = append(l.entries, entry)
-				idle = 0
 			}
 		}
-		switch {
-		case len(seen) > maxScan:
+		if len(seen) > maxScan {
 			return l.client.listTooLong()
-		case idle == maxEmptyPages:
-			return l.client.endless()
 		}
-		address, err = l.next(p)
-	}
-	if err != nil {
-		return err
+		if more = p.more(); more {
+			err = l.follow(&t, p, isNew)
+		}
+		if errors.Is(err, errEndless) {
+			l.endless, l.length = l.client.endless(), len(seen)
+			break
+		}
+		if err != nil {
+			return err
+		}
 	}
 	reordered := l.begunThere() && l.isReordered()
 	order, after := l.query.Order, l.query.After
@@ -298,51 +308,41 @@ type part[T any] struct {
 
 	unreadable bool // whether one is ordered by what is no instant: only the source knows its place
 
-	answer  *answer
-	address *url.URL
-	link    json.RawMessage // to the next part
+	answer *answer
+	link   string // to the next part; empty for none
+	unread bool   // whether there is a next part, but no link that can be read
 }
 
-func (p part[T]) more() bool { return !isNull(p.link) }
-
-// isNull tells whether a member is null or not there.
-func isNull(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
-
-// listAnswer is the form of a collection (OData JSON Format 4.01, section 12).
-type listAnswer struct {
-	Value    *[]json.RawMessage `json:"value"`
-	NextLink json.RawMessage    `json:"@odata.nextLink"`
-	Count    json.RawMessage    `json:"@odata.count"`
-	Error    json.RawMessage    `json:"error"`
-}
+func (p part[T]) more() bool { return p.link != "" || p.unread }
 
 // request reads one answer for the list.
-func (c *Collection[T, I, PT]) request(ctx context.Context, address string) (*answer, *listAnswer, error) {
-	a, no := c.client.read(ctx, address)
+func (l *listing[T, I, PT]) request(ctx context.Context, query string) (*answer, *listAnswer, error) {
+	address := l.address
+	if query != "" {
+		address += "?" + query
+	}
+	a, no := l.client.read(ctx, address)
 	if no != nil || a.status != http.StatusOK {
-		return nil, nil, c.client.failed(a, no)
+		return nil, nil, l.client.failed(a, no)
 	}
 	if err := checkJSON(a); err != nil {
-		return nil, nil, c.client.misunderstood(a, err)
+		return nil, nil, l.client.misunderstood(a, err)
 	}
-	var list listAnswer
-	if err := json.Unmarshal(a.body, &list); err != nil {
-		return nil, nil, c.client.misunderstood(a, err)
+	list, err := parseList(a)
+	if err != nil {
+		return nil, nil, l.client.misunderstood(a, err)
 	}
-	if list.Value == nil || !isNull(list.Error) {
-		return nil, nil, c.client.misunderstood(a, errors.New("the answer is not a list"))
-	}
-	return a, &list, nil
+	return a, list, nil
 }
 
-func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T], error) {
-	a, list, err := l.request(ctx, address.String())
+func (l *listing[T, I, PT]) read(ctx context.Context, query string) (part[T], error) {
+	a, list, err := l.request(ctx, query)
 	if err != nil {
 		return part[T]{}, err
 	}
-	p := part[T]{length: len(*list.Value), answer: a, address: address, link: list.NextLink}
-	for _, raw := range *list.Value {
-		if isNull(raw) {
+	p := part[T]{length: len(list.items), answer: a, link: list.link, unread: list.unread}
+	for _, raw := range list.items {
+		if string(raw) == "null" {
 			continue
 		}
 		item, err := decode[T](raw)
@@ -351,7 +351,7 @@ func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T]
 		}
 		id, instant, readable := PT(item).Key(l.query.Order.Property)
 		if !profile.IsSegment(id) {
-			l.flaw = l.client.nameless(a)
+			l.nameless = l.client.nameless(a)
 			continue
 		}
 		p.unreadable = p.unreadable || !readable
@@ -363,38 +363,43 @@ func (l *listing[T, I, PT]) read(ctx context.Context, address *url.URL) (part[T]
 	return p, nil
 }
 
-// next is the address of the part behind p; nil where there is none.
-func (l *listing[T, I, PT]) next(p part[T]) (*url.URL, error) {
-	if !p.more() {
-		return nil, nil
+// trail is the way through a list by its links.
+type trail struct {
+	query    string          // of the part to read
+	followed map[string]bool // queries of the parts before
+	idle     int             // parts in a row without anything new
+}
+
+// follow goes on along a trail by the link of its last part. IsNew is whether there was an item in it that no part before
+// had. The error is errEndless where the link was followed before, or where it is known already what links bring.
+func (l *listing[T, I, PT]) follow(t *trail, p part[T], isNew bool) error {
+	link, err := l.client.nextPart(p.answer, l.query.User, l.facet, p.link)
+	if err != nil {
+		return err
 	}
-	var link string
-	if err := json.Unmarshal(p.link, &link); err != nil {
-		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part is not a text"))
+	if t.followed == nil {
+		t.followed = make(map[string]bool)
 	}
-	next, err := p.address.Parse(link)
-	if err != nil || !sameList(p.address, next) {
-		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part leads away from the list"))
+	t.followed[t.query] = true
+	t.idle++
+	if isNew {
+		t.idle = 0
 	}
-	return next, nil
+	if repeats := len(p.entries) > 0 && !isNew; repeats || t.followed[link] || t.idle == maxEmptyPages {
+		return errEndless
+	}
+	t.query = link
+	return nil
 }
 
 // count asks how long the whole list is; nil where the source cannot tell.
 func (l *listing[T, I, PT]) count(ctx context.Context) (*int, error) {
-	address, err := withOptions(l.address, []string{option("$count", "true"), option("$top", "1")})
-	if err != nil {
-		return nil, err
-	}
-	_, list, err := l.request(ctx, address.String())
+	_, list, err := l.request(ctx, query(option("$count", "true"), option("$top", "1")))
 	if isBadRequest(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var total *int
-	if json.Unmarshal(list.Count, &total) != nil || total == nil || *total < 0 {
-		return nil, nil
-	}
-	return total, nil
+	return list.total(), nil
 }

@@ -1,0 +1,161 @@
+package profileapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// listAnswer is a collection (OData JSON Format 4.01, section 12). What is not an item in it is control information, whose
+// names begin with @odata. in version 4.0, with @ in 4.01, and with odata. in 3.0.
+type listAnswer struct {
+	items  []json.RawMessage
+	link   string // to the part behind; empty where there is none
+	unread bool   // whether the answer says by other means that there is a part behind, and where that is cannot be told
+	totals []int  // what it says of the length of the whole list; -1 for what is no length
+}
+
+var (
+	errNoList    = errors.New("the answer is not a list")
+	errNoLink    = errors.New("the link to the next part is not a text")
+	errTwoLinks  = errors.New("the answer has two links to the next part")
+	errTwoValues = errors.New("the answer has two lists")
+)
+
+// total is the length of the whole list; nil where the source does not tell, or tells two.
+func (l *listAnswer) total() *int {
+	if all := slices.Compact(l.totals); len(all) == 1 && all[0] >= 0 {
+		return &all[0]
+	}
+	return nil
+}
+
+func parseList(a *answer) (*listAnswer, error) {
+	d := json.NewDecoder(bytes.NewReader(a.body))
+	d.UseNumber() // any number is one
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.Join(errNoList, err)
+	}
+	list := &listAnswer{unread: saysNext(a.header)}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		// Every member, because in a struct the last one of a name would win, and hide a link.
+		if err := list.readMember(name.(string), d); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("the answer goes on behind its end")
+	}
+	if list.items == nil {
+		return nil, errNoList
+	}
+	return list, nil
+}
+
+func (l *listAnswer) readMember(name string, d *json.Decoder) error {
+	if strings.EqualFold(name, "value") {
+		if l.items != nil {
+			return errTwoValues
+		}
+		return d.Decode(&l.items)
+	}
+	var value any
+	if err := d.Decode(&value); err != nil || value == nil {
+		return err
+	}
+	plain, isControl := controlName(name)
+	switch {
+	case plain == "error":
+		return errNoList
+	case plain == "nextlink":
+		return l.addLink(value)
+	case plain == "count" && isControl:
+		l.addTotal(value)
+	default:
+		l.unread = l.unread || saysMore(value, nextName.MatchString(name))
+	}
+	return nil
+}
+
+// controlName is the name of control information without what tells that it is, in small letters.
+func controlName(name string) (plain string, isControl bool) {
+	plain = strings.ToLower(name)
+	plain, at := strings.CutPrefix(plain, "@")
+	plain, odata := strings.CutPrefix(plain, "odata.")
+	return plain, at || odata
+}
+
+func (l *listAnswer) addLink(value any) error {
+	link, ok := value.(string)
+	switch {
+	case !ok:
+		return errNoLink
+	case link == "":
+		return nil
+	case l.link != "" && l.link != link:
+		return errTwoLinks
+	}
+	l.link = link
+	return nil
+}
+
+// addTotal notes a length, which is a text where 64 bits are written so (OData JSON Format 4.01, section 3.2).
+func (l *listAnswer) addTotal(value any) {
+	var text string
+	switch value := value.(type) {
+	case json.Number:
+		text = value.String()
+	case string:
+		text = value
+	}
+	total, err := strconv.Atoi(text)
+	if err != nil {
+		total = -1
+	}
+	l.totals = append(l.totals, total)
+}
+
+// nextName is what other APIs call what leads to the next part of a list, or says that there is one.
+var nextName = regexp.MustCompile(`(?i)next$|next[-_]?(link|page|part|url|uri|href|token|cursor|marker|offset|skip)|continuation|skip[-_]?token|has[-_]?more`)
+
+// saysMore tells whether in a value there is anything that says that the list goes on. IsNamed is whether the value, or
+// what it is in, has such a name.
+func saysMore(value any, isNamed bool) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, member := range value {
+			if saysMore(member, isNamed || nextName.MatchString(name)) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, func(entry any) bool { return saysMore(entry, isNamed) })
+	case string:
+		return isNamed && value != ""
+	case json.Number:
+		return isNamed && value != "0"
+	case bool:
+		return isNamed && value
+	}
+	return false
+}
+
+// nextRelation is the relation of a link in a header to the next part (RFC 8288, section 3.3).
+var nextRelation = regexp.MustCompile(`(?i);\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)`)
+
+func saysNext(header http.Header) bool {
+	return slices.ContainsFunc(header.Values("Link"), nextRelation.MatchString)
+}
