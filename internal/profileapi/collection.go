@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,7 @@ func (c *Collection[T, I, PT]) get(ctx context.Context, ref profile.Ref, address
 
 // Create adds an item and returns it as the source has stored it.
 func (c *Collection[T, I, PT]) Create(ctx context.Context, _, user string, item *I) (*T, error) {
+	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.listURL(user, c.facet)
 	if err != nil {
 		return nil, err
@@ -81,7 +83,30 @@ func (c *Collection[T, I, PT]) Create(ctx context.Context, _, user string, item 
 	if no != nil || a.status/100 != 2 {
 		return nil, c.client.failed(a, no)
 	}
+	if id := c.createdID(a, user); id != "" {
+		return c.readBack(ctx, deadline, profile.Ref{User: user, ID: id}, a)
+	}
 	return c.item(a, "")
+}
+
+// createdID is the id of the item of an answer that says no more than where it is (OData Protocol 4.01, section 11.4.2);
+// empty for other answers.
+func (c *Collection[T, I, PT]) createdID(a *answer, user string) string {
+	if a.status != http.StatusCreated && a.status != http.StatusNoContent || a.bodyErr != nil || len(a.body) > 0 {
+		return ""
+	}
+	var id string
+	for _, address := range slices.Concat(a.header.Values("Location"), a.header.Values("OData-EntityId")) {
+		at, err := c.client.locate(user, c.facet, address)
+		switch {
+		case err != nil || at.key == "":
+		case id != "" && id != at.key: // two items
+			return ""
+		default:
+			id = at.key
+		}
+	}
+	return id
 }
 
 // Update changes what patch names of one item, and returns the item as the source shows it afterwards.
@@ -103,15 +128,15 @@ func (c *Collection[T, I, PT]) Update(ctx context.Context, ref profile.Ref, patc
 		return nil, c.client.failed(a, no)
 	}
 	if a.bodyErr == nil && len(a.body) == 0 {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		return c.readBack(ctx, ref, a)
+		return c.readBack(ctx, deadline, ref, a)
 	}
 	return c.item(a, ref.ID)
 }
 
-// readBack reads the item after a write that was accepted without showing it, as 204 does.
-func (c *Collection[T, I, PT]) readBack(ctx context.Context, ref profile.Ref, write *answer) (*T, error) {
+// readBack reads the item after a write that was accepted without showing it, as 204 does. The deadline is that of both.
+func (c *Collection[T, I, PT]) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *answer) (*T, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	item, err := c.Get(ctx, ref, nil)
 	if err != nil {
 		return nil, c.client.misunderstood(write, err)

@@ -213,6 +213,7 @@ func TestTimeout(t *testing.T) {
 		"no $select, late":             {[]step{after(time.Second, says(400, "")), stalls}, "list", profile.SourceTimeout},
 		"no way to list":               {[]step{after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=1"}`)), after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=2"}`))}, "list", profile.SourceTimeout},
 		"an update that is read again": {[]step{after(1500*time.Millisecond, says(204, "")), stalls}, "update", profile.OutcomeUnknown},
+		"a create that is read again":  {[]step{after(1500*time.Millisecond, says(201, "", "Location", "things/a")), stalls}, "create", profile.OutcomeUnknown},
 	} {
 		for call, do := range calls {
 			if !strings.Contains(test.calls, call) {
