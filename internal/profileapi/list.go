@@ -48,7 +48,9 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 	}
 	l := &listing[T, I, PT]{Collection: c, query: q, address: address}
 	if !q.Count || c.client.learnt.has(c.ability("$count")) {
-		return l.page(ctx)
+		page, err := l.page(ctx)
+		page.Flaws = l.flaws(nil)
+		return page, err
 	}
 	var total *int
 	var flaw error
@@ -66,6 +68,7 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
 		return l.page(ctx)
 	}()
+	page.Flaws = l.flaws(total)
 	switch {
 	case err != nil:
 		return page, err
@@ -75,9 +78,6 @@ func (c *Collection[T, I, PT]) List(ctx context.Context, q profile.Query) (profi
 		c.client.learnt.add(c.ability("$count"))
 	}
 	page.Total = total
-	if l.endless != nil && total != nil && *total == l.length {
-		page.Flaws = slices.DeleteFunc(page.Flaws, func(flaw error) bool { return flaw == l.endless })
-	}
 	return page, nil
 }
 
@@ -146,12 +146,18 @@ func (l *listing[T, I, PT]) ask(ctx context.Context, w way) (profile.Page[T], er
 	if len(l.entries) > l.query.Limit {
 		page.Entries, page.More = l.entries[:l.query.Limit], true
 	}
-	for _, flaw := range []error{l.nameless, l.endless} {
-		if flaw != nil {
-			page.Flaws = append(page.Flaws, flaw)
-		}
-	}
 	return page, nil
+}
+
+// flaws are what cannot be shown of the list. Total is the length of the whole list; nil where it is not known.
+func (l *listing[T, I, PT]) flaws(total *int) (all []error) {
+	if l.nameless != nil {
+		all = append(all, l.nameless)
+	}
+	if l.endless != nil && (total == nil || *total != l.length) {
+		all = append(all, l.endless)
+	}
+	return all
 }
 
 // readBehind asks for the items behind the position, one more than are wanted so as to know whether there are more.

@@ -42,7 +42,7 @@ func TestListAnswers(t *testing.T) {
 		`"error": {}`: {err: errNoList}, `"error": null`: end, `"odata.error": {"code": "x"}`: {err: errNoList}, `"value": [1]`: {err: errTwoValues}, `"Value": []`: {err: errTwoValues},
 	} {
 		for _, body := range []string{`{"value": [{"nextLink": "y"}], ` + members + `}`, `{` + members + `, "value": [{"nextLink": "y"}]}`} {
-			if body = strings.NewReplacer(", }", "}", "{, ", "{").Replace(body); want.err == errTwoValues && !strings.HasPrefix(body, `{"value": [{`) {
+			if body = strings.NewReplacer(", }", "}", "{, ", "{").Replace(body); errors.Is(want.err, errTwoValues) && !strings.HasPrefix(body, `{"value": [{`) {
 				continue
 			}
 			list, err := parseList(&answer{body: []byte(body)})
