@@ -56,10 +56,13 @@ func TestCollations(t *testing.T) {
 		if !source.IgnoreOrder { // or it would be ordered by chance, now and then
 			source.Collate = collations[rapid.SampledFrom(slices.Sorted(maps.Keys(collations))).Draw(r, "collation")]
 		}
-		source.items = mixedItems(rapid.IntRange(source.fewest(), 40).Draw(r, "length"))
+		source.items, source.Spells = mixedItems(rapid.IntRange(source.fewest(), 40).Draw(r, "length")), drawSpelling(r)
+		replica := func() *facade {
+			return newFacadeOf(perCheck{t, r}, serveSource(perCheck{t, r}, "upstream", source))
+		}
 		c := &collated{
 			T: r, source: source, order: rapid.SampledFrom(listOrders).Draw(r, "order"), first: rapid.IntRange(1, 9).Draw(r, "first"),
-			replicas: []*facade{newFacade(perCheck{t, r}, source), newFacade(perCheck{t, r}, source)},
+			replicas: []*facade{replica(), replica()},
 		}
 		able := !source.NoFilter && !source.NoOrder && !source.IgnoreFilter && !source.IgnoreOrder
 		for begun := 0; !c.walk(); begun++ {

@@ -65,7 +65,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 	rec := &recorder{Answer: answerJSON(200, `{"id": "abc", "value": []}`)}
 	f := newFacade(t, rec)
 	counted := struct{ name, method, text, variables string }{"list with its length", "GET", mineQuery, `{"first": 1}`}
-	own := []string{"Accept", "Accept-Encoding", "Authorization", "Client-Request-Id", "Content-Length", "Content-Type", "User-Agent"}
+	own := []string{"Accept", "Accept-Encoding", "Authorization", "Client-Request-Id", "Content-Length", "Content-Type", "Odata-Maxversion", "User-Agent"}
 	const id = "9f4fe8ea-7e6e-486e-b8f4-ad7c0a4d1a3e"
 	many := []string{
 		"Cookie", "a=b", "X-Forwarded-For", "10.0.0.1", "Forwarded", "for=x", "Traceparent", "00-x", "Accept-Language", "de", "User-Agent", "curl",
@@ -91,7 +91,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 				if values := got.Values("Authorization"); token == "" && len(values) != 0 || token != "" && (len(values) != 1 || values[0] != token) {
 					t.Errorf("%s: with %q, the source saw the Authorization %q", op.name, token, values)
 				}
-				if got.Get("User-Agent") != "profileql/"+version || got.Get("Client-Request-Id") != id || got.Get("Accept") != "application/json" {
+				if got.Get("User-Agent") != "profileql/"+version || got.Get("Client-Request-Id") != id || got.Get("Accept") != "application/json" || got.Get("OData-MaxVersion") != "4.0" {
 					t.Errorf("%s: the source saw %v", op.name, got)
 				}
 			}

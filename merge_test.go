@@ -61,7 +61,7 @@ func serveSource(t testing.TB, name string, handler http.Handler) config.Source 
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return config.Source{Name: name, Kind: config.KindProfile, URL: server.URL + "/beta", Writable: true, AnyUser: true}
+	return config.Source{Name: name, Kind: config.KindProfile, URL: server.URL + "/beta", Aliases: []string{innerOrigin}, Writable: true, AnyUser: true}
 }
 
 // chain is one list, page behind page, and what is known of how it must come out.
@@ -216,6 +216,7 @@ func TestMergedPages(t *testing.T) {
 		var described []config.Source
 		for i := range rapid.IntRange(2, 4).Draw(r, "sources") {
 			s := &mergeSource{name: string(rune('d' - i)), pagingSource: pagingSources()[rapid.SampledFrom(kinds).Draw(r, "kind")]}
+			s.Spells = drawSpelling(r)
 			s.items = sampleItems(rapid.IntRange(s.fewest(), 20).Draw(r, "length"))
 			for _, item := range s.items {
 				c.items[place{s.name, item.ID}], c.stays[place{s.name, item.ID}] = item, true

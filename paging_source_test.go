@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // listItem is an item of a pagingSource. The instants are empty for null.
@@ -26,8 +28,9 @@ type pagingSource struct {
 	Empty                                             int    // empty parts before each part that is not
 	LastLink                                          bool   // the last part has a link too
 	LinkTo                                            string // replaces the address of links
-	OrdersByInstant                                   bool   // alone: items at one instant come as they are stored
-	NullIsHigh                                        bool   // above every value, as for PostgreSQL
+	Spells                                            *spelling
+	OrdersByInstant                                   bool // alone: items at one instant come as they are stored
+	NullIsHigh                                        bool // above every value, as for PostgreSQL
 
 	Collate func(a, b string) int // order of ids; nil for bytes
 
@@ -90,8 +93,12 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	next := skip + size
 	answer := map[string]any{}
+	spells := s.Spells
+	if spells == nil {
+		spells = &asGraph
+	}
 	if q.Get("$count") == "true" && !s.CountAbsent {
-		answer["@odata.count"] = all
+		spells.count(answer, all)
 	}
 	link := func(skip, empty int) {
 		values := url.Values{}
@@ -106,11 +113,16 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		values.Set("empty", strconv.Itoa(empty))
-		address := "http://" + r.Host + r.URL.Path
+		address := spells.Address
 		if s.LinkTo != "" {
 			address = s.LinkTo
 		}
-		answer["@odata.nextLink"] = address + "?" + values.Encode()
+		for _, name := range spells.Links {
+			answer[name] = strings.ReplaceAll(address, "{host}", r.Host) + "?" + values.Encode()
+		}
+	}
+	if spells.NoLink != "" {
+		answer[spells.NoLink] = nil
 	}
 	switch {
 	case empty < s.Empty && len(items) > 0:
@@ -124,10 +136,10 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	value := make([]map[string]any, len(items))
 	for i, item := range items {
-		value[i] = map[string]any{"id": item.ID, "displayName": "item " + item.ID, "createdDateTime": orNull(item.Created), "lastModifiedDateTime": orNull(item.Modified)}
+		value[i] = map[string]any{spells.Prefix + "id": "x", spells.Prefix + "type": "#x", "id": item.ID, "displayName": "item " + item.ID, "createdDateTime": orNull(item.Created), "lastModifiedDateTime": orNull(item.Modified)}
 		if names := q.Get("$select"); names != "" {
 			for name := range value[i] {
-				if !slices.Contains(strings.Split(names, ","), name) {
+				if !strings.HasPrefix(name, spells.Prefix) && !slices.Contains(strings.Split(names, ","), name) {
 					delete(value[i], name)
 				}
 			}
@@ -139,6 +151,49 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(err)
 	}
 	answerJSON(200, string(body))(w, r)
+}
+
+// spelling is how a source writes control information and links.
+type spelling struct {
+	Prefix  string   // of control information
+	Links   []string // names under which a link is
+	NoLink  string   // a name that is null
+	Address string   // of the list, in links
+}
+
+var asGraph = spelling{Prefix: "@odata.", Links: []string{"@odata.nextLink"}, Address: "http://{host}/beta/me/profile/interests"}
+
+// innerOrigin is what a source behind a gateway takes for its own.
+const innerOrigin = "http://profiles.internal:8080"
+
+var (
+	linkNames = [][]string{
+		{"@odata.nextLink"}, {"@nextLink"}, {"odata.nextLink"}, {"nextLink"}, {"@odata.nextlink"}, {"@NextLink"}, {"@odata.nextLink", "@nextLink"},
+	}
+	linkAddresses = []string{
+		"http://{host}/beta/me/profile/interests", "HTTP://{host}/Beta/ME/Profile/Interests/", "http://{host}//beta/me//profile/interests", "https://{host}/beta/me/profile/interests",
+		"http://{host}/beta/me/%70rofile/inter%65sts", "http://{host}/beta/users('48d31887-5fad-4d73-a9f5-3c356e68a038')/profile/interests",
+		"http://{host}/beta/users/ada@example.com/profile/interests", "http://{host}/beta/Users(%27ada@example.com%27)/profile/interests", "//{host}/beta/me/profile/interests",
+		innerOrigin + "/me/profile/interests", innerOrigin + "/api/beta/users/ada/profile/interests/", "/beta/me/profile/interests", "interests", "", "me/profile/interests", "users('x')/profile/interests",
+	}
+)
+
+// drawSpelling is any spelling.
+func drawSpelling(t *rapid.T) *spelling {
+	return &spelling{
+		Prefix:  rapid.SampledFrom([]string{"@odata.", "@", "odata."}).Draw(t, "prefix"),
+		Links:   rapid.SampledFrom(linkNames).Draw(t, "links"),
+		NoLink:  rapid.SampledFrom([]string{"", "@nextlink", "@odata.deltaLink", "next"}).Draw(t, "no link"),
+		Address: rapid.SampledFrom(linkAddresses).Draw(t, "address"),
+	}
+}
+
+// count writes the length of a list; before version 4.0, it was a text.
+func (s *spelling) count(answer map[string]any, all int) {
+	answer[s.Prefix+"count"] = all
+	if s.Prefix == "odata." {
+		answer[s.Prefix+"count"] = strconv.Itoa(all)
+	}
 }
 
 func orNull(instant string) any {

@@ -419,7 +419,7 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 	host := strings.TrimSuffix(strings.TrimPrefix(other.URL, "http://"), "/graphql")
 	for _, link := range []string{
 		"http://" + host + "/beta/me/profile/interests", "http://profiles.example.com/beta/me/profile/interests", "//" + host + "/beta/me/profile/interests",
-		"/beta/me/profile/notes", "/v1.0/me/profile/interests", "/beta/users/ada/profile/interests", "/beta/me/profile/interests/abc",
+		"/beta/me/profile/notes", "/v1.0/me/profile/interests", "/beta/groups/ada/profile/interests", "/beta/me/profile/interests/abc", innerOrigin + "/beta/me/profile/interests",
 		"/beta/me/profile/../profile/interests/x", "https:", "ftp://x", "::", "%zz", "/beta/me%2Fprofile/interests",
 	} {
 		source := &pagingSource{items: sampleItems(30), NoOrder: true, Page: 10, LinkTo: link}
@@ -436,16 +436,103 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 	if got := elsewhere.take(); len(got) > 0 {
 		t.Errorf("a link was followed elsewhere: %+v", got)
 	}
-	// A relative link is one to the source.
-	source := &pagingSource{items: sampleItems(30), NoOrder: true, Page: 10, LinkTo: "/beta/me/profile/interests"}
-	if got := newFacade(t, source).walk(t, 20, listOrders[0], nothing); !slices.Equal(got, listOrders[0].ids(source.items)) {
-		t.Errorf("a relative link: got %v", got)
-	}
-	for _, source := range []*pagingSource{{Page: 5, Empty: 1000}, {Page: 5, Empty: 1000, NoOrder: true}} {
-		source.items = sampleItems(30)
-		if r := newFacade(t, source).do(mineQuery, `{"first": 20}`); len(r.Errors) == 0 || r.Errors[0].Extensions["code"] != "SOURCE_INVALID_RESPONSE" {
-			t.Errorf("endless empty parts: %s", r.Body)
+}
+
+// TestSpellings reads lists whose links and control information are spelled in every way: whole, and over empty parts.
+func TestSpellings(t *testing.T) {
+	t.Parallel()
+	for _, links := range linkNames {
+		for _, address := range linkAddresses {
+			for _, prefix := range []string{"@odata.", "@", "odata."} {
+				spells := &spelling{Prefix: prefix, Links: links, Address: address}
+				for _, source := range []*pagingSource{{Page: 4, NoOrder: true, Spells: spells}, {Page: 4, Empty: 2, Link: "$skiptoken", Spells: spells}} {
+					source.items = sampleItems(11)
+					f := newFacadeOf(t, serveSource(t, "upstream", source))
+					if got, want := f.walk(t, 11, listOrders[0], nothing), listOrders[0].ids(source.items); !slices.Equal(got, want) {
+						t.Errorf("%+v: got %v", spells, got)
+					}
+					var data struct{ Me struct{ Interests page } }
+					f.do(`{ me { interests { totalCount } } }`, nil).into(t, &data)
+					if n := data.Me.Interests.TotalCount; n == nil || *n != 11 {
+						t.Errorf("%+v: totalCount is %v", spells, n)
+					}
+				}
+			}
 		}
+	}
+}
+
+// TestListsWithoutEnd has links that lead round and round: the list ends with what is known, and says that there may be
+// more, unless its length tells that there is not.
+func TestListsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const items = `{"id": "a"}, {"id": "b"}`
+	part := func(items, link string) string {
+		return `{"value": [` + items + `], "@odata.count": 2, "@odata.nextLink": "` + link + `"}`
+	}
+	empty := func(n int) (parts []string) {
+		for i := range n {
+			parts = append(parts, part("", fmt.Sprint("?p=", i+1)))
+		}
+		return parts
+	}
+	for name, test := range map[string]struct {
+		ordering bool     // whether the source can order
+		parts    []string // what ?p=0, which is the list itself, and those behind it are answered with
+		requests int
+		nodes    int
+	}{
+		"a part that leads to itself":         {false, []string{part(items, "?p=1"), part("", "?p=1")}, 2, 2},
+		"a part with items, to itself":        {false, []string{part(items, "?p=1"), part(`{"id": "c"}`, "?p=1")}, 2, 3},
+		"a list that leads to itself":         {false, []string{part(items, "?p=0")}, 2, 2},
+		"the same items, and another link":    {false, []string{part(items, "?p=1"), part(items, "?p=2"), part(`{"id": "c"}`, "?p=3")}, 2, 2},
+		"a ring":                              {false, []string{part(items, "?p=1"), part("", "?p=2"), part("", "?p=1")}, 3, 2},
+		"empty parts":                         {false, empty(100), 20, 0},
+		"empty parts of a source that orders": {true, empty(100), 20, 0},
+		"an empty part that leads to itself":  {true, []string{part("", "?p=0")}, 2, 0},
+		"an empty part behind, to itself":     {true, []string{part("", "?p=1"), part("", "?p=1")}, 2, 0},
+		"a part without ids, to itself":       {false, []string{part(`{"displayName": "x"}`, "?p=1"), part(`{"displayName": "x"}`, "?p=1")}, 2, 0},
+	} {
+		rec := new(recorder)
+		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
+			q := r.URL.Query()
+			if q.Has("$orderby") && !test.ordering {
+				answerJSON(400, odataError)(w, r)
+				return
+			}
+			var at int
+			_, _ = fmt.Sscan(q.Get("p"), &at)
+			answerJSON(200, test.parts[min(at, len(test.parts)-1)])(w, r)
+		})
+		f := newFacade(t, rec)
+		const list = `{ me { interests { nodes { itemId } pageInfo { hasNextPage } } } }`
+		if !test.ordering { // it is learnt that it does not
+			f.do(list, nil)
+		}
+		rec.take()
+		r := f.do(list, nil)
+		r.checkEndless(t, name, test.nodes)
+		if requests := rec.take(); len(requests) != test.requests {
+			t.Errorf("%s: %d requests, want %d", name, len(requests), test.requests)
+		}
+		// With its length, which is two, it is known whether that was all.
+		r = f.do(`{ me { interests { nodes { itemId } totalCount pageInfo { hasNextPage } } } }`, nil)
+		if test.nodes != 2 {
+			r.checkEndless(t, name, test.nodes)
+		} else if len(r.Errors) > 0 || strings.Count(r.Body, "itemId") != 2 {
+			t.Errorf("%s: with its length: %s", name, r.Body)
+		}
+	}
+}
+
+// checkEndless holds that an answer has what is known, and that it says that this may not be all.
+func (r reply) checkEndless(t *testing.T, name string, nodes int) {
+	t.Helper()
+	isEndless := func(e replyError) bool {
+		return e.Extensions["code"] == "SOURCE_INVALID_RESPONSE" && strings.Contains(e.Message, "Items may be missing.")
+	}
+	if !slices.ContainsFunc(r.Errors, isEndless) || strings.Count(r.Body, "itemId") != nodes || !strings.Contains(r.Body, `"hasNextPage":false`) {
+		t.Errorf("%s: %s", name, r.Body)
 	}
 }
 

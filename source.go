@@ -134,6 +134,7 @@ func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*s
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
 		BaseURL:   s.URL,
+		Aliases:   s.Aliases,
 		Transport: auth.Transport{Base: guard, Token: token},
 		UserAgent: "profileql/" + version,
 		Timeout:   s.Timeout,

@@ -277,3 +277,70 @@ func equalJSON(t testing.TB, want, got string) {
 		t.Errorf("got %s, want %s:\n%s", got, want, diff)
 	}
 }
+
+// TestCreateWithoutItem has the source answer a POST with where the item is: the item is read there, if that is in the
+// list, and whether it was created is not known otherwise.
+func TestCreateWithoutItem(t *testing.T) {
+	t.Parallel()
+	rec := new(recorder)
+	f := newFacadeOf(t, serveSource(t, "upstream", rec))
+	const list = "/beta/me/profile/interests"
+	for _, test := range []struct {
+		status  int
+		body    string
+		headers []string
+		target  string // of the read that follows; empty for none
+	}{
+		{201, "", []string{"Location: http://{host}" + list + "/abc"}, list + "/abc"},
+		{204, "", []string{"OData-EntityId: http://{host}" + list + "('abc')"}, list + "/abc"},
+		{204, "", []string{"Location: " + innerOrigin + "/beta/users('48d31887-5fad-4d73-a9f5-3c356e68a038')/profile/interests/abc", "OData-EntityId: interests('abc')"}, list + "/abc"},
+		{201, "", []string{"Location: https://elsewhere.example/1", "OData-EntityId: http://{host}" + list + "/a%2Fb%20c"}, list + "/a%2Fb%20c"},
+		{201, "", []string{"Location: interests/abc?$select=id"}, list + "/abc"},
+		{201, "", []string{"Location: " + list + "/abc", "Location: " + list + "/abc/"}, list + "/abc"},
+
+		{201, "", []string{"Location: " + list + "/abc", "OData-EntityId: " + list + "('def')"}, ""},
+		{201, "", []string{"Location: https://elsewhere.example" + list + "/abc"}, ""},
+		{201, "", []string{"Location: http://{host}/beta/me/profile/notes/abc"}, ""},
+		{201, "", []string{"Location: " + list}, ""}, {201, "", []string{"Location: "}, ""}, {201, "", []string{"Location: http://[::" + secret}, ""},
+		{201, "", []string{"Location: " + list + "/abc/x"}, ""}, {201, "", []string{"Location: " + list + "/%2e%2e"}, ""}, {201, "", nil, ""},
+		{200, "", []string{"Location: " + list + "/abc"}, ""}, {202, "", []string{"Location: " + list + "/abc"}, ""}, {201, "{}", []string{"Location: " + list + "/abc"}, ""},
+	} {
+		write := func(w http.ResponseWriter, r *http.Request) {
+			for _, header := range test.headers {
+				name, value, _ := strings.Cut(strings.ReplaceAll(header, "{host}", r.Host), ": ")
+				w.Header().Add(name, value)
+			}
+			answerJSON(test.status, test.body)(w, r)
+		}
+		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				write(w, r)
+				return
+			}
+			echo(w, r)
+		})
+		r := f.do(createMutation, `{"input": {"item": {"displayName": "Chess"}}}`)
+		requests := rec.take()
+		if test.target == "" {
+			if r.code(t) != "OUTCOME_UNKNOWN" || len(requests) != 1 {
+				t.Errorf("%d %v: %s after %d requests", test.status, test.headers, r.Body, len(requests))
+			}
+			checkDiscreet(t, f, r)
+			continue
+		}
+		if len(r.Errors) > 0 || len(requests) != 2 || requests[1].Method != http.MethodGet || requests[1].Target != test.target || !strings.Contains(r.Body, "Chess") {
+			t.Errorf("%d %v: %s after %+v", test.status, test.headers, r.Body, requests)
+		}
+		// What cannot be read is not known to be there.
+		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				write(w, r)
+				return
+			}
+			answerJSON(404, odataError)(w, r)
+		})
+		if r := f.do(createMutation, `{"input": {"item": {"displayName": "Chess"}}}`); r.code(t) != "OUTCOME_UNKNOWN" || len(rec.take()) != 2 {
+			t.Errorf("%d %v, and then 404: %s", test.status, test.headers, r.Body)
+		}
+	}
+}

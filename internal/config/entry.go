@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 	case KindProfile:
 		others = []string{"seed", "data", "faults", "requireToken"}
 	case KindSandbox:
-		others = []string{"url", "plaintext"}
+		others = []string{"url", "aliases", "plaintext"}
 	default:
 		return "", r.at(path+".kind", "%q is not a kind of source; write kind: profile or kind: sandbox", e.Kind)
 	}
@@ -126,6 +127,9 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 		return "", r.at(path+".url", "the url %s; write one such as https://graph.microsoft.com/beta", what)
 	}
 	s.URL = e.URL
+	if s.Aliases, err = r.aliases(path+".aliases", e, u); err != nil {
+		return "", err
+	}
 	inTheClear := u.Scheme == "http" && !isLoopback(u.Hostname())
 	switch {
 	case inTheClear && !e.Plaintext:
@@ -134,6 +138,26 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 		return "", r.at(path+".plaintext", "plaintext changes nothing here; leave it out")
 	}
 	return originOf(u), nil
+}
+
+// aliases are the origins by which a source may call itself beside that of its own URL.
+func (r *reader) aliases(path string, e *entry, own *url.URL) (all []string, err error) {
+	known := map[string]bool{originOf(own): true}
+	for i, alias := range e.Aliases {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		u, what := baseURL(alias)
+		switch {
+		case what != "":
+			return nil, r.at(at, "the alias %s; write one such as http://profiles.internal:8080", what)
+		case u.Path != "":
+			return nil, r.at(at, "the alias holds more than a scheme and a host; write http://profiles.internal:8080 without a path")
+		case known[originOf(u)]:
+			return nil, r.at(at, "the source has this origin already; leave it out")
+		}
+		known[originOf(u)] = true
+		all = append(all, alias)
+	}
+	return all, nil
 }
 
 // baseURL reads a base URL, or says what is wrong with it, without what may be secret in it.

@@ -27,6 +27,7 @@ type entry struct {
 	Name             string      `yaml:"name"`
 	Kind             string      `yaml:"kind"`
 	URL              string      `yaml:"url,omitempty"`
+	Aliases          []string    `yaml:"aliases,omitempty"`
 	Token            *tokenEntry `yaml:"token,omitempty"`
 	ShareCallerToken bool        `yaml:"shareCallerToken,omitempty"`
 	Plaintext        bool        `yaml:"plaintext,omitempty"`

@@ -36,7 +36,7 @@ func TestWrongFiles(t *testing.T) {
 		{"", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"# nothing\n", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"sources: []\n", "there are no sources; write sources: and at least one entry with name and kind"},
-		{"source: []\n", `1:1: there is no key "source" here; keys of the file: default, sources; of a source: name, kind, url, token, shareCallerToken`},
+		{"source: []\n", `1:1: there is no key "source" here; keys of the file: default, sources; of a source: name, kind, url, aliases, token, shareCallerToken`},
 		{sandbox + "---\n" + sandbox, "4:1: a second document begins; put all into one"},
 		{sandbox + "---\n", "4:1: a second document begins; put all into one"},
 		{sandbox + "...\n---\n# nothing\n", "5:1: a second document begins; put all into one"},
@@ -67,6 +67,17 @@ func TestWrongFiles(t *testing.T) {
 		{source("kind: sandbox"), `"" is not a name`},
 		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write kind: profile or kind: sandbox`},
 		{source("name: a", "kind: sandbox", "url: https://a.example"), "4:10: a source of kind sandbox has no url; leave it out"},
+		{source("name: a", "kind: sandbox", "aliases: [https://a.example]"), "4:14: a source of kind sandbox has no aliases; leave it out"},
+		{profile("aliases: https://b.example"), "6:14: this is not what belongs here; write a list, each entry after a dash"},
+		{profile("aliases: [https://b.example, b.example]"), "6:34: the alias does not begin with https:// or http:// and a host; write one such as http://profiles.internal:8080"},
+		{profile("aliases:", "  - http://b.example:8080/beta"), "7:9: the alias holds more than a scheme and a host; write http://profiles.internal:8080 without a path"},
+		{profile("aliases: [http://b.example/]"), "6:15: the alias holds more than a scheme and a host"},
+		{profile("aliases: ['https://ada:s3cret@b.example']"), "6:15: the alias holds more than a scheme, a host and a path"},
+		{profile("aliases: [https://A.example:443]"), "6:15: the source has this origin already; leave it out"},
+		{profile("aliases: [http://b.example, http://b.example:80]"), "6:33: the source has this origin already; leave it out"},
+		{profile("aliases: [[https://b.example]]"), "write a text"},
+		{profile("aliases: [5]"), "6:15: the alias does not begin with https:// or http:// and a host"},
+		{profile("aliases: [null]"), "6:15: the alias does not begin with https:// or http:// and a host"},
 		{source("name: a", "kind: sandbox", "seed: other"), `4:11: there is no made-up data "other"; write lab, or leave it out`},
 		{
 			and(source("name: a", "kind: sandbox", "data: x.db"), "name: b", "kind: sandbox", "data: ./x.db"),
@@ -141,6 +152,7 @@ sources:
   - name: hr
     kind: profile
     url: https://hr.example.com/api
+    aliases: [http://profiles.internal:8080, "http://[::1]:8081"]
     token: {from: header, name: x-hr-authorization}
     writable: false
     users: any
@@ -177,7 +189,7 @@ sources:
 	}
 	want := []Source{
 		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callersToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true},
-		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true},
+		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true},
 		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callersToken, Timeout: 10 * time.Second, Writable: true},
 		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true},
 		{
@@ -243,6 +255,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	f.Add(profile("timeout: 5s", "users: me"))
 	f.Add(and(profile(), "name: b", "kind: sandbox", "token: {from: header, name: X-B}", "data: b.db"))
+	f.Add(profile("aliases: []"))
 	f.Add("a: &a [*a]\nsources: *a\n")
 	f.Add("sources:\n  - <<: {name: a}\n    kind: sandbox\n")
 	f.Fuzz(func(t *testing.T, text string) {

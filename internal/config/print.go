@@ -31,7 +31,7 @@ func (s Source) entry() entry {
 		token.Name = ""
 	}
 	return entry{
-		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Token: &token, ShareCallerToken: s.ShareCallerToken,
+		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Aliases: s.Aliases, Token: &token, ShareCallerToken: s.ShareCallerToken,
 		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users,
 		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
 	}

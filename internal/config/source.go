@@ -10,7 +10,8 @@ import (
 type Source struct {
 	Name     string
 	Kind     Kind
-	URL      string // base URL, of KindProfile
+	URL      string   // base URL, of KindProfile
+	Aliases  []string // other origins by which the source may call itself
 	Token    Token
 	Timeout  time.Duration // for all that one field of an operation needs of the source
 	Writable bool

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Name      string            // the source's configured name, for errors
 	BaseURL   string            // such as https://graph.microsoft.com/beta
+	Aliases   []string          // other origins that the source may name in links to itself, such as one behind a gateway
 	Transport http.RoundTripper // [NewTransport], wrapped in what adds the caller's token
 	UserAgent string
 	Timeout   time.Duration // for all that one call of a [Collection] method does; 10 s where it is 0
@@ -28,6 +29,7 @@ type Options struct {
 type Client struct {
 	name    string
 	base    *url.URL
+	hosts   []*url.URL // of the base URL and its aliases
 	http    *resty.Client
 	timeout time.Duration
 	log     *slog.Logger
@@ -40,6 +42,14 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	hosts := []*url.URL{base}
+	for _, alias := range o.Aliases {
+		host, err := ParseBaseURL(alias)
+		if err != nil {
+			return nil, err
+		}
+		hosts = append(hosts, host)
+	}
 	if o.Timeout == 0 {
 		o.Timeout = 10 * time.Second
 	}
@@ -50,7 +60,8 @@ func New(o Options) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 	client.SetLogger(quiet{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
-	return &Client{name: o.Name, base: base, http: client, timeout: o.Timeout, log: o.Log}, nil
+	client.SetHeader("OData-MaxVersion", "4.0") // what answers are read as; a service may answer in a later version otherwise
+	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, log: o.Log}, nil
 }
 
 // ParseBaseURL reads the base URL of a source and takes off a trailing slash.
@@ -111,7 +122,9 @@ func (p plainAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Header.Del("Location") // one that is no URL would be an error, as if there were no answer
+	if resp.StatusCode/100 == 3 {
+		resp.Header.Del("Location") // one that is no URL would be an error, as if there were no answer
+	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		_ = resp.Body.Close() // it is the connection, which no context ends
 		resp.Body = http.NoBody

@@ -63,6 +63,7 @@ func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (
 
 // Create adds an item and returns it as the source has stored it.
 func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (profile.Item, error) {
+	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.listURL(user, c.facet)
 	if err != nil {
 		return profile.Item{}, err
@@ -71,7 +72,30 @@ func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (p
 	if no != nil || a.status/100 != 2 {
 		return profile.Item{}, c.client.failed(a, no)
 	}
+	if id := c.createdID(a, user); id != "" {
+		return c.readBack(ctx, deadline, profile.Ref{User: user, ID: id}, a)
+	}
 	return c.item(a, "")
+}
+
+// createdID is the id of the item of an answer that says no more than where it is (OData Protocol 4.01, section 11.4.2);
+// empty for other answers.
+func (c *Collection) createdID(a *answer, user string) string {
+	if a.status != http.StatusCreated && a.status != http.StatusNoContent || a.bodyErr != nil || len(a.body) > 0 {
+		return ""
+	}
+	var id string
+	for _, address := range slices.Concat(a.header.Values("Location"), a.header.Values("OData-EntityId")) {
+		at, err := c.client.locate(user, c.facet, address)
+		switch {
+		case err != nil || at.key == "":
+		case id != "" && id != at.key: // two items
+			return ""
+		default:
+			id = at.key
+		}
+	}
+	return id
 }
 
 // Update changes what the body names of one item, and returns the item as the source shows it afterwards.
@@ -89,15 +113,15 @@ func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (
 		return profile.Item{}, c.client.failed(a, no)
 	}
 	if a.bodyErr == nil && len(a.body) == 0 {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		return c.readBack(ctx, ref, a)
+		return c.readBack(ctx, deadline, ref, a)
 	}
 	return c.item(a, ref.ID)
 }
 
-// readBack reads the item after a write that was accepted without showing it, as 204 does.
-func (c *Collection) readBack(ctx context.Context, ref profile.Ref, write *answer) (profile.Item, error) {
+// readBack reads the item after a write that was accepted without showing it, as 204 does. The deadline is that of both.
+func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *answer) (profile.Item, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	item, err := c.Get(ctx, ref, nil)
 	if err != nil {
 		return profile.Item{}, c.client.misunderstood(write, err)

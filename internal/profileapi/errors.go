@@ -267,11 +267,11 @@ func (c *Client) reordered() error {
 	}
 }
 
-// endless is the error for a list of which parts without anything in them come again and again.
+// endless is the error for a list whose links lead nowhere.
 func (c *Client) endless() error {
 	return &profile.Error{
 		Code: profile.SourceInvalidResponse, Source: c.name,
-		Message: "The source's list does not come to an end.",
+		Message: "The source's list does not come to an end. Items may be missing.",
 	}
 }
 

@@ -42,12 +42,8 @@ func (l *listing) confirmOrder(ctx context.Context, options []string) error {
 		reversed = append(reversed, "(id gt "+second+" and id eq "+first+")")
 		length += len(first) + len(second)
 	}
-	address, err := withOptions(l.address, append(options, option("$top", "1"), option("$filter", strings.Join(reversed, " or "))))
-	if err != nil {
-		return err
-	}
-	part, err := l.readNonEmpty(ctx, address)
-	if isBadRequest(err) || err == nil && part.length > 0 {
+	part, err := l.readNonEmpty(ctx, query(append(options, option("$top", "1"), option("$filter", strings.Join(reversed, " or ")))...))
+	if isBadRequest(err) || errors.Is(err, errEndless) || err == nil && part.length > 0 {
 		return errUnordered
 	}
 	return err

@@ -1,7 +1,6 @@
 package profileapi
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -111,12 +110,4 @@ func join(word string, parts ...string) string {
 		}
 	}
 	return strings.Join(kept, word)
-}
-
-// withOptions appends query options to an address that has none.
-func withOptions(address string, options []string) (*url.URL, error) {
-	if len(options) > 0 {
-		address += "?" + strings.Join(options, "&")
-	}
-	return url.Parse(address)
 }

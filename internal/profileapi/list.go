@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 
 	"profileql/internal/instant"
@@ -32,6 +30,9 @@ var errUnordered = errors.New("the list is not in the order that was asked for")
 // errStuck says that a part of a list holds nothing that one could go on behind, and that there may be more.
 var errStuck = errors.New("the list cannot be read on")
 
+// errEndless says that the links of a list lead nowhere: what was read is not known to be all.
+var errEndless = errors.New("the list does not come to an end")
+
 // way is how a source is asked for a page of a list.
 type way struct {
 	selecting bool // with $select
@@ -49,7 +50,9 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 	}
 	l := &listing{Collection: c, query: q, address: address}
 	if !q.Count || c.client.learnt.has(c.ability("$count")) {
-		return l.page(ctx)
+		page, err := l.page(ctx)
+		page.Flaws = l.flaws(nil)
+		return page, err
 	}
 	var total *int
 	var flaw error
@@ -67,6 +70,7 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
 		return l.page(ctx)
 	}()
+	page.Flaws = l.flaws(total)
 	switch {
 	case err != nil:
 		return page, err
@@ -85,7 +89,10 @@ type listing struct {
 	query   profile.Query
 	address string // of the list, without options
 	entries []profile.Entry
-	flaw    error
+
+	nameless error // that items were left out; nil for none
+	endless  error // that the list did not come to an end, so that items may be missing; nil where it did
+	length   int   // items of the whole list that were read, where it is endless; -1 where it was read from a position on
 
 	neighbors  [][2]string // ids of items at one instant of which one came right behind the other
 	odd        bool        // whether some of them came in another order than that of their bytes
@@ -125,7 +132,7 @@ func (l *listing) page(ctx context.Context) (profile.Page, error) {
 func (l *listing) isEvident() bool { return l.query.After == nil || l.atPosition }
 
 func (l *listing) ask(ctx context.Context, w way) (profile.Page, error) {
-	l.entries, l.flaw, l.neighbors, l.odd = nil, nil, nil, false
+	l.entries, l.nameless, l.endless, l.neighbors, l.odd = nil, nil, nil, nil, false
 	read := l.readWhole
 	if w.ordering {
 		read = l.readBehind
@@ -141,10 +148,18 @@ func (l *listing) ask(ctx context.Context, w way) (profile.Page, error) {
 	if len(l.entries) > l.query.Limit {
 		page.Entries, page.More = l.entries[:l.query.Limit], true
 	}
-	if l.flaw != nil {
-		page.Flaws = []error{l.flaw}
-	}
 	return page, nil
+}
+
+// flaws are what cannot be shown of the list. Total is the length of the whole list; nil where it is not known.
+func (l *listing) flaws(total *int) (all []error) {
+	if l.nameless != nil {
+		all = append(all, l.nameless)
+	}
+	if l.endless != nil && (total == nil || *total != l.length) {
+		all = append(all, l.endless)
+	}
+	return all
 }
 
 // readBehind asks for the items behind the position, one more than are wanted so as to know whether there are more.
@@ -159,11 +174,15 @@ func (l *listing) readBehind(ctx context.Context, options []string) error {
 	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
 	for len(l.entries) < want {
 		k.after, k.atLeast = after, max(want-len(l.entries), minEvidence)
-		address, err := withOptions(l.address, slices.Concat(options, k.options()))
-		if err != nil {
-			return err
+		part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
+		if errors.Is(err, errEndless) {
+			l.length = -1
+			if l.query.After == nil {
+				l.length = len(l.entries)
+			}
+			l.endless = l.client.endless()
+			return l.confirmOrder(ctx, options)
 		}
-		part, err := l.readNonEmpty(ctx, address)
 		if err != nil {
 			return err
 		}
@@ -218,30 +237,25 @@ func (l *listing) appendBehind(after *profile.Position, entry profile.Entry) (*p
 // confirmNulls asks whether a descending list goes on without items that have a value.
 func (l *listing) confirmNulls(ctx context.Context, options []string, k keyset) error {
 	k.dated, k.atLeast = true, 1
-	address, err := withOptions(l.address, slices.Concat(options, k.options()))
-	if err != nil {
-		return err
-	}
-	part, err := l.readNonEmpty(ctx, address)
+	part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
 	hasValue := func(e profile.Entry) bool { return e.Position.Instant != "" }
-	if isBadRequest(err) || slices.ContainsFunc(part.entries, hasValue) {
+	if isBadRequest(err) || errors.Is(err, errEndless) || slices.ContainsFunc(part.entries, hasValue) {
 		return errUnordered
 	}
 	return err
 }
 
 // readNonEmpty reads a part of the list, and those behind it as long as they are empty.
-func (l *listing) readNonEmpty(ctx context.Context, address *url.URL) (part, error) {
-	for range maxEmptyPages {
-		p, err := l.read(ctx, address)
+func (l *listing) readNonEmpty(ctx context.Context, first string) (part, error) {
+	for t := (trail{query: first}); ; {
+		p, err := l.read(ctx, t.query)
 		if err != nil || p.length > 0 || !p.more() {
 			return p, err
 		}
-		if address, err = l.next(p); err != nil {
+		if err := l.follow(&t, p, false); err != nil {
 			return part{}, err
 		}
 	}
-	return part{}, l.client.endless()
 }
 
 // readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
@@ -249,30 +263,32 @@ func (l *listing) readWhole(ctx context.Context, options []string) error {
 	if l.begunThere() {
 		options = append(options, keyset{order: l.query.Order}.orderBy())
 	}
-	address, err := withOptions(l.address, options)
 	seen := make(map[string]bool)
-	for idle := 0; err == nil && address != nil; idle++ {
-		var p part
-		if p, err = l.read(ctx, address); err != nil {
+	for t, more := (trail{query: query(options...)}), true; more; {
+		p, err := l.read(ctx, t.query)
+		if err != nil {
 			return err
 		}
+		isNew := false
 		for _, entry := range p.entries {
 			if !seen[entry.Position.ID] {
-				seen[entry.Position.ID] = true
+				seen[entry.Position.ID], isNew = true, true
 				l.entries = append(l.entries, entry)
-				idle = 0
 			}
 		}
-		switch {
-		case len(seen) > maxScan:
+		if len(seen) > maxScan {
 			return l.client.listTooLong()
-		case idle == maxEmptyPages:
-			return l.client.endless()
 		}
-		address, err = l.next(p)
-	}
-	if err != nil {
-		return err
+		if more = p.more(); more {
+			err = l.follow(&t, p, isNew)
+		}
+		if errors.Is(err, errEndless) {
+			l.endless, l.length = l.client.endless(), len(seen)
+			break
+		}
+		if err != nil {
+			return err
+		}
 	}
 	reordered := l.begunThere() && l.isReordered()
 	order, after := l.query.Order, l.query.After
@@ -300,50 +316,47 @@ type part struct {
 
 	unreadable bool // whether one is ordered by what is no instant: only the source knows its place
 
-	answer  *answer
-	address *url.URL
-	link    jsontape.Value // to the next part
+	answer *answer
+	link   string // to the next part; empty for none
+	unread bool   // whether there is a next part, but no link that can be read
 }
 
-func (p part) more() bool { return !isNull(p.link) }
+func (p part) more() bool { return p.link != "" || p.unread }
 
-// isNull tells whether a member is null or not there.
-func isNull(v jsontape.Value) bool { return v.Kind() == jsontape.Absent || v.Kind() == jsontape.Null }
-
-// request reads one answer for the list, which is a collection (OData JSON Format 4.01, section 12).
-func (c *Collection) request(ctx context.Context, address string) (*answer, jsontape.Value, error) {
-	a, no := c.client.read(ctx, address)
+// request reads one answer for the list.
+func (l *listing) request(ctx context.Context, query string) (*answer, *listAnswer, error) {
+	address := l.address
+	if query != "" {
+		address += "?" + query
+	}
+	a, no := l.client.read(ctx, address)
 	if no != nil || a.status != http.StatusOK {
-		return nil, jsontape.Value{}, c.client.failed(a, no)
+		return nil, nil, l.client.failed(a, no)
 	}
 	if err := checkJSON(a); err != nil {
-		return nil, jsontape.Value{}, c.client.misunderstood(a, err)
+		return nil, nil, l.client.misunderstood(a, err)
 	}
-	tape, err := jsontape.Parse(a.body)
+	list, err := parseList(a)
 	if err != nil {
-		return nil, jsontape.Value{}, c.client.misunderstood(a, err)
-	}
-	list := tape.Root()
-	if list.Member("value").Kind() != jsontape.Array || !isNull(list.Member("error")) {
-		return nil, jsontape.Value{}, c.client.misunderstood(a, errors.New("the answer is not a list"))
+		return nil, nil, l.client.misunderstood(a, err)
 	}
 	return a, list, nil
 }
 
-func (l *listing) read(ctx context.Context, address *url.URL) (part, error) {
-	a, list, err := l.request(ctx, address.String())
+func (l *listing) read(ctx context.Context, query string) (part, error) {
+	a, list, err := l.request(ctx, query)
 	if err != nil {
 		return part{}, err
 	}
-	p := part{answer: a, address: address, link: list.Member("@odata.nextLink")}
-	for c, ok := list.Member("value").First(); ok; c, ok = c.Next() {
+	p := part{answer: a, link: list.link, unread: list.unread}
+	for c, ok := list.items.First(); ok; c, ok = c.Next() {
 		if p.length++; c.Kind() == jsontape.Null {
 			continue
 		}
 		id, _ := c.Member("id").Text()
 		at, readable := instantOf(c.Member(l.query.Order.Property))
 		if !profile.IsSegment(id) {
-			l.flaw = l.client.nameless(a)
+			l.nameless = l.client.nameless(a)
 			continue
 		}
 		p.unreadable = p.unreadable || !readable
@@ -367,42 +380,46 @@ func instantOf(v jsontape.Value) (text string, readable bool) {
 	return "", false
 }
 
-// next is the address of the part behind p; nil where there is none.
-func (l *listing) next(p part) (*url.URL, error) {
-	if !p.more() {
-		return nil, nil
+// isNull tells whether a member is null or not there.
+func isNull(v jsontape.Value) bool { return v.Kind() == jsontape.Absent || v.Kind() == jsontape.Null }
+
+// trail is the way through a list by its links.
+type trail struct {
+	query    string          // of the part to read
+	followed map[string]bool // queries of the parts before
+	idle     int             // parts in a row without anything new
+}
+
+// follow goes on along a trail by the link of its last part. IsNew is whether there was an item in it that no part before
+// had. The error is errEndless where the link was followed before, or where it is known already what links bring.
+func (l *listing) follow(t *trail, p part, isNew bool) error {
+	link, err := l.client.nextPart(p.answer, l.query.User, l.facet, p.link)
+	if err != nil {
+		return err
 	}
-	link, isText := p.link.Text()
-	if !isText {
-		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part is not a text"))
+	if t.followed == nil {
+		t.followed = make(map[string]bool)
 	}
-	next, err := p.address.Parse(link)
-	if err != nil || !sameList(p.address, next) {
-		return nil, l.client.misunderstood(p.answer, errors.New("the link to the next part leads away from the list"))
+	t.followed[t.query] = true
+	t.idle++
+	if isNew {
+		t.idle = 0
 	}
-	return next, nil
+	if repeats := len(p.entries) > 0 && !isNew; repeats || t.followed[link] || t.idle == maxEmptyPages {
+		return errEndless
+	}
+	t.query = link
+	return nil
 }
 
 // count asks how long the whole list is; nil where the source cannot tell.
 func (l *listing) count(ctx context.Context) (*int, error) {
-	address, err := withOptions(l.address, []string{option("$count", "true"), option("$top", "1")})
-	if err != nil {
-		return nil, err
-	}
-	_, list, err := l.request(ctx, address.String())
+	_, list, err := l.request(ctx, query(option("$count", "true"), option("$top", "1")))
 	if isBadRequest(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	count := list.Member("@odata.count")
-	if count.Kind() != jsontape.Number {
-		return nil, nil
-	}
-	total, err := strconv.Atoi(string(count.Raw()))
-	if err != nil || total < 0 {
-		return nil, nil
-	}
-	return &total, nil
+	return list.total(), nil
 }

@@ -2,7 +2,6 @@ package profileapi
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	"profileql/internal/profile"
@@ -41,36 +40,10 @@ func userPath(user string) string {
 	return "/users/" + url.PathEscape(user)
 }
 
-// sameList tells whether link is the very list at address, perhaps with another query: the only address that a link
-// found in an answer may lead to, since the caller's token goes along.
-func sameList(address, link *url.URL) bool {
-	return strings.EqualFold(address.Scheme, link.Scheme) && link.User == nil &&
-		strings.EqualFold(address.Hostname(), link.Hostname()) && port(address) == port(link) &&
-		slices.Equal(segments(address), segments(link))
-}
-
-func port(u *url.URL) string {
-	switch {
-	case u.Port() != "":
-		return u.Port()
-	case strings.EqualFold(u.Scheme, "https"):
-		return "443"
-	}
-	return "80"
-}
-
-// segments splits a path before it is unescaped, so that an escaped slash stays inside its segment.
-func segments(u *url.URL) []string {
-	parts := strings.Split(u.EscapedPath(), "/")
-	for i, part := range parts {
-		if plain, err := url.PathUnescape(part); err == nil {
-			parts[i] = plain
-		}
-	}
-	return parts
-}
-
 // option is one query option, escaped for a URL: blanks as %20, because not every server takes + for one.
 func option(name, value string) string {
 	return name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
+
+// query is the part of an address behind the question mark.
+func query(options ...string) string { return strings.Join(options, "&") }

@@ -211,8 +211,9 @@ func TestTimeout(t *testing.T) {
 		"a late second try":            {[]step{after(time.Second, loses), stalls}, "list get", profile.SourceTimeout},
 		"a throttled write":            {[]step{after(time.Second, says(429, "", "Retry-After", "0.5")), stalls}, "create update delete", profile.OutcomeUnknown},
 		"no $select, late":             {[]step{after(time.Second, says(400, "")), stalls}, "list", profile.SourceTimeout},
-		"no way to list":               {[]step{after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things"}`))}, "list", profile.SourceTimeout},
+		"no way to list":               {[]step{after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=1"}`)), after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=2"}`))}, "list", profile.SourceTimeout},
 		"an update that is read again": {[]step{after(1500*time.Millisecond, says(204, "")), stalls}, "update", profile.OutcomeUnknown},
+		"a create that is read again":  {[]step{after(1500*time.Millisecond, says(201, "", "Location", "things/a")), stalls}, "create", profile.OutcomeUnknown},
 	} {
 		for call, do := range calls {
 			if !strings.Contains(test.calls, call) {
