@@ -126,7 +126,7 @@ func serve(h http.Handler) error {
 	if _, err := fmt.Fprintf(os.Stdout, "serving http://%s\n", l.Addr()); err != nil {
 		return err
 	}
-	if err := server.Serve(l); err != http.ErrServerClosed { //nolint:errorlint // Serve returns exactly this
+	if err := server.Serve(l); err != http.ErrServerClosed {
 		return err
 	}
 	return nil

@@ -35,7 +35,7 @@ func (*leaves) Name() string { return "leaves" }
 
 // MutateSchema makes a leaf of each object that has no field with arguments, and so no resolver of its own, and of each
 // input object that is part of another one, and so of a body. What only leaves use is taken out.
-func (l *leaves) MutateSchema(schema *ast.Schema) error {
+func (l *leaves) MutateSchema(schema *ast.Schema) error { //nolint:unparam // the form of a plugin
 	arguments := make(map[string]bool)
 	for _, def := range schema.Types {
 		for _, field := range def.Fields {
@@ -103,7 +103,7 @@ func deleteUnused(schema *ast.Schema) {
 }
 
 // MutateConfig binds the leaves that are left to their Go types.
-func (l *leaves) MutateConfig(c *config.Config) error {
+func (l *leaves) MutateConfig(c *config.Config) error { //nolint:unparam // the form of a plugin
 	for _, kind := range []struct {
 		names []string
 		model string
