@@ -79,7 +79,7 @@ func newHandlerOf(t testing.TB, transport http.RoundTripper, logged io.Writer, s
 	log := telemetry.NewLog(logged)
 	var all sourceList
 	for _, s := range sources {
-		u, err := connect(s, transport, log)
+		u, err := connect(s, transport, nil, log)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"io"
 	stdlog "log"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"os/signal"
@@ -21,6 +22,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"profileql/graph"
 	"profileql/internal/auth"
@@ -85,9 +88,19 @@ func check(c *config.Config, stdout io.Writer) error {
 	return c.WriteSources(stdout)
 }
 
+// answerMemory is how many bytes the answers of all sources may hold together: half of what the process may have, by
+// GOMEMLIMIT or by its cgroup, which the collector then keeps to as well; 256 MiB where there is no limit.
+func answerMemory() int64 {
+	// An error means that there is no cgroup, as on other systems than Linux.
+	if limit, err := memlimit.Set(); err == nil && limit < math.MaxInt64 {
+		return limit / 2
+	}
+	return 256 << 20
+}
+
 // serve is the GraphQL server.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	all, err := openSources(ctx, c, log)
+	all, err := openSources(ctx, c, profileapi.NewMemory(answerMemory()), log)
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,13 @@ type source struct {
 type sourceList []*source
 
 // openSources starts the sandboxes that are to be inside, and makes ready to speak to every source.
-func openSources(ctx context.Context, c *config.Config, log *slog.Logger) (all sourceList, err error) {
+func openSources(ctx context.Context, c *config.Config, memory *profileapi.Memory, log *slog.Logger) (all sourceList, err error) {
 	for _, s := range c.Sources {
 		open := openProfile
 		if s.Kind == config.KindSandbox {
 			open = openInside
 		}
-		opened, err := open(ctx, s, log)
+		opened, err := open(ctx, s, memory, log)
 		if err != nil {
 			all.close()
 			return nil, fmt.Errorf("source %s: %w", s.Name, err)
@@ -57,9 +57,9 @@ func (all sourceList) close() {
 
 func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
 
-func openProfile(_ context.Context, s config.Source, log *slog.Logger) (*source, error) {
+func openProfile(_ context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
 	transport := profileapi.NewTransport()
-	opened, err := connect(s, transport, log)
+	opened, err := connect(s, transport, memory, log)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func openProfile(_ context.Context, s config.Source, log *slog.Logger) (*source,
 
 // openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
 // can reach.
-func openInside(ctx context.Context, s config.Source, log *slog.Logger) (*source, error) {
+func openInside(ctx context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
 	box, err := openSandbox(ctx, s, log)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func openInside(ctx context.Context, s config.Source, log *slog.Logger) (*source
 	go func() { _ = server.Serve(listener) }() // ends with close
 	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
 	transport := profileapi.NewTransport()
-	opened, err := connect(s, transport, log)
+	opened, err := connect(s, transport, memory, log)
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), box.Close())
 	}
@@ -128,7 +128,7 @@ func keeping(data string) string {
 }
 
 // connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
-func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*source, error) {
+func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
 	token := tokenOf(s.Token)
 	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: token.Caller, Log: log})
 	client, err := profileapi.New(profileapi.Options{
@@ -138,6 +138,7 @@ func connect(s config.Source, transport http.RoundTripper, log *slog.Logger) (*s
 		Transport: auth.Transport{Base: guard, Token: token},
 		UserAgent: "profileql/" + version,
 		Timeout:   s.Timeout,
+		Memory:    memory,
 		Log:       log,
 	})
 	return &source{Source: s, client: client, guard: guard}, err

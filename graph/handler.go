@@ -96,6 +96,7 @@ const sending = 60 * time.Second
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, calls := profile.WithCalls(r.Context())
+	defer calls.Answered()
 	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls}
 	w.Header()["Request-Id"] = []string{entry.id}
 	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the time for

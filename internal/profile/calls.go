@@ -13,6 +13,7 @@ type Calls struct {
 	n           int
 	requestIDs  []string
 	diagnostics []string
+	after       []func()
 }
 
 // mostKept is how many of the texts are kept, and how long each can be: they come from sources.
@@ -27,6 +28,28 @@ type callsKey struct{}
 func WithCalls(ctx context.Context) (context.Context, *Calls) {
 	c := new(Calls)
 	return context.WithValue(ctx, callsKey{}, c), c
+}
+
+// AfterOperation has a function called once the context's operation is answered. It is not ok where there is no operation.
+func AfterOperation(ctx context.Context, f func()) (ok bool) {
+	c, ok := ctx.Value(callsKey{}).(*Calls)
+	if ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.after = append(c.after, f)
+	}
+	return ok
+}
+
+// Answered tells that the operation is answered.
+func (c *Calls) Answered() {
+	c.mu.Lock()
+	after := c.after
+	c.after = nil
+	c.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
 }
 
 // CountCall notes that a request was made to a source. What is not known is empty.

@@ -22,6 +22,7 @@ type Options struct {
 	Transport http.RoundTripper // [NewTransport], wrapped in what adds the caller's token
 	UserAgent string
 	Timeout   time.Duration // for all that one call of a [Collection] method does; 10 s where it is 0
+	Memory    *Memory       // that all sources share; nil for no bound
 	Log       *slog.Logger
 }
 
@@ -32,6 +33,7 @@ type Client struct {
 	hosts   []*url.URL // of the base URL and its aliases
 	http    *resty.Client
 	timeout time.Duration
+	memory  *Memory
 	log     *slog.Logger
 	learnt  denials
 }
@@ -61,7 +63,7 @@ func New(o Options) (*Client, error) {
 	})
 	client.SetLogger(quiet{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
 	client.SetHeader("OData-MaxVersion", "4.0") // what answers are read as; a service may answer in a later version otherwise
-	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, log: o.Log}, nil
+	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory, log: o.Log}, nil
 }
 
 // ParseBaseURL reads the base URL of a source and takes off a trailing slash.

@@ -54,7 +54,7 @@ func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []stri
 }
 
 func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (profile.Item, error) {
-	a, no := c.client.read(ctx, address)
+	a, no := c.client.read(ctx, address, 0)
 	if no != nil || a.status != http.StatusOK {
 		return profile.Item{}, c.client.failed(a, no)
 	}

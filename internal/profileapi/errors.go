@@ -82,6 +82,9 @@ func (c *Client) newError(r request, code profile.Code) *profile.Error {
 
 // misunderstood makes the error for an answer that is a success by its status, but of no use.
 func (c *Client) misunderstood(a *answer, cause error) error {
+	if crowded, ok := errors.AsType[*profile.Error](cause); ok && crowded.Code == profile.Overloaded && a.method == http.MethodGet {
+		return crowded
+	}
 	code := profile.SourceInvalidResponse
 	switch {
 	case a.method != http.MethodGet:
@@ -255,7 +258,7 @@ func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
 func (c *Client) listTooLong() error {
 	return &profile.Error{
 		Code: profile.LimitExceeded, Source: c.name, Limit: "unorderedItems", LimitValue: maxScan,
-		Message: fmt.Sprintf("The source cannot order its list, and it has more than the %d items that are ordered here.", maxScan),
+		Message: fmt.Sprintf("The source's list has more than the %d items that are read where it cannot be asked for a page of it.", maxScan),
 	}
 }
 

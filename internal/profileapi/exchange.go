@@ -25,6 +25,7 @@ type request struct {
 	url      string
 	body     []byte // nil for none
 	clientID string // its client-request-id, the same for a second try
+	maxItems int    // of a list: more in one answer are not read; 0 for what is no list
 }
 
 // answer is what the source answered.
@@ -51,8 +52,9 @@ var errTooLarge = errors.New("the answer is over 8 MiB")
 var errLost = errors.New("the connection was lost")
 
 // read sends a GET, and once more where the source was busy or the connection was lost. The caller's leaving ends it.
-func (c *Client) read(ctx context.Context, url string) (*answer, *noAnswer) {
-	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx)}
+// MaxItems is that of the request.
+func (c *Client) read(ctx context.Context, url string, maxItems int) (*answer, *noAnswer) {
+	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
 	a, no := c.send(ctx, r)
 	if ctx.Err() == nil && readAgain(a, no) && wait(ctx, retryDelay(a)) {
 		a, no = c.send(ctx, r)
@@ -82,8 +84,34 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	return a, no
 }
 
-// send makes one request and reads its answer.
+// send makes one request and reads its answer, once there is room for that.
 func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
+	room, err := c.memory.reserve(caller)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, &noAnswer{request: r, refusal: c.crowded()}
+	}
+	if err != nil {
+		return nil, &noAnswer{request: r, err: err}
+	}
+	a, no := c.exchange(caller, r, room)
+	if no != nil {
+		room.settle(caller, 0)
+		return nil, no
+	}
+	room.settle(caller, len(a.body))
+	return a, nil
+}
+
+// crowded is the error for a request that found no room for its answer.
+func (c *Client) crowded() *profile.Error {
+	return &profile.Error{
+		Code: profile.Overloaded, Source: c.name,
+		Message: "Too many large answers are being read at the same time.",
+	}
+}
+
+// exchange makes one request and reads its answer into the room that there is for it.
+func (c *Client) exchange(caller context.Context, r request, room *room) (*answer, *noAnswer) {
 	var sent, written atomic.Bool
 	ctx, end := context.WithCancelCause(caller)
 	defer end(nil)
@@ -118,8 +146,68 @@ func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
 	defer func() { _ = resp.RawBody().Close() }()
 	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
 	profile.CountCall(caller, requestID(a, nil), diagnostic(a))
-	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength)
+	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength, &largeAnswer{ctx: caller, room: room, items: itemCounter{most: r.maxItems}})
+	if errors.Is(a.bodyErr, errCrowded) {
+		a.bodyErr = c.crowded()
+	}
 	return a, nil
+}
+
+// errCrowded says that there was no room for a large answer until its deadline.
+var errCrowded = errors.New("there is no room for the answer")
+
+// largeAnswer is looked at where an answer turns out to be larger than an ordinary one.
+type largeAnswer struct {
+	ctx   context.Context
+	room  *room
+	items itemCounter
+	seen  int // bytes that have been counted
+}
+
+// goOn tells whether an answer of which this much has been read may go on to up to most bytes.
+func (l *largeAnswer) goOn(read []byte, most int64) error {
+	if len(read) <= ordinaryAnswer {
+		return nil
+	}
+	if err := l.room.grow(l.ctx, most); err != nil {
+		return errCrowded
+	}
+	if l.items.most > 0 && l.items.count(read[l.seen:]) > l.items.most {
+		return errManyItems
+	}
+	l.seen = len(read)
+	return nil
+}
+
+// errManyItems says that one answer for a list has more items than are read.
+var errManyItems = errors.New("the answer has too many items")
+
+// itemCounter counts the elements of arrays in an object, which those of a list are, while the text comes in.
+type itemCounter struct {
+	most              int
+	elements, depth   int
+	inString, escaped bool
+}
+
+func (c *itemCounter) count(text []byte) int {
+	for _, b := range text {
+		switch {
+		case c.escaped:
+			c.escaped = false
+		case c.inString:
+			c.escaped = b == '\\'
+			c.inString = b != '"'
+		case b == '"':
+			c.inString = true
+		case b == '{' || b == '[':
+			c.depth++
+		case b == '}' || b == ']':
+			c.depth--
+		case b == ',' && c.depth == 2:
+			c.elements++
+		}
+	}
+	return c.elements
 }
 
 // diagnostic is what the source says of the machine that answered, if it looks like that: it goes into the log.
@@ -135,7 +223,11 @@ func diagnostic(a *answer) string {
 const believed = 64 << 10
 
 // readAll reads at most maxAnswer bytes. Length is what the header announced, -1 for nothing.
-func readAll(body io.Reader, length int64) ([]byte, error) {
+func readAll(body io.Reader, length int64, large *largeAnswer) ([]byte, error) {
+	most := length
+	if length < 0 {
+		most = maxAnswer
+	}
 	switch {
 	case length > maxAnswer:
 		return nil, errTooLarge
@@ -155,6 +247,9 @@ func readAll(body io.Reader, length int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case len(buf) == cap(buf):
+			if err := large.goOn(buf, most); err != nil {
+				return nil, err
+			}
 			buf = append(buf, 0)[:len(buf)]
 		}
 	}

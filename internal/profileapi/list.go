@@ -329,9 +329,12 @@ func (l *listing) request(ctx context.Context, query string) (*answer, *listAnsw
 	if query != "" {
 		address += "?" + query
 	}
-	a, no := l.client.read(ctx, address)
+	a, no := l.client.read(ctx, address, maxScan)
 	if no != nil || a.status != http.StatusOK {
 		return nil, nil, l.client.failed(a, no)
+	}
+	if errors.Is(a.bodyErr, errManyItems) {
+		return nil, nil, l.client.listTooLong()
 	}
 	if err := checkJSON(a); err != nil {
 		return nil, nil, l.client.misunderstood(a, err)

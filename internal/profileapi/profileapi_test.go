@@ -190,7 +190,7 @@ func TestReadAll(t *testing.T) {
 		{0, -1, nil}, {0, 0, nil}, {5, 5, nil}, {5000, -1, nil}, {5000, 3, nil}, {3, 5000, nil},
 		{maxAnswer, -1, nil}, {maxAnswer, maxAnswer, nil}, {maxAnswer + 1, -1, errTooLarge}, {maxAnswer + 1, maxAnswer + 1, errTooLarge},
 	} {
-		got, err := readAll(strings.NewReader(strings.Repeat("x", test.size)), int64(test.announced))
+		got, err := readAll(strings.NewReader(strings.Repeat("x", test.size)), int64(test.announced), &largeAnswer{ctx: t.Context(), room: new(room)})
 		if !errors.Is(err, test.err) || err == nil && len(got) != test.size {
 			t.Errorf("%+v: %d bytes, %v", test, len(got), err)
 		}
@@ -201,11 +201,11 @@ func TestReadAll(t *testing.T) {
 		"the end with data":    iotest.DataErrReader(strings.NewReader("12345")),
 		"now and then no data": io.MultiReader(strings.NewReader("12"), strings.NewReader(""), strings.NewReader("345")),
 	} {
-		if got, err := readAll(body, 5); err != nil || string(got) != "12345" {
+		if got, err := readAll(body, 5, &largeAnswer{ctx: t.Context(), room: new(room)}); err != nil || string(got) != "12345" {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5); !errors.Is(err, lost) {
+	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5, &largeAnswer{ctx: t.Context(), room: new(room)}); !errors.Is(err, lost) {
 		t.Errorf("lost at the end: %v", err)
 	}
 }

@@ -1,0 +1,166 @@
+package profileapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"profileql/internal/profile"
+)
+
+// dated is a list with one item of about this many bytes.
+func dated(bytes int) string {
+	return `{"value": [{"id": "a", "createdDateTime": "2020-01-01T00:00:00Z", "name": "` + strings.Repeat("x", bytes) + `"}]}`
+}
+
+func inMemory(t *testing.T, memory *Memory, source http.RoundTripper) *Collection {
+	t.Helper()
+	c := things(t, source)
+	c.client.memory = memory
+	return c
+}
+
+// free is how much of a Memory is free, by taking it.
+func free(m *Memory) (ordinary, large int64) {
+	for m.ordinary.TryAcquire(perByte) {
+		ordinary += perByte
+	}
+	for m.large.TryAcquire(perByte) {
+		large += perByte
+	}
+	m.ordinary.Release(ordinary)
+	m.large.Release(large)
+	return ordinary, large
+}
+
+// TestMemory holds that large answers are read in turn, that who finds no room until the deadline is told so, that small
+// ones are read meanwhile, and that all is given back in the end.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := NewMemory(0)
+		memory.large.TryAcquire(perByte * maxAnswer) // there is room for one answer of the largest size
+		before, beforeLarge := free(memory)
+		long := dated(3 * ordinaryAnswer)
+		slow := inMemory(t, memory, roundTrip(func(r *http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader(long[:2*ordinaryAnswer]), &sleepyReader{4 * time.Second}, strings.NewReader(long[2*ordinaryAnswer:]))
+			resp := response(200, "")
+			resp.Body = io.NopCloser(body)
+			return resp, nil
+		}))
+		small := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return response(200, `{"value": []}`), nil }))
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		took := make(map[string]int)
+		for range 4 {
+			all.Go(func() {
+				ctx, calls := profile.WithCalls(t.Context())
+				defer calls.Answered()
+				began := time.Now()
+				_, err := slow.List(ctx, profile.Query{Limit: 1, Order: profile.Order{Property: "createdDateTime", Descending: true}})
+				mu.Lock()
+				defer mu.Unlock()
+				took[fmt.Sprintf("%s after %s", codeOf(err), time.Since(began).Round(time.Second))]++
+			})
+		}
+		time.Sleep(time.Second)
+		began := time.Now()
+		if _, err := small.List(t.Context(), profile.Query{Limit: 1}); err != nil || time.Since(began) > 0 {
+			t.Errorf("a small answer: %v after %v", err, time.Since(began))
+		}
+		all.Wait()
+		// Each takes four seconds of reading: the third is not read to its end within its ten, the fourth finds no room.
+		if took[" after 4s"] != 1 || took[" after 8s"] != 1 || took["OVERLOADED after 10s"] < 1 {
+			t.Errorf("%v", took)
+		}
+		if after, afterLarge := free(memory); after != before || afterLarge != beforeLarge {
+			t.Errorf("not all is given back: %d of %d, %d of %d", after, before, afterLarge, beforeLarge)
+		}
+	})
+}
+
+// sleepyReader ends after some time.
+type sleepyReader struct{ wait time.Duration }
+
+func (r *sleepyReader) Read([]byte) (int, error) {
+	time.Sleep(r.wait)
+	return 0, io.EOF
+}
+
+// TestMemoryIsHeldUntilAnswered holds that what an operation has read counts as long as it is not answered.
+func TestMemoryIsHeldUntilAnswered(t *testing.T) {
+	t.Parallel()
+	memory := NewMemory(0)
+	before, beforeLarge := free(memory)
+	for _, bytes := range []int{100, ordinaryAnswer * 2} {
+		ctx, calls := profile.WithCalls(t.Context())
+		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return response(200, dated(bytes)), nil }))
+		if _, err := c.List(ctx, profile.Query{Limit: 1}); err != nil {
+			t.Fatal(err)
+		}
+		held, heldLarge := free(memory)
+		if got := before - held + beforeLarge - heldLarge; got < perByte*int64(bytes) || got > perByte*int64(bytes+1000)*2 {
+			t.Errorf("%d bytes: %d are held", bytes, got)
+		}
+		calls.Answered()
+		if after, afterLarge := free(memory); after != before || afterLarge != beforeLarge {
+			t.Errorf("%d bytes: not all is given back", bytes)
+		}
+	}
+}
+
+// TestManyItems holds that a list with too many items in one answer is given up while it comes in.
+func TestManyItems(t *testing.T) {
+	t.Parallel()
+	read := 0
+	c := things(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		resp := response(200, "")
+		item := `{"id": "a,[{\",", "tags": ["x", "y"], "name": "` + strings.Repeat("x", 600) + `"},`
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"value": [`), &countingReader{strings.NewReader(strings.Repeat(item, 10_000)), &read}))
+		return resp, nil
+	}))
+	_, err := c.List(t.Context(), profile.Query{Limit: 1, Order: profile.Order{Property: "createdDateTime", Descending: true}})
+	if codeOf(err) != profile.LimitExceeded || read > 3<<20 {
+		t.Errorf("%v after %d bytes", err, read)
+	}
+}
+
+type countingReader struct {
+	io.Reader
+	n *int
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	*r.n += n
+	return n, err
+}
+
+// TestNoRoomBeforeSending holds that what finds no room is not sent.
+func TestNoRoomBeforeSending(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := NewMemory(0)
+		for memory.ordinary.TryAcquire(perByte * ordinaryAnswer) {
+		}
+		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
+			t.Error("it was sent")
+			return response(200, `{"id": "a"}`), nil
+		}))
+		_, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
+		if codeOf(err) != profile.Overloaded {
+			t.Errorf("a write: %v", err)
+		}
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		if _, err := c.Get(ctx, profile.Ref{ID: "a"}, nil); codeOf(err) != profile.Overloaded {
+			t.Errorf("a read: %v", err)
+		}
+	})
+}
