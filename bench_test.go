@@ -104,7 +104,7 @@ func newProxy(tb testing.TB, source string) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(256)
 	tb.Cleanup(transport.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
@@ -116,7 +116,7 @@ func newProxy(tb testing.TB, source string) string {
 }
 
 func benchmarkRequests(b *testing.B, method, url string, body []byte) {
-	client := &http.Client{Transport: profileapi.NewTransport()}
+	client := &http.Client{Transport: profileapi.NewTransport(256)}
 	defer client.CloseIdleConnections()
 	b.SetParallelism(32 / runtime.GOMAXPROCS(0))
 	b.ReportAllocs()

@@ -52,14 +52,14 @@ func newFacadeAt(t testing.TB, baseURL string) *facade {
 func sourceAt(baseURL string) config.Source {
 	return config.Source{
 		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true,
-		Token: config.Token{From: config.FromCaller, Name: "Authorization"},
+		Token: config.Token{From: config.FromCaller, Name: "Authorization"}, Concurrency: 4, MaxConcurrency: 256,
 	}
 }
 
 // newFacadeOf serves ProfileQL in front of several sources.
 func newFacadeOf(t testing.TB, sources ...config.Source) *facade {
 	t.Helper()
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(256)
 	t.Cleanup(transport.CloseIdleConnections)
 	f := &facade{t: t, log: new(lockedBuffer)}
 	server := httptest.NewServer(newHandlerOf(t, transport, f.log, sources...))

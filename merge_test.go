@@ -61,7 +61,7 @@ func serveSource(t testing.TB, name string, handler http.Handler) config.Source 
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return config.Source{Name: name, Kind: config.KindProfile, URL: server.URL + "/beta", Aliases: []string{innerOrigin}, Writable: true, AnyUser: true}
+	return config.Source{Name: name, Kind: config.KindProfile, URL: server.URL + "/beta", Aliases: []string{innerOrigin}, Writable: true, AnyUser: true, Concurrency: 4, MaxConcurrency: 256}
 }
 
 // chain is one list, page behind page, and what is known of how it must come out.

@@ -344,7 +344,7 @@ func TestLongOperation(t *testing.T) {
 		time.Sleep(150 * time.Millisecond)
 		answerJSON(201, `{"id": "a"}`)(w, r)
 	}))
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(256)
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		server := httptest.NewUnstartedServer(nil)

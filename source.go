@@ -58,7 +58,7 @@ func (all sourceList) close() {
 func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
 
 func openProfile(_ context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(s.MaxConcurrency)
 	opened, err := connect(s, transport, memory, log)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func openInside(ctx context.Context, s config.Source, memory *profileapi.Memory,
 	server := newHTTPServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
 	go func() { _ = server.Serve(listener) }() // ends with close
 	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(s.MaxConcurrency)
 	opened, err := connect(s, transport, memory, log)
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), box.Close())
@@ -130,7 +130,9 @@ func keeping(data string) string {
 // connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
 func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
 	token := tokenOf(s.Token)
-	guard := sources.NewGuard(sources.GuardOptions{Name: s.Name, Base: transport, Caller: token.Caller, Log: log})
+	guard := sources.NewGuard(sources.GuardOptions{
+		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
+	})
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
 		BaseURL:   s.URL,

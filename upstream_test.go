@@ -106,7 +106,7 @@ func newSceneAt(t testing.TB, u *upstream, address string, untold ...string) *sc
 func newTimedScene(t testing.TB) *scene {
 	t.Helper()
 	u, log := newUpstream(t), new(lockedBuffer)
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(256)
 	transport.Proxy, transport.DialContext = nil, u.dial
 	t.Cleanup(transport.CloseIdleConnections)
 	handler := newTestHandler(t, "http://source.example/beta", transport, log)

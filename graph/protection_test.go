@@ -39,7 +39,7 @@ func BenchmarkProtections(b *testing.B) {
 	}))
 	defer source.Close()
 	with, without := protectedAndBare(b, source.URL+"/beta")
-	transport := profileapi.NewTransport()
+	transport := profileapi.NewTransport(256)
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	const rounds, turns = 5, 8
@@ -65,7 +65,7 @@ func BenchmarkProtections(b *testing.B) {
 // protectedAndBare serves the same facade twice.
 func protectedAndBare(b *testing.B, base string) (with, without string) {
 	client, err := profileapi.New(profileapi.Options{
-		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport(), Token: auth.Token{Header: "Authorization"}}, UserAgent: "x",
+		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport(256), Token: auth.Token{Header: "Authorization"}}, UserAgent: "x",
 		Log: telemetry.NewLog(io.Discard),
 	})
 	if err != nil {

@@ -52,8 +52,36 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.Token, err = r.token(path, e, origin)
-	return s, err
+	if s.Token, err = r.token(path, e, origin); err != nil {
+		return s, err
+	}
+	return s, r.concurrency(path, e, &s)
+}
+
+const mostConcurrency = 10_000
+
+// concurrency reads how many requests run at once. Callers are told apart by their own tokens alone.
+func (r *reader) concurrency(path string, e *entry, s *Source) error {
+	s.MaxConcurrency = defaultMaxConcurrency
+	if e.MaxConcurrency != nil {
+		s.MaxConcurrency = *e.MaxConcurrency
+	}
+	if s.MaxConcurrency < 1 || s.MaxConcurrency > mostConcurrency {
+		return r.at(path+".maxConcurrency", "%d is not from 1 to %d requests", s.MaxConcurrency, mostConcurrency)
+	}
+	ofCaller := s.Token.From == FromCaller || s.Token.From == FromHeader
+	switch {
+	case !ofCaller && e.Concurrency != nil:
+		return r.at(path+".concurrency", "the token is not the caller's, so callers are not told apart; leave it out, and write maxConcurrency for all of them")
+	case ofCaller && e.Concurrency != nil:
+		s.Concurrency = *e.Concurrency
+	case ofCaller:
+		s.Concurrency = min(defaultConcurrency, s.MaxConcurrency)
+	}
+	if ofCaller && (s.Concurrency < 1 || s.Concurrency > s.MaxConcurrency) {
+		return r.at(path+".concurrency", "%d is not from 1 to the %d requests of all callers", s.Concurrency, s.MaxConcurrency)
+	}
+	return nil
 }
 
 func (r *reader) users(path string, e *entry) (anyUser bool, err error) {

@@ -32,6 +32,8 @@ type entry struct {
 	ShareCallerToken bool        `yaml:"shareCallerToken,omitempty"`
 	Plaintext        bool        `yaml:"plaintext,omitempty"`
 	Timeout          *string     `yaml:"timeout,omitempty"`
+	Concurrency      *int        `yaml:"concurrency,omitempty"`
+	MaxConcurrency   *int        `yaml:"maxConcurrency,omitempty"`
 	Writable         *bool       `yaml:"writable,omitempty"`
 	Users            *string     `yaml:"users,omitempty"`
 	Seed             string      `yaml:"seed,omitempty"`

@@ -78,6 +78,12 @@ func TestWrongFiles(t *testing.T) {
 		{profile("aliases: [[https://b.example]]"), "write a text"},
 		{profile("aliases: [5]"), "6:15: the alias does not begin with https:// or http:// and a host"},
 		{profile("aliases: [null]"), "6:15: the alias does not begin with https:// or http:// and a host"},
+		{profile("maxConcurrency: 0"), "6:21: 0 is not from 1 to 10000 requests"},
+		{profile("maxConcurrency: 10001"), "6:21: 10001 is not from 1 to 10000 requests"},
+		{profile("maxConcurrency: many"), "6:21: "},
+		{profile("concurrency: 0"), "6:18: 0 is not from 1 to the 256 requests of all callers"},
+		{profile("concurrency: 9", "maxConcurrency: 8"), "6:18: 9 is not from 1 to the 8 requests of all callers"},
+		{source("name: a", "kind: sandbox", "token: {from: nobody}", "concurrency: 4"), "5:18: the token is not the caller's, so callers are not told apart; leave it out, and write maxConcurrency for all of them"},
 		{source("name: a", "kind: sandbox", "seed: other"), `4:11: there is no made-up data "other"; write lab, or leave it out`},
 		{
 			and(source("name: a", "kind: sandbox", "data: x.db"), "name: b", "kind: sandbox", "data: ./x.db"),
@@ -161,10 +167,13 @@ sources:
     url: https://graph.microsoft.com/beta
     token: {from: caller}
     timeout: 5s
+    concurrency: 8
+    maxConcurrency: 64
   - name: twin
     kind: profile
     url: https://GRAPH.microsoft.com:443/v1.0
     token: {from: caller}
+    maxConcurrency: 2
   - name: merged
     kind: profile
     url: http://merged.example.com/beta
@@ -188,13 +197,13 @@ sources:
 		t.Fatal(err)
 	}
 	want := []Source{
-		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callersToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true},
-		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true},
-		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callersToken, Timeout: 10 * time.Second, Writable: true},
-		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true},
+		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callersToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64},
+		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true, Concurrency: 4, MaxConcurrency: 256},
+		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callersToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2},
+		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256},
 		{
 			Name: "lab", Kind: KindSandbox, Token: Token{From: FromEnv, Name: "PROFILEQL_TEST_TOKEN", Value: "s3cret"}, Timeout: 10 * time.Second, Writable: true,
-			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true,
+			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true, MaxConcurrency: 256,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -238,7 +247,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 		var got []string
 		for _, s := range c.Sources {
 			got = append(got, fmt.Sprintf("%s[%s]", s.Name, s.Data))
-			if s.Token != callersToken || !s.Writable || !s.AnyUser || s.Timeout != defaultTimeout {
+			if s.Token != callersToken || !s.Writable || !s.AnyUser || s.Timeout != defaultTimeout || s.Concurrency != 4 || s.MaxConcurrency != 256 {
 				t.Errorf("%s: %+v", test.args, s)
 			}
 		}

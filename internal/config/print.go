@@ -30,9 +30,14 @@ func (s Source) entry() entry {
 	if s.Token.From == FromCaller {
 		token.Name = ""
 	}
+	var concurrency *int
+	if s.Concurrency > 0 {
+		concurrency = &s.Concurrency
+	}
 	return entry{
 		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Aliases: s.Aliases, Token: &token, ShareCallerToken: s.ShareCallerToken,
 		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users,
+		Concurrency: concurrency, MaxConcurrency: &s.MaxConcurrency,
 		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
 	}
 }

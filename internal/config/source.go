@@ -17,6 +17,9 @@ type Source struct {
 	Writable bool
 	AnyUser  bool // whether it is asked for others than the signed-in person
 
+	Concurrency    int // requests of one caller that run at once; 0 where the token is not the caller's
+	MaxConcurrency int // requests of all callers that run at once
+
 	// What it is allowed although it is not safe.
 	ShareCallerToken bool // a token that another origin has too
 	Plaintext        bool // plain HTTP to another machine
@@ -55,7 +58,11 @@ const (
 	FromEnv    TokenFrom = "env"    // an environment variable: the same for every caller
 )
 
-const defaultTimeout = 10 * time.Second
+const (
+	defaultTimeout        = 10 * time.Second
+	defaultConcurrency    = 4
+	defaultMaxConcurrency = 256
+)
 
 var callersToken = Token{From: FromCaller, Name: "Authorization"}
 
@@ -64,6 +71,7 @@ func upstreamSource(url string, plaintext bool) Source {
 	return Source{
 		Name: "upstream", Kind: KindProfile, URL: url, Token: callersToken, Timeout: defaultTimeout,
 		Writable: true, AnyUser: true, Plaintext: plaintext,
+		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}
 }
 
@@ -72,6 +80,7 @@ func builtInSources(data, seed, faults string, requireToken bool) []Source {
 	first := Source{
 		Name: "sandbox", Kind: KindSandbox, Token: callersToken, Timeout: defaultTimeout, Writable: true, AnyUser: true,
 		Seed: seed, Data: data, Faults: faults, RequireToken: requireToken,
+		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}
 	lab := first
 	lab.Name, lab.Seed, lab.Data, lab.Faults = "lab", labSeed, besides(data), ""

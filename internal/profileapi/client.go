@@ -80,16 +80,16 @@ func ParseBaseURL(text string) (*url.URL, error) {
 	return url.Parse(strings.TrimRight(u.String(), "/"))
 }
 
-// NewTransport returns a transport whose connections suffice for many callers at once: with the two idle connections
-// that net/http keeps by default, two requests in three would dial.
-func NewTransport() *http.Transport {
+// NewTransport returns a transport with up to this many connections, all of which are kept for a while: with the two idle
+// ones that net/http keeps by default, two requests in three would dial.
+func NewTransport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:               proxyUnlessHere(http.ProxyFromEnvironment),
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         dialKept((&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        256,
-		MaxIdleConnsPerHost: 256,
-		MaxConnsPerHost:     256,
+		MaxIdleConns:        connections,
+		MaxIdleConnsPerHost: connections,
+		MaxConnsPerHost:     connections,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second,
 		// A source's headers are few and small; a megabyte of them, net/http's default, would be an attack.

@@ -113,19 +113,25 @@ func (c *Client) crowded() *profile.Error {
 // exchange makes one request and reads its answer into the room that there is for it.
 func (c *Client) exchange(caller context.Context, r request, room *room) (*answer, *noAnswer) {
 	var sent, written atomic.Bool
+	var conn *keptConn
 	ctx, end := context.WithCancelCause(caller)
 	defer end(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport goes to another connection by itself where nothing was written to the one before. With a
 			// GET it also would where an idle connection was lost over it, as often as there are idle connections.
-			if written.Load() {
+			// What is written is only in a buffer at first, which a stale connection does not take.
+			if written.Load() && (conn == nil || !conn.stale.Load()) {
 				end(errLost) // not the caller's leaving: whoever counts the source's failures sees it by the cause
 				return
 			}
 			sent.Store(false)
 		},
-		GotConn:      func(httptrace.GotConnInfo) { sent.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			conn = keptBelow(info.Conn)
+			refuseStale(conn, r.method, info)
+			sent.Store(true)
+		},
 		WroteRequest: func(w httptrace.WroteRequestInfo) { written.Store(w.Err == nil) },
 	})
 	req := c.http.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("client-request-id", r.clientID)
@@ -145,6 +151,7 @@ func (c *Client) exchange(caller context.Context, r request, room *room) (*answe
 	}
 	defer func() { _ = resp.RawBody().Close() }()
 	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
+	conn.note(a.header)
 	profile.CountCall(caller, requestID(a, nil), diagnostic(a))
 	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength, &largeAnswer{ctx: caller, room: room, items: itemCounter{most: r.maxItems}})
 	if errors.Is(a.bodyErr, errCrowded) {

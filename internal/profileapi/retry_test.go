@@ -300,7 +300,7 @@ func TestLostIsNobodysLeaving(t *testing.T) {
 		_, _ = io.WriteString(w, good)
 	}))
 	defer source.Close()
-	transport := NewTransport()
+	transport := NewTransport(256)
 	defer transport.CloseIdleConnections()
 	var causes []error
 	client, err := New(Options{Name: "test", BaseURL: source.URL, Log: slog.New(slog.DiscardHandler), Transport: roundTrip(

@@ -18,13 +18,14 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/semaphore"
 
 	"profileql/internal/profile"
 )
 
 const (
-	maxOfCaller = 4   // requests of one caller that run at once; further ones wait
-	maxRunning  = 256 // requests of all callers that run at once; further ones are refused
+	maxQueued    = 16          // requests that wait for their turn, for each one that may run; further ones are refused
+	longestQueue = time.Second // that a request waits for others than its caller's
 
 	maxFailures = 5                // in a row; then the source is left alone
 	leftAlone   = 10 * time.Second // before requests try whether it is back
@@ -40,6 +41,9 @@ type GuardOptions struct {
 	Base   http.RoundTripper            // every error of it counts against the source
 	Caller func(context.Context) uint64 // tells callers apart
 	Log    *slog.Logger                 // is told why the source fails, and from when to when it is left alone
+
+	Concurrency    int // requests of one caller that run at once; 0 where callers are not told apart, so that only the next holds
+	MaxConcurrency int // requests of all callers that run at once, at least 1
 }
 
 // Guard is an [http.RoundTripper] before one source, so that a slow or broken source costs only itself, and a greedy
@@ -49,7 +53,10 @@ type Guard struct {
 	base    http.RoundTripper
 	caller  func(context.Context) uint64
 	log     *slog.Logger
-	running atomic.Int64
+	ofOne   int                 // requests of one caller that run at once; 0 for any number
+	running *semaphore.Weighted // of all callers
+	queued  atomic.Int64        // requests that wait for running
+	queue   int64               // how many may
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	retryAt atomic.Pointer[time.Time] // when an open breaker lets requests try
 
@@ -63,7 +70,7 @@ type Guard struct {
 type caller struct {
 	id       uint64
 	requests int           // guarded by Guard.mu
-	slots    chan struct{} // holds one for each request that runs
+	slots    chan struct{} // holds one for each request that runs; nil where any number may
 }
 
 // NewGuard returns a guard that has seen nothing yet.
@@ -71,6 +78,7 @@ func NewGuard(o GuardOptions) *Guard {
 	g := &Guard{
 		name: o.Name, base: o.Base, caller: o.Caller, log: o.Log.With("source", o.Name),
 		callers: make(map[uint64]*caller), throttled: make(map[uint64]time.Time),
+		ofOne: o.Concurrency, running: semaphore.NewWeighted(int64(o.MaxConcurrency)), queue: int64(maxQueued * o.MaxConcurrency),
 	}
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: tries,
@@ -91,9 +99,9 @@ func NewGuard(o GuardOptions) *Guard {
 	return g
 }
 
-// RoundTrip implements [http.RoundTripper]. A request that waits for others of its caller fails with its context's
-// error. One that is not sent because there are too many, or because the source fails, is a *[profile.Error] with the
-// code Overloaded. Whoever ends a request's context without a fault of the source's must give no cause of its own: with
+// RoundTrip implements [http.RoundTripper]. A request that waits for others fails with its context's error. One that is not
+// sent because too many others wait, or it has waited for too long, or because the source fails, is a *[profile.Error]
+// with the code Overloaded. Whoever ends a request's context without a fault of the source's must give no cause of its own: with
 // one, it counts as a failure.
 func (g *Guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	p, err := g.enter(r.Context())
@@ -142,23 +150,17 @@ func (g *Guard) Condition(ctx context.Context) Condition {
 	return c
 }
 
-// enter waits for a slot of the caller, and then asks for leave to send.
+// enter waits for the caller's turn, then for that of all callers, and then asks for leave to send. Those who wait for
+// their own are not in the queue of all: one caller would keep out everybody.
 func (g *Guard) enter(ctx context.Context) (*passage, error) {
-	c := g.join(g.caller(ctx))
-	came := time.Now()
-	sender := profile.Sender(ctx)
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
+	c, came := g.join(g.caller(ctx)), time.Now()
+	if err := c.wait(ctx); err != nil {
 		g.leave(c)
-		return nil, ctx.Err()
-	case <-sender.Done():
-		g.leave(c)
-		return nil, sender.Err()
+		return nil, err
 	}
 	report, err := g.admit(ctx)
 	if err != nil {
-		<-c.slots
+		c.goOn()
 		g.leave(c)
 		return nil, err
 	}
@@ -166,27 +168,75 @@ func (g *Guard) enter(ctx context.Context) (*passage, error) {
 	return &passage{ctx: ctx, guard: g, caller: c, waited: now.Sub(came), since: now, report: report}, nil
 }
 
-// admit counts a request among those that run, and returns what tells the breaker how it went. Those that wait are not
-// counted: one caller's would keep out everybody.
+// wait waits for one of the caller's slots, as long as the sender is there.
+func (c *caller) wait(ctx context.Context) error {
+	if c.slots == nil {
+		return nil
+	}
+	sender := profile.Sender(ctx)
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-sender.Done():
+		return sender.Err()
+	}
+}
+
+// goOn gives the caller's slot free.
+func (c *caller) goOn() {
+	if c.slots != nil {
+		<-c.slots
+	}
+}
+
+// admit lets a request be one of those that run, and returns what tells the breaker how it went.
 func (g *Guard) admit(ctx context.Context) (report func(error), err error) {
 	// It would count against the source, which is not even asked.
 	if err := cmp.Or(ctx.Err(), profile.Sender(ctx).Err()); err != nil {
 		return nil, err
 	}
-	if g.running.Add(1) > maxRunning {
-		g.running.Add(-1)
-		return nil, g.refusal("Too many requests to the source are under way. Try again in a moment.", nil)
+	if err := g.await(ctx); err != nil {
+		return nil, err
 	}
 	report, err = g.breaker.Allow()
 	if err == nil {
 		return report, nil
 	}
-	g.running.Add(-1)
+	g.running.Release(1)
 	if errors.Is(err, gobreaker.ErrOpenState) {
 		wait := max(0, math.Ceil(time.Until(*g.retryAt.Load()).Seconds()*1000)/1000)
 		return nil, g.refusal("The source has failed several times in a row, and is left alone for some seconds.", &wait)
 	}
 	return nil, g.refusal("The source has failed several times in a row, and others are trying it now.", nil)
+}
+
+// await waits for the request's turn, first come, first served, and no longer than longestQueue.
+func (g *Guard) await(ctx context.Context) error {
+	if g.running.TryAcquire(1) {
+		return nil
+	}
+	if g.queued.Add(1) > g.queue {
+		g.queued.Add(-1)
+		return g.refusal("Too many requests to the source are waiting. Try again in a moment.", nil)
+	}
+	defer g.queued.Add(-1)
+	waiting, leave := context.WithTimeout(ctx, longestQueue)
+	defer leave()
+	sender := profile.Sender(ctx)
+	defer context.AfterFunc(sender, leave)()
+	if g.running.Acquire(waiting, 1) != nil {
+		if err := cmp.Or(ctx.Err(), sender.Err()); err != nil {
+			return err
+		}
+		return g.refusal("Too many requests to the source are under way. Try again in a moment.", nil)
+	}
+	if err := cmp.Or(ctx.Err(), sender.Err()); err != nil { // at the same moment
+		g.running.Release(1)
+		return err
+	}
+	return nil
 }
 
 func (g *Guard) refusal(message string, retryAfter *float64) *profile.Error {
@@ -199,7 +249,10 @@ func (g *Guard) join(id uint64) *caller {
 	defer g.mu.Unlock()
 	c := g.callers[id]
 	if c == nil {
-		c = &caller{id: id, slots: make(chan struct{}, maxOfCaller)}
+		c = &caller{id: id}
+		if g.ofOne > 0 {
+			c.slots = make(chan struct{}, g.ofOne)
+		}
 		g.callers[id] = c
 	}
 	c.requests++
@@ -292,7 +345,7 @@ type passage struct {
 	ctx     context.Context
 	guard   *Guard
 	caller  *caller
-	waited  time.Duration // for others of its caller
+	waited  time.Duration // for others
 	since   time.Time     // when it was sent
 	report  func(error)
 	outcome error // by the answer's status
@@ -327,7 +380,7 @@ func (p *passage) end(outcome error) {
 		p.guard.log.Warn("the source failed", "reason", reason(outcome))
 	}
 	p.report(outcome)
-	p.guard.running.Add(-1)
-	<-p.caller.slots
+	p.guard.running.Release(1)
+	p.caller.goOn()
 	p.guard.leave(p.caller)
 }

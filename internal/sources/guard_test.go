@@ -42,7 +42,7 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func newTestGuard(base http.RoundTripper) *Guard { return newLoggingGuard(base, slog.DiscardHandler) }
 
 func newLoggingGuard(base http.RoundTripper, log slog.Handler) *Guard {
-	return NewGuard(GuardOptions{Name: "lab", Base: base, Log: slog.New(log), Caller: func(ctx context.Context) uint64 {
+	return NewGuard(GuardOptions{Name: "lab", Base: base, Log: slog.New(log), Concurrency: 4, MaxConcurrency: 256, Caller: func(ctx context.Context) uint64 {
 		id, _ := ctx.Value(guardCallerKey{}).(uint64)
 		return id
 	}})
@@ -113,8 +113,13 @@ func isOverloaded(t *testing.T, err error, retryAfter float64) {
 // isIdle checks that nothing is left of requests that have ended.
 func isIdle(t *testing.T, g *Guard) {
 	t.Helper()
-	if n, callers := g.running.Load(), len(g.callers); n != 0 || callers != 0 {
-		t.Errorf("%d requests and %d callers are left", n, callers)
+	if !g.running.TryAcquire(256) {
+		t.Error("requests are left")
+	} else {
+		g.running.Release(256)
+	}
+	if n, callers := g.queued.Load(), len(g.callers); n != 0 || callers != 0 {
+		t.Errorf("%d who wait and %d callers are left", n, callers)
 	}
 }
 
@@ -522,15 +527,43 @@ func TestGuardSheds(t *testing.T) {
 			}
 			running = append(running, resp)
 		}
-		waiting := make(chan error, 1)
-		go func() { waiting <- ask(by(t.Context(), 0), g) }()
-		synctest.Wait()
-		for range 10 {
-			isOverloaded(t, ask(by(t.Context(), 1000), g), -1)
+		began := time.Now()
+		isOverloaded(t, ask(by(t.Context(), 1000), g), -1)
+		if waited := time.Since(began); waited != longestQueue {
+			t.Errorf("it waited for %v", waited)
 		}
-		closeBody(running[0])
-		if err := <-waiting; err != nil {
-			t.Errorf("the one that waited: %v", err)
+		ctx, end := context.WithTimeout(by(t.Context(), 1000), longestQueue/2)
+		if err := ask(ctx, g); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != longestQueue*3/2 {
+			t.Errorf("past its deadline: %v after %v", err, time.Since(began))
+		}
+		end()
+		// First come, first served; who leaves is passed over, and nothing is sent for them.
+		sender, leave := context.WithCancel(t.Context())
+		served := make(chan string, 4)
+		for _, who := range []string{"first", "leaves", "second"} {
+			go func() {
+				ctx := by(t.Context(), 1000)
+				if who == "leaves" {
+					ctx = profile.Outlive(sender)
+				}
+				err := ask(ctx, g)
+				if (err != nil) != (who == "leaves") {
+					t.Errorf("%s: %v", who, err)
+				}
+				served <- who
+			}()
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		for _, want := range []string{"leaves", "first", "second"} {
+			if want != "leaves" {
+				closeBody(running[0])
+				running = running[1:]
+			}
+			if who := <-served; who != want {
+				t.Errorf("%s before %s", who, want)
+			}
 		}
 		if err := ask(by(t.Context(), 1000), g); err != nil {
 			t.Errorf("afterwards: %v", err)
@@ -538,8 +571,64 @@ func TestGuardSheds(t *testing.T) {
 		if g.Condition(t.Context()).Failing {
 			t.Error("the source is blamed")
 		}
-		for _, resp := range running[1:] {
+		for _, resp := range running {
 			closeBody(resp)
+		}
+		isIdle(t, g)
+	})
+}
+
+// TestGuardQueueIsBounded holds that not everybody can wait.
+func TestGuardQueueIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGuard(well)
+		for range 256 {
+			if !g.running.TryAcquire(1) {
+				t.Fatal("there is no room")
+			}
+		}
+		refused := make(chan error, maxQueued*256+1)
+		for i := range maxQueued*256 + 1 {
+			go func() { refused <- ask(by(t.Context(), uint64(i)), g) }()
+		}
+		synctest.Wait()
+		if len(refused) != 1 {
+			t.Errorf("%d are refused at once", len(refused))
+		}
+		isOverloaded(t, <-refused, -1)
+		g.running.Release(256)
+		for range maxQueued * 256 {
+			if err := <-refused; err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		isIdle(t, g)
+	})
+}
+
+// TestGuardOfAnybody holds that where the token is the same for all, one caller's requests do not wait for each other.
+func TestGuardOfAnybody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := transport(func(r *http.Request) (*http.Response, error) {
+			time.Sleep(500 * time.Millisecond)
+			return well(r)
+		})
+		g := NewGuard(GuardOptions{Name: "lab", Base: slow, Log: slog.New(slog.DiscardHandler), MaxConcurrency: 256, Caller: func(context.Context) uint64 { return 0 }})
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 24 {
+			all.Go(func() {
+				if err := ask(t.Context(), g); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took != 500*time.Millisecond {
+			t.Errorf("24 callers took %v", took)
 		}
 		isIdle(t, g)
 	})

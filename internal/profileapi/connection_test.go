@@ -1,0 +1,98 @@
+package profileapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"profileql/internal/profile"
+)
+
+func TestIsSafe(t *testing.T) {
+	t.Parallel()
+	for header, safe := range map[string]time.Duration{
+		"": safelyIdle, "timeout=5": 4 * time.Second, "timeout=5, max=100": 4 * time.Second, `max=100,Timeout="5"`: 4 * time.Second, "timeout=1": 500 * time.Millisecond,
+		"timeout=0": safelyIdle, "timeout=-5": safelyIdle, "timeout=soon": safelyIdle, "max=100": safelyIdle, "timeout": safelyIdle, "timeout=99999999": 3599 * time.Second,
+	} {
+		c := new(keptConn)
+		c.note(http.Header{"Keep-Alive": {header}})
+		if !c.isSafe(safe) || c.isSafe(safe+1) {
+			t.Errorf("%q: not safe for exactly %v", header, safe)
+		}
+	}
+}
+
+// TestIdleConnections holds which requests go out on a connection that has been idle for some time. Writes that do not
+// are sent on another one, once.
+func TestIdleConnections(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		keepAlive string
+		idle      time.Duration
+		dials     int64 // of a PATCH, then a PATCH after the time
+		reads     int64 // of a PATCH, then a GET
+		tls, h2   bool
+	}{
+		"just now":                  {idle: 0, dials: 1, reads: 1},
+		"for long":                  {idle: safelyIdle + 100*time.Millisecond, dials: 2, reads: 1},
+		"for long, and TLS":         {idle: safelyIdle + 100*time.Millisecond, dials: 2, reads: 1, tls: true},
+		"for long, and HTTP/2":      {idle: safelyIdle + 100*time.Millisecond, dials: 1, reads: 1, tls: true, h2: true},
+		"as the server says":        {keepAlive: "timeout=5", idle: safelyIdle + 100*time.Millisecond, dials: 1, reads: 1},
+		"longer than the server is": {keepAlive: "timeout=1", idle: 600 * time.Millisecond, dials: 2, reads: 1},
+	} {
+		for _, second := range []string{http.MethodPatch, http.MethodGet} {
+			t.Run(name+", "+second, func(t *testing.T) {
+				t.Parallel()
+				var dials, asked atomic.Int64
+				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					asked.Add(1)
+					if test.keepAlive != "" {
+						w.Header().Set("Keep-Alive", test.keepAlive)
+					}
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = fmt.Fprint(w, `{"id": "a"}`)
+				}))
+				server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+					if state == http.StateNew {
+						dials.Add(1)
+					}
+				}
+				server.EnableHTTP2 = test.h2
+				transport := NewTransport(8)
+				if test.tls {
+					server.StartTLS()
+					transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+					transport.ForceAttemptHTTP2 = test.h2
+				} else {
+					server.Start()
+				}
+				t.Cleanup(server.Close)
+				t.Cleanup(transport.CloseIdleConnections)
+				client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := NewCollection(client, "things", nil)
+				if _, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(test.idle) // connections are idle by the wall clock
+				want := test.dials
+				if second == http.MethodGet {
+					want = test.reads
+					_, err = c.Get(t.Context(), profile.Ref{ID: "a"}, nil)
+				} else {
+					_, err = c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"y"}`))
+				}
+				if err != nil || dials.Load() != want || asked.Load() != 2 {
+					t.Errorf("%v, %d connections, want %d; asked %d times", err, dials.Load(), want, asked.Load())
+				}
+			})
+		}
+	}
+}
