@@ -68,6 +68,9 @@ func readBatch(w http.ResponseWriter, r *http.Request) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := parseBody(text); err != nil { // of a repeated member, Unmarshal takes the last
+		return nil, err
+	}
 	var body struct {
 		Requests []part `json:"requests"`
 	}

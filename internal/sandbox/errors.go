@@ -17,9 +17,10 @@ type apiError struct {
 	code    string
 	message string
 
-	allow      string // header of status 405
-	challenge  bool   // whether there is a WWW-Authenticate header, of status 401
-	retryAfter string // header of statuses 429 and 503
+	allow          string // header of status 405
+	acceptEncoding string // header of status 415
+	challenge      bool   // whether there is a WWW-Authenticate header, of status 401
+	retryAfter     string // header of statuses 429 and 503
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
@@ -100,6 +101,14 @@ func wrongMethod(allow string) error {
 	}
 }
 
+// wrongCoding refuses a body's content coding, and names the one that would be read (RFC 9110, section 15.5.16).
+func wrongCoding(coding, accepted string) error {
+	return &apiError{
+		status: http.StatusUnsupportedMediaType, code: "BadRequest", acceptEncoding: accepted,
+		message: fmt.Sprintf("The content encoding '%s' is not supported here.", shorten(coding)),
+	}
+}
+
 // because puts what was being done in front of the message of a bad request.
 func because(doing string, err error) error {
 	var e *apiError
@@ -141,6 +150,9 @@ func (e *apiError) answer(id requestID, at time.Time) answer {
 	a.identify(id)
 	if e.allow != "" {
 		a.header.Set("Allow", e.allow)
+	}
+	if e.acceptEncoding != "" {
+		a.header.Set("Accept-Encoding", e.acceptEncoding)
 	}
 	if e.challenge {
 		a.header.Set("WWW-Authenticate", `Bearer realm="sandbox"`)

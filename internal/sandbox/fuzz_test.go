@@ -89,6 +89,7 @@ func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"displayName": "x"}`, `{"inference": {"confidenceScore": 1e400}}`, `{"createdBy": {"user": []}}`, `{"sources": [{}]}`, "\xff",
 		`{"createdBy": {"x": {"y": [1, null]}}}`, `{"@odata.type": "x", "allowedAudiences": "me,everyone"}`, `{"description": "\u0000\ud800"}`,
+		`{"description": null, "inference": {}, "description": null, "inference": {}}`,
 	} {
 		f.Add(seed)
 	}
@@ -113,6 +114,7 @@ func FuzzBatch(f *testing.F) {
 		`{"requests": [{"id": "1", "method": "get", "url": "me/profile/interests/$count", "dependsOn": ["2"]}, {"id": "2", "method": "GET", "url": "%zz"}]}`,
 		`{"requests": [{"id": "1", "method": "POST", "url": "/$batch", "body": {}, "headers": {"": "\n"}}]}`,
 		`{"requests": [{"id": "1", "method": "PATCH", "url": "//me/../x?a#b", "body": "AAAA"}]}`, `{"requests": [null]}`, `[]`,
+		`{"requests": [], "requests": [{"id": "1", "method": "GET", "url": "/me/profile/"}]}`,
 	} {
 		f.Add(seed)
 	}

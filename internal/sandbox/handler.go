@@ -29,7 +29,7 @@ type request struct {
 }
 
 func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == FaultsPath {
+	if strings.TrimSuffix(r.URL.Path, "/") == FaultsPath {
 		s.faults.ServeHTTP(w, r)
 		return
 	}
@@ -162,8 +162,8 @@ func (x *request) root() string {
 	return "http://" + x.Host
 }
 
-// address is what was asked for, without the query.
-func (x *request) address() string { return x.root() + x.URL.EscapedPath() }
+// address is what was asked for, without the query and a slash at the end.
+func (x *request) address() string { return x.root() + strings.TrimSuffix(x.URL.EscapedPath(), "/") }
 
 // context is the context URL of the person's profile and what follows (OData Protocol 4.01, section 10).
 func (x *request) context(rest string) string {

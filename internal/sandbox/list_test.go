@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -100,29 +101,52 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestLinksStandStill changes the list between two pages.
+// TestLinksStandStill changes the list between two pages, of the server's size and of the client's.
 func TestLinksStandStill(t *testing.T) {
 	t.Parallel()
-	c := serve(t, Options{})
-	var made []string
-	for i := range 250 {
-		made = append(made, c.create(fmt.Sprintf(`{"displayName": "made %03d"}`, i)))
-	}
-	a := c.do("GET", listing("$orderby", "displayName desc", "$filter", "startswith(displayName,'made')", "$skip", "10", "$count", "true"), "")
-	seen := a.ids()
-	if len(seen) != 100 || a.body["@odata.count"] != 250.0 {
-		t.Fatalf("%d items, %v in all", len(seen), a.body["@odata.count"])
-	}
-	c.do("DELETE", list+"/"+made[249], "") // before the page
-	c.do("DELETE", list+"/"+seen[99], "")  // the last one of it
-	c.create(`{"displayName": "made 999"}`)
-	for next := a.body["@odata.nextLink"]; next != nil; next = a.body["@odata.nextLink"] {
-		a = c.do("GET", next.(string), "")
-		seen = append(seen, a.ids()...)
-	}
-	slices.Reverse(seen)
-	if !slices.Equal(seen, made[:240]) {
-		t.Errorf("%d items came, not each of 240 in its order", len(seen))
+	for _, test := range []struct {
+		top  string // "" for none
+		page int
+	}{{"", defaultPage}, {"7", 7}, {"2000", maxPage}} {
+		t.Run("$top="+test.top, func(t *testing.T) {
+			t.Parallel()
+			c := serve(t, Options{})
+			var made []string
+			for i := range test.page + 50 {
+				made = append(made, c.create(fmt.Sprintf(`{"displayName": "made %04d"}`, i)))
+			}
+			options := []string{"$orderby", "displayName desc", "$filter", "startswith(displayName,'made')", "$skip", "10", "$count", "true", "$select", "id", "mine", "kept"}
+			if test.top != "" {
+				options = append(options, "$top", test.top)
+			}
+			a := c.do("GET", listing(options...), "")
+			seen, total := a.ids(), len(made)
+			if len(seen) != test.page || a.body["@odata.count"] != float64(total) {
+				t.Fatalf("%d items, %v in all", len(seen), a.body["@odata.count"])
+			}
+			c.do("DELETE", list+"/"+made[total-1], "")     // before the page
+			c.do("DELETE", list+"/"+seen[test.page-1], "") // the last one of it
+			c.create(`{"displayName": "made 9999"}`)       // before it
+			for link := a.body["@odata.nextLink"]; link != nil; link = a.body["@odata.nextLink"] {
+				next, err := url.Parse(link.(string))
+				if err != nil {
+					t.Fatal(err)
+				}
+				options := next.Query()
+				if token := options.Get("$skiptoken"); token == "" || options.Has("$skip") || options.Get("$top") != test.top || options.Get("mine") != "kept" {
+					t.Fatalf("the link is %s", link)
+				}
+				a = c.do("GET", link.(string), "")
+				if n := len(a.ids()); n == 0 || n > test.page || a.body["@odata.count"] != float64(total-1) || len(a.body["value"].([]any)[0].(map[string]any)) != 1 {
+					t.Fatalf("%s: %d items, %.200s", link, n, a.text)
+				}
+				seen = append(seen, a.ids()...)
+			}
+			slices.Reverse(seen)
+			if !slices.Equal(seen, made[:total-10]) {
+				t.Errorf("%d items came, not each of %d in its order", len(seen), total-10)
+			}
+		})
 	}
 }
 
@@ -137,24 +161,23 @@ func TestForeignTokens(t *testing.T) {
 	}
 }
 
-// TestTop holds that $top is the limit of the whole, whatever one answer can hold.
+// TestTop holds that $top is the size of a page, up to what one answer can hold, and that a link is there exactly where
+// another item is. The list has 62 items.
 func TestTop(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
-	for i := range 1000 {
-		c.create(fmt.Sprintf(`{"displayName": "made %d"}`, i))
-	}
-	a := c.do("GET", listing("$top", "1010", "$select", "id"), "")
-	next, _ := a.body["@odata.nextLink"].(string)
-	if len(a.ids()) != 1000 || next == "" {
-		t.Fatalf("%d items, and then %q", len(a.ids()), next)
-	}
-	if a = c.do("GET", next, ""); len(a.ids()) != 10 || a.body["@odata.nextLink"] != nil {
-		t.Errorf("%d items, and then %v", len(a.ids()), a.body["@odata.nextLink"])
-	}
-	for _, top := range []string{"0", "5", "1000"} {
-		if a := c.do("GET", listing("$top", top, "$select", "id"), ""); fmt.Sprint(len(a.ids())) != top || a.body["@odata.nextLink"] != nil {
-			t.Errorf("$top=%s: %d items, and then %v", top, len(a.ids()), a.body["@odata.nextLink"])
+	for _, test := range []struct {
+		top, skip string
+		length    int
+		more      bool
+	}{
+		{"1", "0", 1, true}, {"61", "0", 61, true}, {"62", "0", 62, false}, {"63", "0", 62, false}, {"2147483647", "0", 62, false},
+		{"7", "54", 7, true}, {"7", "55", 7, false}, {"7", "56", 6, false}, {"7", "62", 0, false}, {"7", "100", 0, false},
+		{"0", "0", 0, false}, // no page of no items leads anywhere
+	} {
+		a := c.do("GET", listing("$top", test.top, "$skip", test.skip, "$count", "true"), "")
+		if _, more := a.body["@odata.nextLink"]; len(a.ids()) != test.length || more != test.more || a.body["@odata.count"] != 62.0 {
+			t.Errorf("$top=%s, $skip=%s: %d items of %v, and then %v", test.top, test.skip, len(a.ids()), a.body["@odata.count"], a.body["@odata.nextLink"])
 		}
 	}
 }

@@ -209,7 +209,7 @@ func TestFaultsAtRunTime(t *testing.T) {
 	if a := c.do("GET", list, ""); a.status != 200 {
 		t.Errorf("the one after: %d", a.status)
 	}
-	if a := c.do("GET", admin, ""); !strings.Contains(a.text, `"applied": 1`) {
+	if a := c.do("GET", admin+"/", ""); !strings.Contains(a.text, `"applied": 1`) {
 		t.Errorf("shown: %s", a.text)
 	}
 	if a := c.do("DELETE", admin, ""); a.status != 204 {

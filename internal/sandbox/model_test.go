@@ -261,10 +261,12 @@ func (m *model) next(r *rapid.T) exchange {
 }
 
 // check sends a request and compares status and whole body, except for what only support reads of an error.
-func (m *model) check(r *rapid.T, x exchange, method, path, body string, status int, want any) {
+func (m *model) check(r *rapid.T, x exchange, method, path, body string, status int, want any) (nextLink string) {
 	r.Helper()
 	a := m.do(method, path, body, "Authorization", "Bearer "+x.caller.UserPrincipalName)
+	nextLink, _ = a.body["@odata.nextLink"].(string)
 	delete(a.body, "@odata.context")
+	delete(a.body, "@odata.nextLink")
 	if status >= 400 {
 		want = modelError(status, x.at, a)
 	}
@@ -277,6 +279,7 @@ func (m *model) check(r *rapid.T, x exchange, method, path, body string, status 
 		r.Fatalf("%s %s %s as %s: got\n%d %s, want\n%d %s",
 			method, path, body, x.caller.DisplayName, a.status, a.text, status, wanted)
 	}
+	return nextLink
 }
 
 // modelError is the body of an error. Of bad requests only that there is a message is known.
@@ -430,15 +433,25 @@ func (m *model) list(r *rapid.T) {
 	}
 	all := m.sorted(x.owner, keep, order.compare)
 	rest := all[min(len(all), max(skip, 0)):]
-	if len(rest) > most {
-		return // links are followed elsewhere
-	}
-	want := map[string]any{"value": rest[:min(len(rest), top)]}
-	if rapid.Bool().Draw(r, "count") {
+	count := rapid.Bool().Draw(r, "count")
+	if count {
 		options.Set("$count", "true")
-		want["@odata.count"] = float64(len(all))
 	}
-	m.check(r, x, "GET", x.path+"?"+options.Encode(), "", 200, want)
+	for path := x.path + "?" + options.Encode(); path != ""; {
+		page := rest[:min(len(rest), top)]
+		want := map[string]any{"value": page}
+		if count {
+			want["@odata.count"] = float64(len(all))
+		}
+		rest = rest[len(page):]
+		path = m.check(r, x, "GET", path, "", 200, want)
+		if more := len(page) > 0 && len(rest) > 0; more != (path != "") {
+			r.Fatalf("%d items are left, and the link is %q", len(rest), path)
+		}
+		if len(rest) > 3*top {
+			return // some links are enough
+		}
+	}
 }
 
 // sorted are somebody's items as a list has them: without a word on ties, the id decides.
@@ -573,7 +586,7 @@ var bodyValue = drawObject(modelValues)
 
 // malformed are bodies that are no JSON object.
 var malformed = []string{
-	`[]`, `null`, `"x"`, `{`, `{"displayName": "x"} {}`, `{"displayName": "x", "displayName": "x"}`, `{"displayName": "x",}`,
+	`[]`, `null`, `"x"`, `{`, `{"displayName": "x"} {}`, `{"displayName": "x", "displayName": "y"}`, `{"displayName": "x",}`,
 	"{\"displayName\": \"\xff\"}", " ",
 }
 
@@ -590,6 +603,9 @@ func drawBody(r *rapid.T, names []string, named int) (text string, body map[stri
 	text = spell(object, rapid.Bool().Draw(r, "ASCII"))
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		r.Fatal(err)
+	}
+	if len(object) > 0 && rapid.IntRange(1, 10).Draw(r, "repeated") == 10 {
+		text = strings.TrimSuffix(strings.TrimSpace(text), "}") + "," + text[1:] // every member twice
 	}
 	return text, body
 }

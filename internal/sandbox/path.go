@@ -72,9 +72,9 @@ func parsePath(facets []*facet, escaped string) (resource, error) {
 }
 
 // splitPath unescapes the segments one by one, so that an escaped slash stays inside of its segment. (http.ServeMux
-// would clean the path first, and take .. for a way up.)
+// would clean the path first, and take .. for a way up.) A slash at the end is not followed by a segment.
 func splitPath(escaped string) ([]string, error) {
-	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
+	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/"), "/")
 	for i, segment := range segments {
 		plain, err := url.PathUnescape(segment)
 		if err != nil {

@@ -36,6 +36,15 @@ func TestPaths(t *testing.T) {
 		"/beta/users('%24ada@example.com')/profile":        {user: "$ada@example.com"},
 		"/beta/users(%27o%27%27neil%27)/profile/interests": {kind: listResource, user: "o'neil", facet: interests},
 		"/beta/users/..%2Fme/profile":                      {user: "../me"},
+		"/beta/$metadata/":                                 {kind: metadataResource},
+		"/beta/$batch/":                                    {kind: batchResource},
+		"/beta/me/profile/":                                {},
+		"/beta/users('ada@example.com')/profile/":          {user: "ada@example.com"},
+		"/beta/me/profile/interests/":                      {kind: listResource, facet: interests},
+		"/beta/me/profile/interests/$count/":               {kind: countResource, facet: interests},
+		"/beta/me/profile/interests/a/":                    {kind: itemResource, facet: interests, id: "a"},
+		"/beta/me/profile/interests/a%2F":                  {kind: itemResource, facet: interests, id: "a/"},
+		"/beta/me/profile/interests('a')/":                 {kind: itemResource, facet: interests, id: "a"},
 	} {
 		if got, err := parsePath(facets, path); err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", path, got, err, want)
@@ -45,12 +54,17 @@ func TestPaths(t *testing.T) {
 		"/beta":                                   "",
 		"/beta/":                                  "",
 		"/beta/me":                                "me",
-		"/beta/me/":                               "",
+		"/beta/me/":                               "me",
 		"/beta/me/interests":                      "interests",
-		"/beta/me/profile/":                       "",
+		"/beta/me/profile//":                      "",
+		"/beta//me/profile":                       "",
+		"/beta/me//profile":                       "",
+		"/beta/me/profile//interests":             "",
 		"/beta/me/profile/accounts":               "accounts",
 		"/beta/me/profile/Interests":              "Interests",
-		"/beta/me/profile/interests/":             "",
+		"/beta/me/profile/interests//":            "",
+		"/beta/me/profile/interests//a":           "",
+		"/beta/me/profile/interests/a//":          "",
 		"/beta/me/profile/interests/$value":       "$value",
 		"/beta/me/profile/interests/$count/x":     "x",
 		"/beta/me/profile/interests/1/x":          "x",
@@ -70,7 +84,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for _, path := range []string{"", "/", "*", "/v1.0/me/profile", "/Beta/me/profile"} {
+	for _, path := range []string{"", "/", "//beta/me/profile", "*", "/v1.0/me/profile", "/Beta/me/profile"} {
 		_, err := parsePath(facets, path)
 		var e *apiError
 		if !errors.As(err, &e) || e.status != 404 {

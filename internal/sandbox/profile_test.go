@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,29 +52,40 @@ func TestSelectAndExpand(t *testing.T) {
 	}
 }
 
-// TestExpandedPages holds that a facet inside of the profile goes on at a link of its own.
+// TestExpandedPages holds that a facet inside of the profile goes on at a link of its own, wherever the profile was
+// asked for.
 func TestExpandedPages(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
 	for i := range 120 {
 		c.create(fmt.Sprintf(`{"displayName": "made %03d"}`, i))
 	}
-	a := c.do("GET", "/me/profile?$expand=interests($select=id;$orderby=displayName;$filter=startswith(displayName,'made'))", "")
-	first, _ := a.body["interests"].([]any)
-	link, _ := a.body["interests@odata.nextLink"].(string)
-	if len(first) != defaultPage || link == "" {
-		t.Fatalf("%d items, link %q", len(first), link)
-	}
-	rest := c.do("GET", link, "").ids()
-	seen := map[string]bool{}
-	for _, i := range first {
-		seen[i.(map[string]any)["id"].(string)] = true
-	}
-	for _, id := range rest {
-		seen[id] = true
-	}
-	if len(rest) != 20 || len(seen) != 120 {
-		t.Errorf("%d more, %d in all", len(rest), len(seen))
+	for _, test := range []struct {
+		path, top string
+		pages     []int
+	}{
+		{"/me/profile", "", []int{100, 20}}, {"/me/profile", ";$top=50", []int{50, 50, 20}},
+		{"/me/profile/", ";$top=60", []int{60, 60}}, {"/users('ada@example.com')/profile/", ";top=119", []int{119, 1}},
+	} {
+		a := c.do("GET", test.path+"?$expand=interests($select=id;$orderby=displayName;$filter=startswith(displayName,'made')"+test.top+")", "")
+		page, _ := a.body["interests"].([]any)
+		link, _ := a.body["interests@odata.nextLink"].(string)
+		pages, seen := []int{len(page)}, map[string]bool{}
+		for {
+			for _, entry := range page {
+				seen[entry.(map[string]any)["id"].(string)] = true
+			}
+			if link == "" || len(pages) > 120 {
+				break
+			}
+			a = c.do("GET", link, "")
+			page, _ = a.body["value"].([]any)
+			link, _ = a.body["@odata.nextLink"].(string)
+			pages = append(pages, len(page))
+		}
+		if len(seen) != 120 || !slices.Equal(pages, test.pages) {
+			t.Errorf("%s, %s: %d items in pages of %d; the last was %d %.200s", test.path, test.top, len(seen), pages, a.status, a.text)
+		}
 	}
 	if plain := c.do("GET", "/me/profile", ""); plain.body["interests@odata.nextLink"] == nil {
 		t.Error("the plain profile has no link to the rest")

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// defaultPage and maxPage are the most items that one answer holds, without and with $top. What the real limits are
-// is not documented.
+// defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
+// not documented.
 const (
 	defaultPage = 100
 	maxPage     = 1000
@@ -104,7 +104,7 @@ type query struct {
 	order  order
 	behind []value // the position that $skiptoken stands for; nil for the beginning
 	skip   int
-	top    int // -1 for all
+	page   int // how many items one answer may hold
 	count  bool
 }
 
@@ -129,17 +129,10 @@ func parseQuery(t *structuredType, o options) (q query, err error) {
 	if q.skip, err = o.number("$skip", 0); err != nil {
 		return q, err
 	}
-	if q.top, err = o.number("$top", -1); err != nil {
+	if q.page, err = o.number("$top", defaultPage); err != nil {
 		return q, err
 	}
+	q.page = min(q.page, maxPage)
 	q.count, err = o.boolean("$count")
 	return q, err
-}
-
-// page is how many items one answer may hold.
-func (q query) page() int {
-	if q.top < 0 {
-		return defaultPage
-	}
-	return min(q.top, maxPage)
 }

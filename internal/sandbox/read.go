@@ -71,7 +71,7 @@ func (s *Sandbox) documents(x *request, f *facet) ([]document, error) {
 type page struct {
 	items []keyed
 	total int  // items that the filter keeps, on all pages
-	more  bool // whether there is another page
+	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
 }
 
 func (s *Sandbox) page(x *request, f *facet, q query) (page, error) {
@@ -84,8 +84,8 @@ func (s *Sandbox) page(x *request, f *facet, q query) (page, error) {
 		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
 	}
 	sorted = sorted[min(q.skip, len(sorted)):]
-	n := min(q.page(), len(sorted))
-	return page{items: sorted[:n], total: len(items), more: n < len(sorted) && n != q.top}, nil
+	n := min(q.page, len(sorted))
+	return page{items: sorted[:n], total: len(items), more: 0 < n && n < len(sorted)}, nil
 }
 
 func (s *Sandbox) readList(x *request, o options) (answer, error) {
@@ -118,9 +118,6 @@ func nextLink(address string, o options, q query, p page) string {
 	next := make(options, len(o)+1)
 	maps.Copy(next, o)
 	delete(next, "$skip")
-	if q.top >= 0 {
-		next["$top"] = strconv.Itoa(q.top - len(p.items))
-	}
 	next["$skiptoken"] = q.order.token(p.items[len(p.items)-1].item)
 	return address + "?" + next.encode()
 }

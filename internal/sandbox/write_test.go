@@ -58,7 +58,7 @@ func TestWhoAndWhen(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
-	for _, body := range []string{"", "null", "5", `"x"`, `[{}]`, `{"displayName": "x"`, "{\"displayName\": \"\xff\"}", `{} {}`, `{},`, "\ufeff{}", `{"displayName": 'x'}`, `{"a": 1, "a": 1}`, `{"inference": {"x": 1, "x": 2}}`,
+	for _, body := range []string{"", "null", "5", `"x"`, `[{}]`, `{"displayName": "x"`, "{\"displayName\": \"\xff\"}", `{} {}`, `{},`, "\ufeff{}", `{"displayName": 'x'}`,
 		`{"createdBy": {"x": ` + strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000) + `}}`} {
 		a := c.do("PATCH", list+"/"+SampleInterest, body, "Content-Type", "application/json")
 		if a.status != 400 || !strings.Contains(a.text, "Unable to read JSON request payload.") {

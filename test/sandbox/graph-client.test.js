@@ -59,15 +59,24 @@ test("PageIterator follows the links, as the same person, to every item once", a
     made.push((await yuki.api(interests).post({ displayName: `Walk ${i}` })).id);
   });
 
-  const first = await yuki.api(interests).get();
-  assert.ok(first["@odata.nextLink"].startsWith(`${address}/beta${interests}?`), first["@odata.nextLink"]);
-  const seen = [];
-  const iterator = new PageIterator(yuki, first, ({ id }) => seen.push(id));
-  await iterator.iterate();
-  assert.ok(iterator.isComplete());
-  assert.ok(seen.length > first.value.length);
-  assert.equal(new Set(seen).size, seen.length);
-  assert.deepEqual(made.filter((id) => !seen.includes(id)), []);
+  const walks = yuki.api(interests).select("id").filter("startswith(displayName,'Walk')").orderby("displayName desc");
+  for (const { name, list, size, skipped = 0 } of [
+    { name: "pages of the sandbox's size", list: yuki.api(interests), size: 100 },
+    { name: "pages of seven", list: yuki.api(interests).top(7), size: 7 },
+    { name: "pages with other options", list: walks.top(50).skip(5).count(true), size: 50, skipped: 5 },
+  ]) {
+    await t.test(name, async () => {
+      const first = await list.get();
+      assert.equal(first.value.length, size);
+      assert.ok(first["@odata.nextLink"].startsWith(`${address}/beta${interests}?`), first["@odata.nextLink"]);
+      const seen = [];
+      const iterator = new PageIterator(yuki, first, ({ id }) => seen.push(id));
+      await iterator.iterate();
+      assert.ok(iterator.isComplete());
+      assert.equal(new Set(seen).size, seen.length);
+      assert.equal(made.filter((id) => !seen.includes(id)).length, skipped);
+    });
+  }
 });
 
 test("an item is created, read, updated and deleted", async (t) => {

@@ -80,6 +80,7 @@ func TestWhom(t *testing.T) {
 		{`{"fault": "drop", "path": "/beta/me/profile/interests"}`, "GET", "/beta/me/profile/interestsandmore", false},
 		{`{"fault": "drop", "path": "/beta/me/profile/interests/*"}`, "GET", "/beta/me/profile/interests/1", true},
 		{`{"fault": "drop", "path": "/beta/me/profile/interests/*"}`, "GET", "/beta/me/profile/interests", false},
+		{`{"fault": "drop", "path": "/beta/me/profile/interests/*"}`, "GET", "/beta/me/profile/interests/", false},
 		{`{"fault": "drop", "path": "/beta/users/*@example.com/profile"}`, "GET", "/beta/users/ada@example.com/profile/interests", true},
 		{`{"fault": "drop", "path": "/beta/users/*@example.com/profile"}`, "GET", "/beta/users/ada@example.org/profile", false},
 		{`{"fault": "drop", "path": "/beta/$batch"}`, "POST", "/beta/$batch", true},

@@ -176,7 +176,7 @@ func (r *Rule) matches(method, requestPath string) bool {
 		return true
 	}
 	pattern := strings.Split(strings.TrimSuffix(r.Path, "/"), "/")
-	segments := strings.Split(requestPath, "/")
+	segments := strings.Split(strings.TrimSuffix(requestPath, "/"), "/")
 	if len(segments) < len(pattern) {
 		return false
 	}
