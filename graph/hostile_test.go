@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -122,6 +123,10 @@ var hostile = map[string]func(n int) string{
 func exchange(ctx context.Context, h http.Handler, body string, header ...string) (*httptest.ResponseRecorder, time.Duration) {
 	r := httptest.NewRequestWithContext(ctx, "POST", "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	return exchangeRequest(h, r, header...)
+}
+
+func exchangeRequest(h http.Handler, r *http.Request, header ...string) (*httptest.ResponseRecorder, time.Duration) {
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -131,6 +136,28 @@ func exchange(ctx context.Context, h http.Handler, body string, header ...string
 	began := threadTime()
 	h.ServeHTTP(w, r)
 	return w, threadTime() - began
+}
+
+// byGET is the request of a body as a GET; nil where there are no parameters to be made of the body, or where the address
+// would be much longer than is accepted.
+func byGET(ctx context.Context, body string) *http.Request {
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(body), &members) != nil {
+		return nil
+	}
+	parameters := make(url.Values)
+	for name, value := range members {
+		text := string(value)
+		if name == "query" && json.Unmarshal(value, &text) != nil {
+			return nil
+		}
+		parameters.Set(name, text)
+	}
+	address := "/graphql?" + parameters.Encode()
+	if len(address) > 4*maxAddress.value {
+		return nil
+	}
+	return httptest.NewRequestWithContext(ctx, "GET", address, nil)
 }
 
 // threadTime is the CPU time of the calling thread: other tests run beside this one.
@@ -164,6 +191,15 @@ func TestGrowth(t *testing.T) {
 			last, longest := time.Duration(0), time.Duration(0)
 			for n := 64; len(body(n)) <= maxBody.value; n *= 2 {
 				taken, w := fastest(t, h, body(n))
+				if r := byGET(t.Context(), body(n)); r != nil {
+					if w, taken := exchangeRequest(h, r); slow(w, taken) || wordy(w, taken) {
+						t.Errorf("%d bytes by GET: %v, %d bytes of answer", len(body(n)), taken, w.Body.Len())
+					}
+				}
+				zipped, takenOfZipped := exchange(t.Context(), h, compressed(body(n)), "Content-Encoding", "gzip")
+				if slow(zipped, takenOfZipped) || zipped.Code != w.Code || zipped.Body.Len() != w.Body.Len() {
+					t.Errorf("%d bytes compressed: %v, %d %.300s", len(body(n)), takenOfZipped, zipped.Code, zipped.Body)
+				}
 				if taken > mostTime || w.Body.Len() > mostAnswer {
 					t.Errorf("%d bytes: %v, %d bytes of answer", len(body(n)), taken, w.Body.Len())
 				}
@@ -272,11 +308,44 @@ func TestHostileRequests(t *testing.T) {
 			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) || slow(w, taken) || wordy(w, taken) {
 				t.Errorf("got %d, %v, %d bytes: %.300s", w.Code, taken, w.Body.Len(), w.Body)
 			}
+			zipped, taken := exchange(ctx, ours, compressed(test.body), append(header, "Content-Encoding", "gzip")...)
+			if zipped.Code != w.Code || zipped.Body.String() != w.Body.String() || slow(zipped, taken) {
+				t.Errorf("compressed: got %d, %v: %.300s", zipped.Code, taken, zipped.Body)
+			}
 			if strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), `"data"`) {
 				t.Errorf("says too much: %.300s", w.Body)
 			}
 			if w, _ := exchange(t.Context(), ours, ok); !strings.Contains(w.Body.String(), `"data":{`) {
 				t.Errorf("the next request: %s", w.Body)
+			}
+		})
+	}
+}
+
+// TestHostileAddresses is [TestHostileRequests] by GET: what is short enough for an address.
+func TestHostileAddresses(t *testing.T) {
+	t.Parallel()
+	h := testEndpoint(t)
+	for name, test := range map[string]struct {
+		body   string
+		status int
+		code   string
+	}{
+		"2,100 times a field":   {query("{" + strings.Repeat(" id", 2100) + "}"), 400, `"limit":"tokens"`},
+		"fragments that double": {hostile["nested fragments"](23), 400, `"limit":"selections"`},
+		"unknown arguments":     {hostile["unknown args"](600), 400, `"limit":"errors"`},
+		"a long name":           {hostile["long name"](10_000), 400, `"limit":"nameBytes"`},
+		"deep variables":        {hostile["deep variables"](2000), 400, `"limit":"jsonDepth"`},
+		"50 mutations":          {query("mutation {" + rep(50, ` a#: deleteProfileItem(input: {id: "x"}) { deletedId }`) + "}"), 400, `"limit":"mutations"`},
+		"a mutation":            {query(`mutation { deleteProfileItem(input: {id: "x"}) { deletedId } }`), 405, `"BAD_REQUEST"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, taken := exchangeRequest(h, byGET(t.Context(), test.body), "Accept", graphQLResponse)
+			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) || slow(w, taken) || wordy(w, taken) {
+				t.Errorf("got %d, %v, %d bytes: %.300s", w.Code, taken, w.Body.Len(), w.Body)
+			}
+			if strings.Contains(w.Body.String(), `"data"`) {
+				t.Errorf("ran: %.300s", w.Body)
 			}
 		})
 	}
