@@ -24,8 +24,9 @@ const updateBody = `{"query": "mutation Update($input: UpdatePersonInterestInput
 	`createdBy { user { id displayName } } lastModifiedDateTime profileSource { name } } } }", ` +
 	`"variables": {"input": {"id": "abc", "patch": {"displayName": "Chess", "description": null, "categories": ["games"]}}}}`
 
-// mostExtra is what the protections may cost of an ordinary update's CPU time.
-const mostExtra = 1.15
+// mostExtra is what the protections may cost of an ordinary update's CPU time. It was 1.15 when that update cost 2.8 times
+// a request to the source alone; it costs 1.7 times that now, and the same protections are a larger share of it.
+const mostExtra = 1.25
 
 // BenchmarkProtections compares the CPU time of an update with and without everything that keeps ProfileQL safe: the
 // edge, the guard, the price and the log. (What looks at the JSON of a body is in both.) Rounds alternate, since
