@@ -13,6 +13,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+
+	"profileql/internal/projection"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 // named by its hash alone (automatic persisted queries).
 type documents struct {
 	schema *ast.Schema
+	inputs *projection.Schema
 	known  *lru.Cache[string, knownDocument] // by SHA-256 in hexadecimal digits
 }
 
@@ -34,9 +37,9 @@ type knownDocument struct {
 	parsed *ast.QueryDocument
 }
 
-func newDocuments(schema *ast.Schema) *documents {
+func newDocuments(schema *ast.Schema, inputs *projection.Schema) *documents {
 	known, _ := lru.New[string, knownDocument](cachedDocuments) // fails for a size of 0 alone
-	return &documents{schema, known}
+	return &documents{schema, inputs, known}
 }
 
 // hashOf is a document's SHA-256, in hexadecimal digits.
@@ -50,16 +53,16 @@ func (d *documents) get(text, hash string) (*ast.QueryDocument, gqlerror.List) {
 	if known, ok := d.known.Get(hash); ok {
 		return known.parsed, nil
 	}
-	parsed, list := parseDocument(text, d.schema)
+	parsed, list := d.parse(text)
 	if list == nil && len(text) <= maxCachedDocument {
 		d.known.Add(hash, knownDocument{text, parsed})
 	}
 	return parsed, list
 }
 
-// parseDocument parses a document and holds it to the limits and to the schema, in this order: validation compares
+// parse parses a document and holds it to the limits and to the schema, in this order: validation compares
 // selections with one another, and follows fragments as often as they are spread.
-func parseDocument(text string, schema *ast.Schema) (*ast.QueryDocument, gqlerror.List) {
+func (d *documents) parse(text string) (*ast.QueryDocument, gqlerror.List) {
 	text, err := plainStrings(text)
 	if err != nil {
 		return nil, gqlerror.List{unparsable(err)}
@@ -74,7 +77,7 @@ func parseDocument(text string, schema *ast.Schema) (*ast.QueryDocument, gqlerro
 	if len(document.Operations) == 0 {
 		return nil, invalid(nil, "There is no operation in the document.")
 	}
-	if list := validator.ValidateWithRules(schema, document, nil); len(list) > 0 {
+	if list := validator.ValidateWithRules(d.schema, document, nil); len(list) > 0 {
 		for _, err := range list {
 			errcode.Set(err, errcode.ValidationFailed)
 		}
@@ -83,6 +86,9 @@ func parseDocument(text string, schema *ast.Schema) (*ast.QueryDocument, gqlerro
 	for _, op := range document.Operations {
 		for _, variable := range op.VariableDefinitions {
 			literal(variable.DefaultValue)
+			if err := d.inputs.CheckDefault(variable); err != nil {
+				return nil, gqlerror.List{presentVariable(err)}
+			}
 		}
 		literals(op.SelectionSet)
 	}

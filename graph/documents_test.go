@@ -245,3 +245,53 @@ func TestSuggestions(t *testing.T) {
 		}
 	}
 }
+
+// TestDefaults holds that the default of a variable has to be of its type although the variable is given, and although
+// another operation of the document is run.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	h := testEndpoint(t)
+	const (
+		isPatched  = `mutation %s { updatePersonInterest(input: {id: "x", patch: {createdDateTime: $v}}) @skip(if: true) { __typename } }`
+		isAudience = `mutation %s { updatePersonInterest(input: {id: "x", patch: {allowedAudiences: $v}}) @skip(if: true) { __typename } }`
+		isPatch    = `mutation %s { updatePersonInterest(input: {id: "x", patch: $v}) @skip(if: true) { __typename } }`
+		isIDs      = `query %s { nodes(ids: $v) @skip(if: true) { __typename } }`
+		isID       = `query %s { node(id: $v) @skip(if: true) { __typename } }`
+		isFirst    = `query %s { me @skip(if: true) { interests(first: $v) { totalCount } } }`
+		isOrder    = `query %s { me @skip(if: true) { interests(orderBy: {field: CREATED_DATE_TIME, direction: $v}) { totalCount } } }`
+		badInput   = `"BAD_USER_INPUT"`
+		invalid    = `"GRAPHQL_VALIDATION_FAILED"`
+	)
+	for _, test := range []struct{ operation, definition, given, code string }{
+		{isPatched, `DateTime = ["2020-01-01T00:00:00Z"]`, `null`, badInput},
+		{isPatched, `DateTime = 5`, `null`, badInput},
+		{isPatched, `DateTime = {}`, `null`, badInput},
+		{isIDs, `[ID!] = {}`, `["x"]`, invalid},
+		{isIDs, `[ID!] = ["x", {}]`, `["x"]`, invalid},
+		{isID, `ID = 1.5`, `"x"`, invalid},
+		{isPatch, `PersonInterestInput = {createdDateTime: ["2020-01-01T00:00:00Z"]}`, `{"webUrl":"a"}`, badInput},
+		{isPatch, `PersonInterestInput = {categories: {}}`, `{"webUrl":"a"}`, invalid},
+		{isAudience, `[AllowedAudience!] = {}`, `null`, invalid},
+		{isAudience, `[AllowedAudience!] = [ME, 5]`, `null`, invalid},
+		{isOrder, `OrderDirection! = [ASC]`, `"ASC"`, invalid},
+		{isFirst, `Int = 99999999999999999999`, `5`, invalid},
+
+		{isPatched, `DateTime = "2020-01-01T00:00:00Z"`, `null`, ""},
+		{isPatched, `DateTime = null`, `null`, ""},
+		{isPatched, `DateTime = "yesterday"`, `null`, ""}, // wrong where it is used, and that it is not
+		{isAudience, `[AllowedAudience!] = []`, `null`, ""},
+		{isIDs, `[ID!] = "x"`, `["x"]`, ""},
+		{isIDs, `[ID!] = ["x", 5]`, `["x"]`, ""},
+		{isPatch, `PersonInterestInput = {createdDateTime: null, allowedAudiences: ME, inference: {confidenceScore: 1}}`, `{"webUrl":"a"}`, ""},
+	} {
+		run := fmt.Sprintf(test.operation, "Run($v: "+test.definition+")")
+		other := fmt.Sprintf(test.operation, "Other($v: "+test.definition+")") + " query Run { __typename }"
+		for _, document := range []string{run, other} {
+			text, _ := json.Marshal(document)
+			w, _ := exchange(t.Context(), h, fmt.Sprintf(`{"query":%s,"operationName":"Run","variables":{"v":%s}}`, text, test.given))
+			if got := w.Body.String(); strings.Contains(got, `"data":{`) != (test.code == "") || !strings.Contains(got, test.code) {
+				t.Errorf("%s: %.300s", document, got)
+			}
+		}
+	}
+}

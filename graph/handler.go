@@ -64,12 +64,12 @@ func newEndpoint(o Options) (*endpoint, error) {
 	}
 	executable := NewExecutableSchema(Config{Schema: shownSchema(), Resolvers: resolver})
 	e := &endpoint{
-		documents: newDocuments(executable.Schema()), resolver: resolver,
-		checks: []check{price{resolver.facets}.check, newInputs(executable.Schema(), resolver).check, checkIntrospection},
+		documents: newDocuments(executable.Schema(), resolver.schema), resolver: resolver,
+		checks: []check{price{resolver.facets}.check, newInputs(resolver).check, checkIntrospection},
 		shown:  o.Shown, executor: executor.New(executable), log: o.Log,
 	}
 	if o.Manifest != nil {
-		if e.trusted, err = newTrusted(o.Manifest, executable.Schema()); err != nil {
+		if e.trusted, err = newTrusted(o.Manifest, e.documents); err != nil {
 			return nil, err
 		}
 	}

@@ -16,12 +16,11 @@ import (
 // inputs checks every input of an operation before its first field runs. gqlgen checks an argument when its field
 // runs: a bad date in a second mutation would be found after the first has written.
 type inputs struct {
-	schema  *ast.Schema
-	leaves  *projection.Schema
-	objects map[string]func(value map[string]any) error // what an input object must hold beyond its types
+	schema  *projection.Schema
+	objects map[string]func(value map[string]any) error // what the input object of an argument must hold beyond its types
 }
 
-func newInputs(schema *ast.Schema, r *Resolver) inputs {
+func newInputs(r *Resolver) inputs {
 	objects := map[string]func(map[string]any) error{
 		"DeleteProfileItemInput": func(v map[string]any) error {
 			_, err := r.parseDeletable(textOf(v["id"]))
@@ -47,7 +46,7 @@ func newInputs(schema *ast.Schema, r *Resolver) inputs {
 			return err
 		}
 	}
-	return inputs{schema: schema, leaves: r.schema, objects: objects}
+	return inputs{schema: r.schema, objects: objects}
 }
 
 func textOf(v any) string {
@@ -75,7 +74,6 @@ type inputWalk struct {
 	inputs
 	variables map[string]any
 	seen      map[string]bool // fragments
-	coerced   bool            // whether the argument is a variable, whose leaves are known to be good
 }
 
 func (w inputWalk) selections(set ast.SelectionSet) error {
@@ -101,72 +99,37 @@ func (w inputWalk) selections(set ast.SelectionSet) error {
 
 func (w inputWalk) field(f *ast.Field) error {
 	for _, argument := range f.Arguments {
-		def := f.Definition.Arguments.ForName(argument.Name)
-		w.coerced = argument.Value.Kind == ast.Variable
-		if _, given := w.variables[argument.Value.Raw]; w.coerced && !given {
-			continue // left out: the argument's default holds
-		}
-		value, err := argument.Value.Value(w.variables)
-		if errors.Is(err, strconv.ErrRange) {
-			err = &projection.InputError{Message: "a number is out of range"}
-		}
-		if err == nil {
-			err = w.value(def.Type, value, []string{argument.Name})
-		}
-		if err != nil {
-			return inputErrorAt(f, err)
+		if err := w.argument(f, argument); err != nil {
+			return err
 		}
 	}
 	return w.selections(f.SelectionSet)
 }
 
-// value checks one value. Path leads to it, for the message.
-func (w inputWalk) value(t *ast.Type, v any, path []string) error {
-	if v == nil {
-		if t.NonNull {
-			return at(path, &projection.InputError{Message: "must not be null"})
-		}
-		return nil
+// argument checks the value of one argument. That of a variable was coerced before: it may be null where none can be, and
+// no more is wrong with its types.
+func (w inputWalk) argument(f *ast.Field, argument *ast.Argument) error {
+	isVariable := argument.Value.Kind == ast.Variable
+	if _, given := w.variables[argument.Value.Raw]; isVariable && !given {
+		return nil // left out: the argument's default holds
 	}
-	if w.leaves.IsLeafInput(t) {
-		if w.coerced {
-			return nil
-		}
-		return at(path, w.leaves.CheckInput(t, v))
+	value, err := argument.Value.Value(w.variables)
+	if errors.Is(err, strconv.ErrRange) {
+		err = &projection.InputError{Message: "a number is out of range"}
 	}
-	if t.Elem != nil {
-		return w.list(t, v, path)
+	if err != nil {
+		return &inputError{field: f, cause: err}
 	}
-	return w.object(w.schema.Types[t.NamedType], v, path)
-}
-
-func (w inputWalk) list(t *ast.Type, v any, path []string) error {
-	entries, ok := v.([]any)
-	if !ok {
-		return w.value(t.Elem, v, path) // one value in place of a list of one (GraphQL, section 3.11)
+	t := f.Definition.Arguments.ForName(argument.Name).Type
+	var path []string
+	if !isVariable || value == nil {
+		path, err = w.schema.CheckLiteral(t, value)
 	}
-	for i, entry := range entries {
-		if err := w.value(t.Elem, entry, append(path, strconv.Itoa(i))); err != nil {
-			return err
-		}
+	if object, ok := value.(map[string]any); ok && err == nil && w.objects[t.Name()] != nil {
+		err = w.objects[t.Name()](object)
 	}
-	return nil
-}
-
-func (w inputWalk) object(def *ast.Definition, v any, path []string) error {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return at(path, &projection.InputError{Message: "must be an input object"})
-	}
-	for _, field := range def.Fields {
-		if value, given := object[field.Name]; given {
-			if err := w.value(field.Type, value, append(path, field.Name)); err != nil {
-				return err
-			}
-		}
-	}
-	if check := w.objects[def.Name]; check != nil {
-		return at(path, check(object))
+	if err != nil {
+		return &inputError{field: f, path: append([]string{argument.Name}, path...), cause: err}
 	}
 	return nil
 }
@@ -174,26 +137,10 @@ func (w inputWalk) object(def *ast.Definition, v any, path []string) error {
 // inputError is an error about one value of an operation's inputs.
 type inputError struct {
 	field *ast.Field
-	path  []string
+	path  []string // to the value
 	cause error
 }
 
 func (e *inputError) Error() string { return e.cause.Error() }
 
 func (e *inputError) Unwrap() error { return e.cause }
-
-func at(path []string, cause error) error {
-	if cause == nil {
-		return nil
-	}
-	return &inputError{path: path, cause: cause}
-}
-
-func inputErrorAt(f *ast.Field, err error) error {
-	var located *inputError
-	if !errors.As(err, &located) {
-		located = &inputError{cause: err}
-	}
-	located.field = f
-	return located
-}

@@ -41,7 +41,7 @@ func FuzzPlainStrings(f *testing.F) {
 	for _, seed := range []string{`{ a(b: "\ud83d\ude00") }`, `"\u{1F600}"`, `"""\""" \ud83d """ "\ud83d"`, "# \\u\n\"\\u00e9\""} {
 		f.Add(seed)
 	}
-	schema := NewExecutableSchema(Config{}).Schema()
+	documents := newDocuments(NewExecutableSchema(Config{}).Schema(), testResolver(f).schema)
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return
@@ -51,7 +51,7 @@ func FuzzPlainStrings(f *testing.F) {
 			t.Errorf("%q: %q", text, out)
 		}
 		const document = `{ node(id: "%s") { id } }`
-		parsed, list := parseDocument(strings.Replace(document, "%s", text, 1), schema)
+		parsed, list := documents.parse(strings.Replace(document, "%s", text, 1))
 		if list != nil || strings.ContainsRune(text, utf8.RuneError) || strings.Contains(strings.ToLower(text), "fffd") {
 			return
 		}

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // trusted are the listed documents: where there are any, nothing else is run. A client names one by its id in the
@@ -23,14 +21,14 @@ const apolloFormat = "apollo-persisted-query-manifest"
 
 // newTrusted reads a manifest: Apollo's, or that of Relay's compiler, which is texts by id. Each document is
 // validated; the error names the first that is no good.
-func newTrusted(manifest []byte, schema *ast.Schema) (*trusted, error) {
+func newTrusted(manifest []byte, documents *documents) (*trusted, error) {
 	texts, err := parseManifest(manifest)
 	if err != nil {
 		return nil, err
 	}
 	d := &trusted{texts: make(map[string]string, 2*len(texts))}
 	for _, id := range slices.Sorted(maps.Keys(texts)) {
-		if _, list := parseDocument(texts[id], schema); list != nil {
+		if _, list := documents.parse(texts[id]); list != nil {
 			return nil, fmt.Errorf("document %q: %w", id, list[0])
 		}
 		d.texts[id], d.texts[hashOf(texts[id])] = texts[id], texts[id]

@@ -35,15 +35,66 @@ func wrongTypef(format string, args ...any) error {
 	return &InputError{Message: fmt.Sprintf(format, args...), OfType: true}
 }
 
-// IsLeafInput tells whether values of an input type are for [Schema.CheckInput] to check as a whole: those of scalars and
-// enums, and lists of flags.
-func (s *Schema) IsLeafInput(t *ast.Type) bool {
+// CheckLiteral checks a value of an input type that stands in a document, in which variables have their values already.
+// Path leads to where it fails. The error is an [*InputError].
+func (s *Schema) CheckLiteral(t *ast.Type, v any) (path []string, err error) {
+	return s.walkLiteral(t, v, s.checkLeaf)
+}
+
+// walkLiteral has each leaf of a value checked that is not null.
+func (s *Schema) walkLiteral(t *ast.Type, v any, check func(t *ast.Type, v any) error) (path []string, err error) {
+	switch {
+	case v == nil && t.NonNull:
+		return nil, badValuef("must not be null")
+	case v == nil:
+		return nil, nil
+	case s.isLeaf(t):
+		return nil, check(t, v)
+	case t.Elem != nil:
+		return s.walkList(t, v, check)
+	}
+	return s.walkObject(s.schema.Types[t.NamedType], v, check)
+}
+
+func (s *Schema) walkList(t *ast.Type, v any, check func(*ast.Type, any) error) (path []string, err error) {
+	list, isList := v.([]any)
+	if !isList {
+		return s.walkLiteral(t.Elem, v, check) // one value in place of a list of one (GraphQL, section 3.11)
+	}
+	for i, entry := range list {
+		if path, err = s.walkLiteral(t.Elem, entry, check); err != nil {
+			return append([]string{strconv.Itoa(i)}, path...), err
+		}
+	}
+	return nil, nil
+}
+
+func (s *Schema) walkObject(def *ast.Definition, v any, check func(*ast.Type, any) error) (path []string, err error) {
+	object, isObject := v.(map[string]any)
+	if !isObject {
+		return nil, badValuef("must be an input object")
+	}
+	for _, field := range def.Fields {
+		value, given := object[field.Name]
+		if !given {
+			continue
+		}
+		if path, err = s.walkLiteral(field.Type, value, check); err != nil {
+			return append([]string{field.Name}, path...), err
+		}
+	}
+	return nil, nil
+}
+
+// isLeaf tells whether values of an input type are for checkLeaf to check as a whole: those of scalars and enums, and
+// lists of flags.
+func (s *Schema) isLeaf(t *ast.Type) bool {
 	k := s.kindOf(t)
 	return k == kindFlags || t.Elem == nil && k != kindObject
 }
 
-// CheckInput checks a value that was given for a leaf type, and is not null. The error is an [*InputError].
-func (s *Schema) CheckInput(t *ast.Type, v any) error {
+// checkLeaf checks a value that was given for a leaf type, and is not null. The error is an [*InputError].
+func (s *Schema) checkLeaf(t *ast.Type, v any) error {
 	switch s.kindOf(t) {
 	case kindEnum:
 		return s.enums[t.Name()].check(t.Name(), v)
@@ -52,6 +103,28 @@ func (s *Schema) CheckInput(t *ast.Type, v any) error {
 	default:
 		return checkScalar(t.Name(), v)
 	}
+}
+
+// checkType checks that a value is one of a leaf type, whether it is a good one or not. Validation knows the members of
+// enums, and that they are no strings.
+func (s *Schema) checkType(t *ast.Type, v any) error {
+	values := []any{v}
+	if s.kindOf(t) == kindFlags {
+		values = entries(v)
+	}
+	for _, value := range values {
+		_, isText := value.(string)
+		switch k := s.kindOf(t); {
+		case isText && (k == kindDateTime || k == kindEnum || k == kindFlags):
+		case k == kindEnum || k == kindFlags:
+			return wrongTypef("%s cannot be %s", t.Name(), describe(value))
+		default:
+			if err := checkScalar(t.Name(), value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // checkScalar is as strict as the specification (GraphQL, section 3.5): no kind is taken for another one.

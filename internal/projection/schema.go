@@ -7,7 +7,7 @@
 //
 // Reading is lenient, per kind of value: what does not fit its type is null, entries of lists that do not fit are left
 // out, and one value where a list belongs is a list of one. Writing is strict; what cannot be written was refused before,
-// by [Schema.CheckInput].
+// by [Schema.CheckLiteral], [Schema.CheckDefault] and [Schema.CoerceVariables].
 //
 // The package knows no source, no request and no facet. It is a pure function of a schema, a selection and bytes.
 package projection

@@ -25,6 +25,24 @@ func (e *VariableError) Error() string {
 
 func (e *VariableError) Unwrap() error { return e.Cause }
 
+// CheckDefault checks that the default of a variable is of its type, in a document that is valid otherwise: validation lets
+// lists and objects pass for scalars. Whether the value is a good one matters only where it is used. The error is a
+// [*VariableError].
+func (s *Schema) CheckDefault(def *ast.VariableDefinition) error {
+	if def.DefaultValue == nil {
+		return nil
+	}
+	value, err := def.DefaultValue.Value(nil)
+	var path []string
+	if err == nil {
+		path, err = s.walkLiteral(def.Type, value, s.checkType)
+	}
+	if err != nil {
+		return &VariableError{Definition: def, Path: append([]string{def.Variable}, path...), Cause: err}
+	}
+	return nil
+}
+
 // CoerceVariables turns the JSON values of an operation's variables into input values (GraphQL, section 6.1.2): what was
 // left out has its default, or stays left out; one value where a list belongs is a list of one, at every depth. Members
 // that the operation does not declare are ignored. The error is a [*VariableError].
@@ -65,7 +83,9 @@ func (c *coercion) field(t *ast.Type, byDefault *ast.Value, v jsontape.Value) (v
 	}
 	if byDefault != nil {
 		if value, err = byDefault.Value(nil); err == nil {
-			err = c.check(t, value)
+			var path []string
+			path, err = c.schema.CheckLiteral(t, value)
+			c.path = append(c.path, path...)
 		}
 		return value, true, err
 	}
@@ -73,32 +93,6 @@ func (c *coercion) field(t *ast.Type, byDefault *ast.Value, v jsontape.Value) (v
 		return nil, false, errMissing
 	}
 	return nil, false, nil
-}
-
-// check checks a default, whose form validation has found to be right.
-func (c *coercion) check(t *ast.Type, v any) error {
-	switch {
-	case v == nil:
-		return nil
-	case c.schema.IsLeafInput(t):
-		return c.schema.CheckInput(t, v)
-	case t.Elem != nil:
-		for _, entry := range entries(v) {
-			if err := c.check(t.Elem, entry); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	object, _ := v.(map[string]any)
-	for _, field := range c.schema.schema.Types[t.NamedType].Fields {
-		c.path = append(c.path, field.Name)
-		if err := c.check(field.Type, object[field.Name]); err != nil {
-			return err
-		}
-		c.path = c.path[:len(c.path)-1]
-	}
-	return nil
 }
 
 func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
@@ -111,7 +105,7 @@ func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
 	case t.Elem != nil:
 		list, err := c.list(t, v)
 		if err == nil && k == kindFlags {
-			err = c.schema.CheckInput(t, list)
+			err = c.schema.checkLeaf(t, list)
 		}
 		return list, err
 	case k == kindObject:
@@ -119,7 +113,7 @@ func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
 	}
 	value, err := decode(v)
 	if err == nil {
-		err = c.schema.CheckInput(t, value)
+		err = c.schema.checkLeaf(t, value)
 	}
 	if id, isNumber := value.(json.Number); isNumber && err == nil && t.Name() == "ID" {
 		value, _ = wholeNumber(id)
