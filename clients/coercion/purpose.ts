@@ -1,5 +1,5 @@
 // What graphql-js takes and ProfileQL refuses, each with its reason and an example.
-import { getNamedType, getNullableType, type GraphQLInputType, type GraphQLSchema, isEnumType, isInputObjectType, isListType } from "graphql";
+import { getNamedType, getNullableType, type GraphQLInputType, type GraphQLSchema, isEnumType, isInputObjectType, isListType, parse, visit } from "graphql";
 import type { Request } from "./inputs";
 import type { Call } from "./judge";
 import { facetOf } from "./judge";
@@ -55,7 +55,13 @@ export const onPurpose: Purpose[] = [
     name: "a literal of a Float that is over 64 bits",
     reason: "graphql-js makes infinity of it, for which JSON has no form.",
     example: update("{inference: {confidenceScore: 1e400}}"),
-    applies: (one) => some(one, (_, value) => typeof value === "number" && !Number.isFinite(value)),
+    applies: ({ request }) => {
+      let found = false;
+      // In the document, not in the calls: it is refused as the default of a variable that is given, too.
+      const look = ({ value }: { value: string }) => void (found ||= !Number.isFinite(Number(value)));
+      visit(parse(request.document), { FloatValue: look, IntValue: look });
+      return found;
+    },
   },
   {
     name: "a number over 2^53 for an ID, with an exponent or a fraction",

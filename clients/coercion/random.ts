@@ -1,6 +1,11 @@
 /** A source of chance that gives the same for the same seed (mulberry32). */
 export class Random {
-  constructor(private state: number) {}
+  private state: number;
+
+  /** Of neighboring seeds, the numbers are far apart, so that their runs have nothing in common. */
+  constructor(seed: number, index: number) {
+    this.state = (Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) + Math.imul(index, 0x9e3779b1)) | 0;
+  }
 
   /** From 0 up to 1. */
   next(): number {
