@@ -95,7 +95,7 @@ func presentInput(ctx context.Context, e *inputError) *gqlerror.Error {
 	}
 	where := strings.Join(append([]string{e.field.Name}, e.path...), ".")
 	shown := withCode(ctx, e, string(profile.BadUserInput), where+": "+message, nil)
-	shown.Locations = []gqlerror.Location{{Line: e.field.Position.Line, Column: e.field.Position.Column}}
+	shown.Locations = locations(e.field.Position)
 	return shown
 }
 
@@ -148,6 +148,14 @@ func withCode(ctx context.Context, err error, code, message string, more map[str
 	}
 	errcode.Set(shown, code)
 	return shown
+}
+
+// locations is the place of an error in the document; none where it is not known.
+func locations(at *ast.Position) []gqlerror.Location {
+	if at == nil {
+		return nil
+	}
+	return []gqlerror.Location{{Line: at.Line, Column: at.Column}}
 }
 
 // extensions are what may be told besides the message, as far as it is known.

@@ -165,10 +165,7 @@ func (w *documentWalk) fragment(name string) (size, *gqlerror.Error) {
 
 // refused is an error of validation that is found before it.
 func refused(at *ast.Position, message string) *gqlerror.Error {
-	err := &gqlerror.Error{Message: message}
-	if at != nil {
-		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
-	}
+	err := &gqlerror.Error{Message: message, Locations: locations(at)}
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
 }

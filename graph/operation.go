@@ -65,8 +65,7 @@ func presentVariable(err error) *gqlerror.Error {
 	code := errcode.ValidationFailed
 	var ofVariable *projection.VariableError
 	if errors.As(err, &ofVariable) {
-		at := ofVariable.Definition.Position
-		shown.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
+		shown.Locations = locations(ofVariable.Definition.Position)
 	}
 	var ofValue *projection.InputError
 	if errors.As(err, &ofValue) && !ofValue.OfType {
@@ -86,7 +85,7 @@ func checkIntrospection(_ context.Context, op *graphql.OperationContext) *gqlerr
 		if f.Name == "__schema" || f.Name == "__type" {
 			return &gqlerror.Error{
 				Message:    "The schema is not shown here. The command `profileql schema` prints it.",
-				Locations:  []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}},
+				Locations:  locations(f.Position),
 				Extensions: map[string]any{"code": codeBadRequest},
 			}
 		}
