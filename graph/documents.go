@@ -147,12 +147,14 @@ func (e *endpoint) find(q *request) *refusal {
 	}
 	switch {
 	case q.query == "" && q.persisted != "":
-		known, ok := e.documents.known.Get(strings.ToLower(q.persisted))
+		hash := strings.ToLower(q.persisted)
+		known, ok := e.documents.known.Get(hash)
 		if !ok {
 			// 200 and these very words are what clients wait for to send the whole document.
 			return refuse(http.StatusOK, codePersistedQueryNotFound, "PersistedQueryNotFound")
 		}
-		q.query = known.text
+		q.query, q.hash = known.text, hash
+		return nil
 	case q.query == "" && q.documentID != "":
 		return badRequest("No documents are listed here; send the text as the member query.")
 	case q.query == "":

@@ -13,8 +13,10 @@ import (
 // trusted are the listed documents: where there are any, nothing else is run. A client names one by its id in the
 // manifest, by its hash, or sends its very text.
 type trusted struct {
-	texts map[string]string // by id and by SHA-256 in hexadecimal digits
+	listed map[string]listedDocument // by id and by hash
 }
+
+type listedDocument struct{ text, hash string }
 
 // apolloFormat is what a manifest of Apollo's generate-persisted-query-manifest calls itself.
 const apolloFormat = "apollo-persisted-query-manifest"
@@ -26,12 +28,14 @@ func newTrusted(manifest []byte, documents *documents) (*trusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &trusted{texts: make(map[string]string, 2*len(texts))}
+	d := &trusted{listed: make(map[string]listedDocument, 2*len(texts))}
 	for _, id := range slices.Sorted(maps.Keys(texts)) {
 		if _, list := documents.parse(texts[id]); list != nil {
 			return nil, fmt.Errorf("document %q: %w", id, list[0])
 		}
-		d.texts[id], d.texts[hashOf(texts[id])] = texts[id], texts[id]
+		hash := hashOf(texts[id])
+		document := listedDocument{texts[id], hash}
+		d.listed[id], d.listed[hash] = document, document
 	}
 	return d, nil
 }
@@ -73,14 +77,14 @@ func (d *trusted) find(q *request) *refusal {
 	if id == "" && q.query != "" {
 		id = hashOf(q.query)
 	}
-	known, listed := d.texts[id]
+	known, listed := d.listed[id]
 	switch {
 	case !listed && q.query == "" && q.persisted != "":
 		// With PersistedQueryNotFound, clients would send the document with its hash, now and for every operation to come.
 		return refuse(http.StatusOK, codePersistedQueryNotSupported, "PersistedQueryNotSupported")
-	case !listed || q.query != "" && q.query != known:
+	case !listed || q.query != "" && q.query != known.text:
 		return refuse(http.StatusBadRequest, codeOperationNotListed, "Only listed documents are run here, and this is none of them.")
 	}
-	q.query, q.hash = known, hashOf(known)
+	q.query, q.hash = known.text, known.hash
 	return nil
 }
