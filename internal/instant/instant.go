@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Valid tells whether text is a moment, with any number
-// of digits for a fraction of a second.
+// Valid tells whether text is a moment, with any number of digits for a fraction of a second.
 func Valid[T string | []byte](text T) bool {
 	if isUsual(text) {
 		return true

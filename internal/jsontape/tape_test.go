@@ -72,8 +72,8 @@ func checkNode(t *testing.T, v Value) {
 	if !ok {
 		return
 	}
-	if plain, ok := v.Plain(); ok && string(plain) != text {
-		t.Errorf("%q is plainly %q", v.Raw(), plain)
+	if bytes, ok := v.TextBytes(); !ok || string(bytes) != text {
+		t.Errorf("%q is %q in bytes", v.Raw(), bytes)
 	}
 	for _, written := range [][]byte{v.AppendText(nil), AppendString(nil, text)} {
 		var got string

@@ -65,12 +65,8 @@ func (c Child) Next() (next Child, ok bool) {
 
 // Name is the name of a member, decoded.
 func (c Child) Name() []byte {
-	n := &c.tape.nodes[c.name]
-	if n.escaped || n.lossy {
-		text, _ := Value{c.tape, c.name}.Text()
-		return []byte(text)
-	}
-	return c.tape.text[n.start+1 : n.end-1]
+	text, _ := Value{c.tape, c.name}.TextBytes()
+	return text
 }
 
 // Member is the last member of an object with a name, as encoding/json has it; absent where there is none.
@@ -168,13 +164,14 @@ func isLowSurrogate(text []byte) bool {
 	return half && text[0] == '\\' && text[3]|0x20 >= 'c'
 }
 
-// Plain is a string's text without a copy, where it has neither escapes nor anything that is not Unicode.
-func (v Value) Plain() (text []byte, ok bool) {
+// TextBytes is [Value.Text] without a copy, where nothing has to be decoded. The bytes must not be changed.
+func (v Value) TextBytes() (text []byte, ok bool) {
 	if v.Kind() != String {
 		return nil, false
 	}
 	if n := v.node(); n.escaped || n.lossy {
-		return nil, false
+		decoded, ok := v.Text()
+		return []byte(decoded), ok
 	}
 	raw := v.Raw()
 	return raw[1 : len(raw)-1], true

@@ -116,12 +116,7 @@ func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 	case kindFloat:
 		return appendAsIs(dst, v, v.Kind() == jsontape.Number && isFinite(v.Raw()))
 	case kindDateTime:
-		text, ok := v.Plain() // no character of a moment need be escaped
-		if !ok {
-			var decoded string
-			decoded, ok = v.Text()
-			text = []byte(decoded)
-		}
+		text, ok := v.TextBytes()
 		return appendAsIs(dst, v, ok && instant.Valid(text))
 	case kindEnum:
 		return f.enum.appendMember(dst, v)

@@ -81,14 +81,11 @@ func parseOrdinal(text []byte) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// text is the text or the whole number that an enum's value is. An empty text says nothing, as null does.
+// enumText is the text or the whole number that an enum's value is. An empty text says nothing, as null does.
 func enumText(v jsontape.Value) (text []byte, ok bool) {
 	switch v.Kind() {
 	case jsontape.String:
-		if text, ok = v.Plain(); !ok {
-			decoded, _ := v.Text()
-			text = []byte(decoded)
-		}
+		text, _ = v.TextBytes()
 		return text, len(text) > 0
 	case jsontape.Number:
 		_, ok = parseOrdinal(v.Raw())

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -128,7 +130,7 @@ func (c *coercion) list(t *ast.Type, v jsontape.Value) (any, error) {
 	}
 	list := []any{}
 	for child, ok := v.First(); ok; child, ok = child.Next() {
-		c.path = append(c.path, fmt.Sprint(len(list)))
+		c.path = append(c.path, strconv.Itoa(len(list)))
 		value, err := c.value(t.Elem, child.Value)
 		if err != nil {
 			return nil, err
@@ -143,16 +145,20 @@ func (c *coercion) object(def *ast.Definition, v jsontape.Value) (any, error) {
 	if v.Kind() != jsontape.Object {
 		return nil, fmt.Errorf("%s must be an input object", def.Name)
 	}
+	given := make([]jsontape.Value, len(def.Fields))
 	for child, ok := v.First(); ok; child, ok = child.Next() {
-		if name := string(child.Name()); def.Fields.ForName(name) == nil {
-			c.path = append(c.path, name)
+		name := child.Name()
+		i := slices.IndexFunc(def.Fields, func(f *ast.FieldDefinition) bool { return f.Name == string(name) })
+		if i < 0 {
+			c.path = append(c.path, string(name))
 			return nil, fmt.Errorf("%s has no such field", def.Name)
 		}
+		given[i] = child.Value // of several members of one name the last counts
 	}
 	object := make(map[string]any)
-	for _, field := range def.Fields {
+	for i, field := range def.Fields {
 		c.path = append(c.path, field.Name)
-		value, present, err := c.field(field.Type, field.DefaultValue, v.Member(field.Name))
+		value, present, err := c.field(field.Type, field.DefaultValue, given[i])
 		if err != nil {
 			return nil, err
 		}
