@@ -1,7 +1,6 @@
 package profileapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -148,14 +147,14 @@ func (c *Collection) item(a *answer, id string) (profile.Item, error) {
 	if err := checkJSON(a); err != nil {
 		return profile.Item{}, c.client.misunderstood(a, err)
 	}
-	if bytes.Contains(a.body, []byte(`"error"`)) && len(innerErrors(a)) > 0 {
-		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is an error despite its status"))
-	}
 	tape, err := jsontape.Parse(a.body)
 	if err != nil {
 		return profile.Item{}, c.client.misunderstood(a, err)
 	}
 	item := profile.Item{JSON: tape.Root()}
+	if len(errorsIn(item.JSON)) > 0 {
+		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is an error despite its status"))
+	}
 	if item.ID, _ = item.JSON.Member("id").Text(); profile.IsSegment(item.ID) {
 		return item, nil
 	}

@@ -162,9 +162,13 @@ func innerErrors(a *answer) chain {
 	if err != nil {
 		return nil
 	}
-	var all chain
+	return errorsIn(tape.Root())
+}
+
+// errorsIn finds the error in what an answer holds.
+func errorsIn(v jsontape.Value) (all chain) {
 	// The bound is against an answer that nests without end.
-	for e := tape.Root().Member("error"); e.Kind() == jsontape.Object && len(all) < 10; {
+	for e := v.Member("error"); e.Kind() == jsontape.Object && len(all) < 10; {
 		all = append(all, e)
 		inner := e.Member("innerError")
 		if inner.Kind() == jsontape.Absent {
