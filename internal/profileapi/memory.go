@@ -49,13 +49,13 @@ func (m *Memory) reserve(ctx context.Context) (*room, error) {
 	if r.ordinary = perByte * ordinaryAnswer; m.ordinary.TryAcquire(r.ordinary) {
 		return r, nil
 	}
-	waiting, leave := context.WithCancel(ctx)
-	defer leave()
-	defer context.AfterFunc(profile.Sender(ctx), leave)()
+	waiting, end := profile.Waiting(ctx)
+	defer end()
 	return r, m.ordinary.Acquire(waiting, r.ordinary)
 }
 
-// grow makes room for an answer of up to size bytes that is larger than an ordinary one; it waits likewise.
+// grow makes room for an answer of up to size bytes that is larger than an ordinary one. It waits until there is some, or
+// the context is over.
 func (r *room) grow(ctx context.Context, size int64) error {
 	if r.memory == nil || r.large > 0 || size <= ordinaryAnswer {
 		return nil

@@ -222,10 +222,11 @@ func (g *Guard) await(ctx context.Context) error {
 		return g.refusal("Too many requests to the source are waiting. Try again in a moment.", nil)
 	}
 	defer g.queued.Add(-1)
-	waiting, leave := context.WithTimeout(ctx, longestQueue)
-	defer leave()
+	inTime, cancel := context.WithTimeout(ctx, longestQueue)
+	defer cancel()
+	waiting, end := profile.Waiting(inTime)
+	defer end()
 	sender := profile.Sender(ctx)
-	defer context.AfterFunc(sender, leave)()
 	if g.running.Acquire(waiting, 1) != nil {
 		if err := cmp.Or(ctx.Err(), sender.Err()); err != nil {
 			return err
