@@ -44,7 +44,7 @@ export function testHooks({ provide, InterestList, operations: { list, update, o
     const operations = show(<InterestList orderBy={{ field: "CREATED_DATE_TIME", direction: "ASC" }} />);
     for (let loaded = 20; loaded < all.length; loaded += 20) {
       await count(loaded);
-      press(screen, "More");
+      await press(screen, "More");
     }
     await count(all.length);
     expect(await names()).toEqual(all);
@@ -57,7 +57,7 @@ export function testHooks({ provide, InterestList, operations: { list, update, o
     const operations = show(<InterestList />);
     expect((await screen.findByRole("alert")).textContent).toBe("sign in: UNAUTHENTICATED");
     await profileql.faults();
-    press(screen, "Try again");
+    await press(screen, "Try again");
     await count(20);
     await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
     expect(operations).toEqual([list, list]);
@@ -71,7 +71,7 @@ export function testHooks({ provide, InterestList, operations: { list, update, o
       </>,
     );
     await waitFor(() => expect(screen.getAllByRole("heading", { level: 2 })).toHaveLength(2)); // both are there
-    press(await interest("Chess"), "Louder");
+    await press(await interest("Chess"), "Louder");
     await waitFor(async () => expect((await names()).filter((name) => name === "Chess!")).toHaveLength(2));
     expect(operations).toEqual([list, list, update]);
   });
@@ -79,7 +79,7 @@ export function testHooks({ provide, InterestList, operations: { list, update, o
   test("an update by the hook shows at once, and no longer once it has failed", async () => {
     show(<InterestList first={100} />);
     const wine = await interest("Wine tasting");
-    press(wine, "Louder");
+    await press(wine, "Louder");
     await wine.findByRole("heading", { name: "Wine tasting!" });
     expect((await wine.findByRole("alert")).textContent).toBe("reload: NOT_FOUND");
     await wine.findByRole("heading", { name: "Wine tasting" });
@@ -89,7 +89,7 @@ export function testHooks({ provide, InterestList, operations: { list, update, o
     const operations = show(<InterestList first={100} />);
     const walks = await interest("Long walks");
     await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
-    press(walks, "Louder");
+    await press(walks, "Louder");
     expect((await walks.findByRole("alert")).textContent).toBe("look first: OUTCOME_UNKNOWN");
     await walks.findByRole("heading", { name: "Long walks!" });
     expect(operations).toEqual([list, update, one]);

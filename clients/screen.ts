@@ -18,6 +18,12 @@ export const interest = (name: string) =>
     return within(item);
   });
 
-export function press(place: Pick<typeof screen, "getByRole">, name: string) {
-  fireEvent.click(place.getByRole("button", { name }));
+/** Clicks a button once it is enabled: a click on a disabled one is lost. */
+export async function press(place: Pick<typeof screen, "getByRole">, name: string): Promise<void> {
+  const button = await waitFor(() => {
+    const found = place.getByRole("button", { name });
+    if (found instanceof HTMLButtonElement && found.disabled) throw new Error(`the button ${name} is disabled`);
+    return found;
+  });
+  fireEvent.click(button);
 }

@@ -22,7 +22,7 @@ const storedSample = async () => (await stored()).find((item) => item.itemId ===
 test("what the app leaves out keeps its value, and null clears it", async () => {
   const before = await storedSample();
   show(<MyInterests first={100} />);
-  press(await interest("Chess"), "No description");
+  await press(await interest("Chess"), "No description");
   await waitFor(async () => expect(await storedSample()).toEqual({ ...before, description: null }));
 });
 

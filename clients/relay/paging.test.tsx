@@ -17,7 +17,7 @@ test.each(orders)("pages by $field $direction have every interest once", async (
   const operations = show(<MyInterests orderBy={orderBy} />);
   for (let loaded = 20; loaded < 75; loaded += 20) {
     await waitFor(async () => expect(await names()).toHaveLength(loaded));
-    press(screen, "More");
+    await press(screen, "More");
   }
   await waitFor(() => expect(screen.queryByRole("button", { name: "More" })).toBeNull());
   const shown = screen.getAllByRole("listitem").map((item) => ({
@@ -52,11 +52,11 @@ test("a page that fails leaves the list as it is, and can be asked for again", a
   show(<MyInterests />);
   const first = await names();
   await profileql.faults({ fault: "error", status: 429, retryAfter: 30, methods: ["GET"] });
-  press(screen, "More");
+  await press(screen, "More");
   expect((await screen.findByRole("alert")).textContent).toBe("Please try again in 30 s.");
   expect(await names()).toEqual(first);
   await profileql.faults();
-  press(screen, "More");
+  await press(screen, "More");
   await waitFor(async () => expect(await names()).toHaveLength(40));
   expect(screen.queryByRole("alert")).toBeNull();
 });

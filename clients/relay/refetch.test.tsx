@@ -11,7 +11,7 @@ test("an interest is read again through node", async () => {
   const chess = await interest("Chess");
   for (const displayName of ["Blitz chess", "Bullet chess"]) {
     await change(sample, { displayName });
-    press(chess, "Read again");
+    await press(chess, "Read again");
     await interest(displayName);
   }
   expect(operations).toEqual(["MyInterestsQuery", "InterestRefetchQuery", "InterestRefetchQuery"]);
@@ -22,7 +22,7 @@ test("a profile is read again through node, by the id of me", async () => {
   const before = await names();
   for (const displayName of ["Kites", "Yo-yos"]) {
     await ask(`mutation { createPersonInterest(input: { item: { displayName: "${displayName}" } }) { __typename } }`);
-    press(screen, "Read all again");
+    await press(screen, "Read all again");
     await interest(displayName);
   }
   await waitFor(async () => expect(await names()).toEqual(["Yo-yos", "Kites", ...before.slice(0, 18)]));

@@ -18,7 +18,7 @@ test("an update's answer is in every list with the item, and nothing is read aga
   const operations = show(bothLists);
   const chess = await interest("Chess");
   await change(sample, { description: "Correspondence games." });
-  press(chess, "Louder");
+  await press(chess, "Louder");
   await waitFor(() => expect(screen.getAllByText("Correspondence games.")).toHaveLength(2));
   expect((await names()).filter((name) => name === "Chess!")).toHaveLength(2);
   expect(operations).toEqual(["MyInterestsQuery", "MyInterestsQuery", "InterestUpdateMutation"]);
@@ -27,7 +27,7 @@ test("an update's answer is in every list with the item, and nothing is read aga
 test("an update shows at once, and no longer once it has failed", async () => {
   show(<MyInterests first={100} />);
   const wine = await interest("Wine tasting");
-  press(wine, "Louder");
+  await press(wine, "Louder");
   wine.getByRole("heading", { name: "Wine tasting!" });
   expect((await wine.findByRole("alert")).textContent).toBe("This is gone, or not yours to change.");
   wine.getByRole("heading", { name: "Wine tasting" });
@@ -37,7 +37,7 @@ test("an interest that is gone meanwhile is replaced by saying so, and the rest 
   show(<MyInterests />);
   const walks = (await stored()).find(({ displayName }) => displayName === "Long walks");
   await ask("mutation ($id: ID!) { deleteProfileItem(input: { id: $id }) { deletedId } }", { id: walks?.id });
-  press(await interest("Long walks"), "Louder");
+  await press(await interest("Long walks"), "Louder");
   await waitFor(async () => expect(await names()).toHaveLength(19));
   expect(screen.getByRole("alert").textContent).toBe("This is gone, or not yours to change.");
 });
@@ -46,14 +46,14 @@ test("a throttled update says when to try again", async () => {
   show(<MyInterests first={100} />);
   const chess = await interest("Chess");
   await profileql.faults({ fault: "error", status: 429, retryAfter: 30, methods: ["PATCH"] });
-  press(chess, "Louder");
+  await press(chess, "Louder");
   expect((await chess.findByRole("alert")).textContent).toBe("Please try again in 30 s.");
   chess.getByRole("heading", { name: "Chess" });
 });
 
-function add(displayName: string) {
+async function add(displayName: string) {
   fireEvent.change(screen.getByRole("textbox"), { target: { value: displayName } });
-  press(screen, "Add");
+  await press(screen, "Add");
 }
 
 test.each([
@@ -62,7 +62,7 @@ test.each([
 ])("a new interest comes into a list with the %s, and nothing is read again", async (_, list, place) => {
   const operations = show(list);
   await names();
-  add("Kites");
+  await add("Kites");
   await screen.findByText("76 of 76 interests");
   expect((await names()).at(place)).toBe("Kites");
   expect(await names()).toHaveLength(76);
@@ -73,7 +73,7 @@ test.each([
 test("a new interest of a list of one source goes to that source", async () => {
   show(<MyInterests sources={["lab"]} first={100} />);
   const before = await names();
-  add("Kites");
+  await add("Kites");
   await interest("Kites");
   expect(await names()).toEqual(["Kites", ...before]);
   expect((await stored(undefined, ["lab"]))[0]).toMatchObject({ displayName: "Kites" });
@@ -82,7 +82,7 @@ test("a new interest of a list of one source goes to that source", async () => {
 
 test("a deleted interest goes from every list, and nothing is read again", async () => {
   const operations = show(bothLists);
-  press(await interest("Long walks"), "Delete");
+  await press(await interest("Long walks"), "Delete");
   await screen.findByText("74 of 74 interests");
   expect(await names()).toHaveLength(2 * 74);
   expect(await names()).not.toContain("Long walks");
@@ -94,7 +94,7 @@ test("an update whose outcome is unknown is looked up", async () => {
   const operations = show(<MyInterests first={100} />);
   const chess = await interest("Chess");
   await profileql.faults({ fault: "drop", methods: ["PATCH"], after: true });
-  press(chess, "Louder");
+  await press(chess, "Louder");
   expect((await chess.findByRole("alert")).textContent).toBe("This may have been done. Look before you try again.");
   await chess.findByRole("heading", { name: "Chess!" });
   expect(operations).toEqual(["MyInterestsQuery", "InterestUpdateMutation", "InterestRefetchQuery"]);
@@ -104,7 +104,7 @@ test("a new interest whose outcome is unknown is looked for", async () => {
   const operations = show(<MyInterests />);
   await names();
   await profileql.faults({ fault: "drop", methods: ["POST"], after: true });
-  add("Kites");
+  await add("Kites");
   await interest("Kites");
   expect(operations).toEqual(["MyInterestsQuery", "NewInterestMutation", "InterestListPageQuery"]);
 });
@@ -118,7 +118,7 @@ test("an update whose answer is lost on the way to the page is looked up", async
     return response;
   }
   show(<MyInterests first={100} />, { session: { ...session, fetch: losing }, operations });
-  press(await interest("Chess"), "Louder");
+  await press(await interest("Chess"), "Louder");
   await waitFor(() => expect(operations).toContain("InterestRefetchQuery"));
   await interest("Chess!");
 });

@@ -20,11 +20,11 @@ test("of a page that fails in part, the list has what there is, and can be asked
   show(<InterestList />);
   const first = await names();
   await profileql.faults({ fault: "error", status: 429, retryAfter: 30, methods: ["GET"] });
-  press(screen, "More");
+  await press(screen, "More");
   expect((await screen.findByRole("alert")).textContent).toBe("try again: THROTTLED");
   expect((await names()).slice(0, 20)).toEqual(first);
   await profileql.faults();
-  press(screen, "Try again");
+  await press(screen, "Try again");
   await count(40);
   expect((await names()).slice(0, 20)).toEqual(first);
   expect(screen.queryByRole("alert")).toBeNull();
@@ -36,12 +36,12 @@ test("a page that gets no answer leaves the list as it is, and can be asked for 
   show(<InterestList />, { operations, fetch: (...request) => (down ? Promise.reject(new TypeError()) : fetch(...request)) });
   const first = await names();
   down = true;
-  press(screen, "More");
+  await press(screen, "More");
   await screen.findByRole("alert");
   expect(await names()).toEqual(first);
   expect(screen.queryByRole("button", { name: "More" })).toBeNull(); // what failed has to come first
   down = false;
-  press(screen, "Try again");
+  await press(screen, "Try again");
   await count(40);
   expect((await names()).slice(0, 20)).toEqual(first);
 });
@@ -49,10 +49,10 @@ test("a page that gets no answer leaves the list as it is, and can be asked for 
 test("an interest that is deleted goes from a list of several pages, and nothing is asked again", async () => {
   const operations = show(<InterestList />);
   await count(20);
-  press(screen, "More");
+  await press(screen, "More");
   await count(40);
   const rest = (await names()).filter((name) => name !== "Karaoke");
-  press(await interest("Karaoke"), "Delete");
+  await press(await interest("Karaoke"), "Delete");
   await count(39);
   expect(await names()).toEqual(rest);
   expect(operations).toEqual(["Interests", "Interests", "Delete"]);
@@ -61,7 +61,7 @@ test("an interest that is deleted goes from a list of several pages, and nothing
 test("an interest that is not deleted stays where it is", async () => {
   show(<InterestList first={100} />);
   const wine = await interest("Wine tasting");
-  press(wine, "Delete");
+  await press(wine, "Delete");
   expect((await wine.findByRole("alert")).textContent).toBe("reload: NOT_FOUND");
   await waitFor(async () => expect(await names()).toContain("Wine tasting"));
 });
