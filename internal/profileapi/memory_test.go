@@ -2,6 +2,7 @@ package profileapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -162,6 +163,27 @@ func TestNoRoomBeforeSending(t *testing.T) {
 		defer leave()
 		if _, err := c.Get(ctx, profile.Ref{ID: "a"}, nil); codeOf(err) != profile.Overloaded {
 			t.Errorf("a read: %v", err)
+		}
+	})
+}
+
+// TestNoRoomForWhoHasLeft holds that a write that waits for room is given up at once with its sender.
+func TestNoRoomForWhoHasLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := NewMemory(0)
+		for memory.ordinary.TryAcquire(perByte * ordinaryAnswer) {
+		}
+		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
+			t.Error("it was sent")
+			return response(200, `{"id": "a"}`), nil
+		}))
+		sender, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		began := time.Now()
+		_, err := c.Update(sender, profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
+		if took := time.Since(began); !errors.Is(err, context.Canceled) || took != time.Second {
+			t.Errorf("%v after %v", err, took)
 		}
 	})
 }

@@ -544,7 +544,7 @@ func TestGuardSheds(t *testing.T) {
 			go func() {
 				ctx := by(t.Context(), 1000)
 				if who == "leaves" {
-					ctx = profile.Outlive(sender)
+					ctx = profile.Outlive(by(sender, 2000)) // somebody with slots left, so that it is in this queue
 				}
 				err := ask(ctx, g)
 				if (err != nil) != (who == "leaves") {
