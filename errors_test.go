@@ -50,6 +50,7 @@ var (
 	once      = func(code string) outcome { return outcome{code, code, 1, 1, 1} }
 	unknown   = outcome{"SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN", 1, 1, 1}
 	unknownx2 = outcome{"SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN", 2, 1, 1}
+	notNow    = outcome{"SOURCE_UNAVAILABLE", "SOURCE_UNAVAILABLE", 2, 1, 1}
 )
 
 // answers is the error table: what a source answers, and what its caller is told.
@@ -71,7 +72,13 @@ var answers = []struct {
 	{"415", answerJSON(415, odataError), once("SOURCE_REFUSED")},
 	{"418", answerJSON(418, odataError), once("SOURCE_REFUSED")},
 	{"422", answerJSON(422, odataError), once("BAD_USER_INPUT")},
-	{"423", answerJSON(423, odataError), once("SOURCE_REFUSED")},
+	{"408", answerJSON(408, odataError), unknownx2},
+	{"408 with Retry-After", answerJSON(408, odataError, "Retry-After", "0"), notNow},
+	{"421", answerJSON(421, odataError), notNow},
+	{"423", answerJSON(423, odataError), notNow},
+	{"423 with Retry-After", answerJSON(423, odataError, "Retry-After", "0"), notNow},
+	{"425", answerJSON(425, odataError), notNow},
+	{"425 with Retry-After", answerJSON(425, odataError, "Retry-After", "0"), notNow},
 	{"429", answerJSON(429, odataError, "Retry-After", "0"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
 	{"429 with a fraction", answerJSON(429, odataError, "Retry-After", "0.05"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
 	{"429 with a date", answerJSON(429, odataError, "Retry-After", "Mon, 23 Nov 2020 10:00:00 GMT"), outcome{"THROTTLED", "THROTTLED", 2, 2, 2}},
@@ -165,7 +172,7 @@ func TestErrorTable(t *testing.T) {
 				if status, err := strconv.Atoi(test.name[:3]); err == nil && told["status"] != float64(status) {
 					t.Errorf("%s: the status is %v", op.name, told["status"])
 				}
-				if retryable := code == "THROTTLED" || code == "SOURCE_UNAVAILABLE"; told["source"] != "upstream" || told["retryable"] != retryable {
+				if retryable := code == "THROTTLED" || code == "SOURCE_UNAVAILABLE"; told["source"] != "upstream" || told["retryable"] != retryable || told["retryAfter"] != nil && !retryable {
 					t.Errorf("%s: %s", op.name, r.Body)
 				}
 				if len(requests) > 0 && told["clientRequestId"] != requests[len(requests)-1].Header.Get("Client-Request-Id") {
@@ -246,10 +253,16 @@ func TestErrorDetails(t *testing.T) {
 	}{
 		{"everything", answerJSON(409, odataError, "request-id", "in-the-header", "Retry-After", "2.128"), map[string]any{
 			"code": "CONFLICT", "source": "upstream", "status": 409.0, "sourceCode": "propertyNotUpdateable",
-			"sourceMessage": "The value is not good.", "requestId": "in-the-header", "retryAfter": 2.128, "retryable": false,
+			"sourceMessage": "The value is not good.", "requestId": "in-the-header", "retryAfter": nil, "retryable": false,
 		}},
 		{"throttled", answerJSON(429, `{"error": {"code": "TooManyRequests", "innerError": {"code": "429", "status": "429"}}}`, "Retry-After", "17.5"), map[string]any{
 			"code": "THROTTLED", "sourceCode": "TooManyRequests", "retryAfter": 17.5, "retryable": true, "sourceMessage": nil,
+		}},
+		{"locked", answerJSON(423, odataError, "Retry-After", "2.5"), map[string]any{
+			"code": "SOURCE_UNAVAILABLE", "retryAfter": 2.5, "retryable": true, "sourceMessage": nil,
+		}},
+		{"not known, with Retry-After", answerJSON(500, odataError, "Retry-After", "2.5"), map[string]any{
+			"code": "OUTCOME_UNKNOWN", "retryAfter": nil, "retryable": false,
 		}},
 		{"no header", answerJSON(412, odataError), map[string]any{"requestId": "in-the-body", "retryAfter": nil}},
 		{"other spellings", answerJSON(400, `{"error": {"code": "", "message": "", "innererror": {"requestId": "old", "innerError": {"code": "deep", "message": "Too long."}}}}`), map[string]any{

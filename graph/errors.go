@@ -178,7 +178,7 @@ func extensions(e *profile.Error) map[string]any {
 	if e.Status != 0 {
 		known["status"] = e.Status
 	}
-	if e.RetryAfter != nil {
+	if e.RetryAfter != nil && e.Code.Retryable() {
 		known["retryAfter"] = *e.RetryAfter
 	}
 	if e.Source != "" {

@@ -84,10 +84,17 @@ func refuseStale(c *keptConn, method string, info httptrace.GotConnInfo) {
 	}
 }
 
-// note notes what an answer says of how long its connection is kept (Keep-Alive: timeout=5, in seconds).
-func (c *keptConn) note(h http.Header) {
+// note notes what an answer says of its connection: that it is the wrong one for the request (421), or how long it is kept
+// (Keep-Alive: timeout=5, in seconds).
+func (c *keptConn) note(status int, h http.Header) {
+	if c == nil {
+		return
+	}
+	if status == http.StatusMisdirectedRequest {
+		c.stale.Store(true)
+	}
 	value := h.Get("Keep-Alive")
-	if c == nil || value == "" {
+	if value == "" {
 		return
 	}
 	for part := range strings.SplitSeq(value, ",") {

@@ -20,7 +20,7 @@ func TestIsSafe(t *testing.T) {
 		"timeout=0": safelyIdle, "timeout=-5": safelyIdle, "timeout=soon": safelyIdle, "max=100": safelyIdle, "timeout": safelyIdle, "timeout=99999999": 3599 * time.Second,
 	} {
 		c := new(keptConn)
-		c.note(http.Header{"Keep-Alive": {header}})
+		c.note(http.StatusOK, http.Header{"Keep-Alive": {header}})
 		if !c.isSafe(safe) || c.isSafe(safe+1) {
 			t.Errorf("%q: not safe for exactly %v", header, safe)
 		}
@@ -94,5 +94,42 @@ func TestIdleConnections(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestMisdirected has the first connection be the wrong one: the request is tried again on another.
+func TestMisdirected(t *testing.T) {
+	t.Parallel()
+	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var first atomic.Pointer[string]
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				first.CompareAndSwap(nil, &r.RemoteAddr)
+				if *first.Load() == r.RemoteAddr {
+					w.WriteHeader(http.StatusMisdirectedRequest)
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = fmt.Fprint(w, `{"id": "a"}`)
+			}))
+			transport := NewTransport(8)
+			if secure {
+				server.StartTLS()
+				transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+				transport.ForceAttemptHTTP2 = false
+			} else {
+				server.Start()
+			}
+			t.Cleanup(server.Close)
+			t.Cleanup(transport.CloseIdleConnections)
+			client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := NewCollection(client, "things", nil).Get(t.Context(), profile.Ref{ID: "a"}, nil); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -30,6 +30,9 @@ var messages = map[profile.Code]string{
 	profile.LimitExceeded:         "The source's answer is larger than allowed.",
 }
 
+// notNow is the message of a SourceUnavailable where the source refused this request, but not for ever.
+const notNow = "The source cannot do this at the moment."
+
 // accepted is the message of an OutcomeUnknown where the source said yes but the item cannot be shown.
 const accepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
 
@@ -43,6 +46,9 @@ func (c *Client) failed(a *answer, no *noAnswer) error {
 	e.Status = a.status
 	e.SourceCode = inner.code()
 	e.RequestID = requestID(a, inner)
+	if a.status/100 == 4 && e.Code == profile.SourceUnavailable {
+		e.Message = notNow
+	}
 	if seconds, ok := profile.RetryAfter(a.header); ok {
 		e.RetryAfter = &seconds
 	}
@@ -125,16 +131,34 @@ func codeFor(a *answer) profile.Code {
 		return profile.Conflict
 	case s == http.StatusTooManyRequests:
 		return profile.Throttled
-	case s/100 == 3 || s/100 == 4:
+	case isTemporary(s) && s != http.StatusRequestTimeout: // by their definitions, nothing was done
+		return profile.SourceUnavailable
+	case s/100 == 3 || s/100 == 4 && s != http.StatusRequestTimeout:
 		return profile.SourceRefused
 	case s < 300 && a.method == http.MethodGet: // a success, but not one that a read can have
 		return profile.SourceInvalidResponse
 	}
-	_, told := profile.RetryAfter(a.header)
-	if a.method == http.MethodGet || a.status == http.StatusServiceUnavailable && told {
+	if a.method == http.MethodGet || saysNothingDone(a) {
 		return profile.SourceUnavailable
 	}
 	return profile.OutcomeUnknown
+}
+
+// isTemporary tells whether a status refuses a request, but not for ever (RFC 9110, sections 15.5.9 and 15.5.20; RFC 4918,
+// section 11.3; RFC 8470, section 5.2).
+func isTemporary(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly:
+		return true
+	}
+	return false
+}
+
+// saysNothingDone tells whether the source says when to come back, after it gave up a request by a status that leaves
+// open whether it was carried out.
+func saysNothingDone(a *answer) bool {
+	_, told := profile.RetryAfter(a.header)
+	return told && (a.status == http.StatusServiceUnavailable || a.status == http.StatusRequestTimeout)
 }
 
 // checkJSON fails where the answer's body is cut short or is not said to be JSON, such as a proxy's page.

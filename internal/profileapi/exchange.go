@@ -151,7 +151,7 @@ func (c *Client) exchange(caller context.Context, r request, room *room) (*answe
 	}
 	defer func() { _ = resp.RawBody().Close() }()
 	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
-	conn.note(a.header)
+	conn.note(a.status, a.header)
 	profile.CountCall(caller, requestID(a, nil), diagnostic(a))
 	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength, &largeAnswer{ctx: caller, room: room, items: itemCounter{most: r.maxItems}})
 	if errors.Is(a.bodyErr, errCrowded) {

@@ -12,7 +12,7 @@ import (
 // pause is how long to wait before a second try where the source did not say.
 const pause = 500 * time.Millisecond
 
-// readAgain tells whether a read is worth a second try: the source was busy, or the connection was lost. A request that
+// readAgain tells whether a read is worth a second try: the source cannot answer it at the moment, or the connection was lost. A request that
 // our own side refused is not: whoever refused it says when to come back.
 func readAgain(a *answer, no *noAnswer) bool {
 	if no != nil {
@@ -22,7 +22,7 @@ func readAgain(a *answer, no *noAnswer) bool {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return a.bodyErr != nil && !errors.Is(a.bodyErr, errTooLarge)
+	return isTemporary(a.status) || a.bodyErr != nil && !errors.Is(a.bodyErr, errTooLarge)
 }
 
 // writeAgain tells whether the source said that it did not do what it was asked to: on 429, and on 503 with
