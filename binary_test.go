@@ -419,6 +419,18 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s, printed: %v, %s, %s", file, err, stderr, again)
 		}
 	}
+	for url, warned := range map[string]bool{
+		"https://graph.microsoft.com/beta": false, "https://graph.microsoft.com/beta/": false, "https://hr.example.com/api": false,
+		"https://graph.microsoft.com": true, "https://graph.microsoft.us/v1.0": true, "https://Graph.Microsoft.com/beta/me/profile": true,
+	} {
+		file := write("cloud.yaml", "sources:\n  - {name: a, kind: profile, url: "+url+", token: {from: caller}}\n")
+		if _, stderr, err := output(t, nil, "check", "--config", file); err != nil || strings.HasPrefix(stderr, "Warning: source a: ") != warned {
+			t.Errorf("%s: %v, %s", url, err, stderr)
+		}
+		if p := start(t, "--listen", "127.0.0.1:0", "--config", file); strings.Contains(p.banner, "Warning     source a: ") != warned {
+			t.Errorf("%s: the banner says %s", url, p.banner)
+		}
+	}
 	const file = "sources:\n  - name: a\n    kind: sandbox\n"
 	bad, faultsFile := write("bad.yaml", file+"    timout: 5s\n"), write("faults.json", `{"rules": [{"fault": "eror"}]}`)
 	for _, test := range []struct{ file, want string }{

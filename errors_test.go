@@ -59,7 +59,7 @@ var answers = []struct {
 	answer http.HandlerFunc
 	outcome
 }{
-	{"400", answerJSON(400, odataError), once("BAD_USER_INPUT")},
+	{"400", answerJSON(400, odataError), once("BAD_USER_INPUT")}, // but for a list, which holds no input
 	{"401", answerJSON(401, odataError), once("UNAUTHENTICATED")},
 	{"402", answerJSON(402, odataError), once("SOURCE_REFUSED")},
 	{"403", answerJSON(403, odataError), once("FORBIDDEN")},
@@ -157,6 +157,9 @@ func TestErrorTable(t *testing.T) {
 				if test.name == "400" { // without $select, and a list without an order
 					sent = map[string]int{"list": 3, "node": 2}[op.name] + map[bool]int{true: 1}[op.method != "GET"]
 				}
+				if test.name == "400" && op.name == "list" {
+					code = "SOURCE_REFUSED"
+				}
 				if got := r.code(t); got != code {
 					t.Errorf("%s: got %s, want %s", op.name, r.Body, code)
 				}
@@ -184,6 +187,34 @@ func TestErrorTable(t *testing.T) {
 				rec.take()
 			}
 		})
+	}
+}
+
+// TestWrongBaseURL has a source that answers everything with 400, as Microsoft Graph does at a wrong base URL: what holds
+// nothing of the caller's is not the caller's fault, and the log gets one hint.
+func TestWrongBaseURL(t *testing.T) {
+	t.Parallel()
+	rec := &recorder{Answer: answerJSON(400, `{"error": {"code": "BadRequest", "message": "Resource not found for the segment 'me'."}}`)}
+	f := newFacade(t, rec)
+	const hint = "its base URL may be wrong"
+	for _, test := range []struct{ name, document, variables, code string }{
+		{"an update", updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "BAD_USER_INPUT"},
+		{"an item", nodeQuery, operations[1].variables, "BAD_USER_INPUT"},
+		{"somebody else's list", `{ profile(user: "ada@example.com") { interests { nodes { id } } } }`, `{}`, "BAD_USER_INPUT"},
+		{"a list", operations[0].text, `{}`, "SOURCE_REFUSED"},
+		{"a list with its length", `{ me { interests { totalCount } } }`, `{}`, "SOURCE_REFUSED"},
+	} {
+		before := strings.Contains(f.logged(), hint)
+		r := f.do(test.document, test.variables)
+		if told := r.code(t); told != test.code || r.Errors[0].Extensions["status"] != 400.0 {
+			t.Errorf("%s: %s", test.name, r.Body)
+		}
+		if after := strings.Contains(f.logged(), hint); after != (before || test.code == "SOURCE_REFUSED") {
+			t.Errorf("%s: the log says %s", test.name, f.logged())
+		}
+	}
+	if n := strings.Count(f.logged(), hint); n != 1 {
+		t.Errorf("%d hints: %s", n, f.logged())
 	}
 }
 

@@ -71,17 +71,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err = io.WriteString(stdout, schema)
 		return err
 	case config.Check:
-		return check(c, stdout)
+		return check(c, stdout, stderr)
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
 	return serve(ctx, c, log, stdout)
 }
 
-// check prints the sources, if all that they are made of can be read.
-func check(c *config.Config, stdout io.Writer) error {
+// check prints the sources, if all that they are made of can be read. Warnings go to stderr, so that what it prints is a
+// file of sources.
+func check(c *config.Config, stdout, stderr io.Writer) error {
 	for _, s := range c.Sources {
 		if _, err := readFaults(s); err != nil {
+			return err
+		}
+	}
+	for _, warning := range c.Warnings() {
+		if _, err := fmt.Fprintf(stderr, "Warning: %s\n", warning); err != nil {
 			return err
 		}
 	}
@@ -121,6 +127,9 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
+	}
+	for _, warning := range c.Warnings() {
+		banner += fmt.Sprintf("  Warning     %s\n", warning)
 	}
 	for _, s := range all {
 		banner += fmt.Sprintf("  Source      %s: %s\n", s.Name, s.description)

@@ -101,7 +101,7 @@ func TestOneOfTwoFails(t *testing.T) {
 		"401":               {`{"fault": "error", "status": 401}`, "UNAUTHENTICATED"},
 		"403":               {`{"fault": "error", "status": 403}`, "FORBIDDEN"},
 		"404 about nothing": {`{"fault": "error", "status": 404, "code": "UnknownError"}`, "NOT_FOUND"},
-		"400":               {`{"fault": "error", "status": 400}`, "BAD_USER_INPUT"},
+		"400":               {`{"fault": "error", "status": 400}`, "SOURCE_REFUSED"}, // to a request without input
 		"409":               {`{"fault": "error", "status": 409}`, "CONFLICT"},
 		"410":               {`{"fault": "error", "status": 410}`, "SOURCE_REFUSED"},
 		"429":               {`{"fault": "error", "status": 429, "retryAfter": 30.5}`, "THROTTLED"},

@@ -123,7 +123,24 @@ func (l *listing) page(ctx context.Context) (profile.Page, error) {
 	if errors.Is(err, errReordered) || l.begunThere() && !w.ordering && isBadRequest(err) {
 		err = l.client.reordered()
 	}
+	if isBadRequest(err) && l.query.User == "" {
+		err = l.refused(ctx, err)
+	}
 	return page, err
+}
+
+// refused makes the error for a list that is answered with 400 although the last request for it, without a position and
+// for the signed-in person, holds nothing of the caller's. The log gets a hint, once an hour.
+func (l *listing) refused(ctx context.Context, badRequest error) error {
+	e, _ := errors.AsType[*profile.Error](badRequest)
+	refused := *e
+	refused.Code, refused.Message = profile.SourceRefused, messages[profile.SourceRefused]
+	if known := l.ability("list"); !l.client.learnt.has(known) {
+		l.client.learnt.add(known)
+		l.client.log.WarnContext(ctx, "the source refuses a request that holds no input: its base URL may be wrong", "source", l.client.name,
+			"status", e.Status, "source_code", e.SourceCode, "request_id", e.RequestID)
+	}
+	return &refused
 }
 
 // isEvident tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
