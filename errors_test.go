@@ -308,6 +308,13 @@ func TestErrorDetails(t *testing.T) {
 			"code": "BAD_USER_INPUT", "sourceCode": "inner",
 		}},
 		{"an error without end", answerJSON(400, strings.Repeat(`{"error": {"code": "x", "innerError": {"a": `, 1)+strings.Repeat(`{"innerError": `, 3000)+"{}"+strings.Repeat("}", 3003)), map[string]any{"sourceCode": "x"}},
+		{"a property", answerJSON(400, says("The property 'displayName' is required to create a 'microsoft.graph.personInterest'.")), map[string]any{
+			"sourceMessage": "The property 'displayName' is required to create a 'microsoft.graph.personInterest'.", "sourceTarget": "displayName",
+		}},
+		{"no property", answerJSON(400, says("The property 'column' is required here.")), map[string]any{"sourceTarget": nil}},
+		{"something inside", answerJSON(422, says("The property 'displayName' is longer than the column at 10.1.2.3 takes.")), map[string]any{
+			"sourceMessage": "The property 'displayName' is longer than the column at … takes.", "sourceTarget": "displayName",
+		}},
 		{"HTML", html(400), map[string]any{"sourceCode": nil, "sourceMessage": nil}},
 		{"nothing", answerJSON(422, ``), map[string]any{"code": "BAD_USER_INPUT", "sourceCode": nil, "sourceMessage": nil}},
 		{"no error in it", answerJSON(400, `[]`), map[string]any{"code": "BAD_USER_INPUT", "sourceCode": nil}},

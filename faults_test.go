@@ -60,7 +60,7 @@ func TestThroughFaults(t *testing.T) {
 		{"half a list", list, faults.Rule{Fault: faults.Truncate}, "SOURCE_UNAVAILABLE", ""},
 		{"a list with an error in it", list, faults.Rule{Fault: faults.Append}, "SOURCE_INVALID_RESPONSE", ""},
 		{"a list that is lost", list, faults.Rule{Fault: faults.Drop}, "SOURCE_UNAVAILABLE", ""},
-		{"a list that is refused without a word", list, faults.Rule{Fault: faults.Refuse, Status: 400}, "BAD_USER_INPUT", ""},
+		{"a list that is refused without a word", list, faults.Rule{Fault: faults.Refuse, Status: 400}, "SOURCE_REFUSED", ""},
 		{"a list of somebody else", list, faults.Rule{Fault: faults.Refuse, Status: 403}, "FORBIDDEN", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -169,6 +169,7 @@ func extensions(e *profile.Error) map[string]any {
 	set("source", e.Source)
 	set("sourceCode", e.SourceCode)
 	set("sourceMessage", e.SourceMessage)
+	set("sourceTarget", e.SourceTarget)
 	set("requestId", e.RequestID)
 	set("clientRequestId", e.ClientRequestID)
 	set("limit", e.Limit)

@@ -51,7 +51,8 @@ type Error struct {
 	Source          string   // configured name of the source
 	Status          int      // HTTP status that the source answered with; 0 for none
 	SourceCode      string   // the most specific code in the source's error
-	SourceMessage   string   // the source's own words, where they are about the caller's input and harmless
+	SourceMessage   string   // the source's own words, where they are about the caller's input, without what it keeps to itself
+	SourceTarget    string   // the property that the source's error is about
 	RequestID       string   // the source's name for the request
 	ClientRequestID string   // ours
 	RetryAfter      *float64 // seconds

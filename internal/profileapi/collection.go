@@ -55,7 +55,7 @@ func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []stri
 func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (profile.Item, error) {
 	a, no := c.client.read(ctx, address, 0)
 	if no != nil || a.status != http.StatusOK {
-		return profile.Item{}, c.client.failed(a, no)
+		return profile.Item{}, c.failed(a, no)
 	}
 	return c.item(a, ref.ID)
 }
@@ -69,7 +69,7 @@ func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (p
 	}
 	a, no := c.client.write(ctx, http.MethodPost, address, body)
 	if no != nil || a.status/100 != 2 {
-		return profile.Item{}, c.client.failed(a, no)
+		return profile.Item{}, c.failed(a, no)
 	}
 	if id := c.createdID(a, user); id != "" {
 		return c.readBack(ctx, deadline, profile.Ref{User: user, ID: id}, a)
@@ -109,7 +109,7 @@ func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (
 	}
 	a, no := c.client.write(ctx, http.MethodPatch, address, body)
 	if no != nil || a.status/100 != 2 {
-		return profile.Item{}, c.client.failed(a, no)
+		return profile.Item{}, c.failed(a, no)
 	}
 	if a.bodyErr == nil && len(a.body) == 0 {
 		return c.readBack(ctx, deadline, ref, a)
@@ -136,7 +136,7 @@ func (c *Collection) Delete(ctx context.Context, ref profile.Ref) error {
 	}
 	a, no := c.client.write(ctx, http.MethodDelete, address, nil)
 	if no != nil || a.status/100 != 2 {
-		return c.client.failed(a, no)
+		return c.failed(a, no)
 	}
 	return nil
 }

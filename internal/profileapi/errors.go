@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"profileql/internal/jsontape"
 	"profileql/internal/profile"
@@ -37,12 +36,12 @@ const notNow = "The source cannot do this at the moment."
 const accepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
 
 // failed makes the error for an exchange that did not go well: either a is not a success, or there is none but no.
-func (c *Client) failed(a *answer, no *noAnswer) error {
+func (c *Collection) failed(a *answer, no *noAnswer) error {
 	if no != nil {
-		return c.failedWithout(no)
+		return c.client.failedWithout(no)
 	}
 	inner := innerErrors(a)
-	e := c.newError(a.request, codeFor(a))
+	e := c.client.newError(a.request, codeFor(a))
 	e.Status = a.status
 	e.SourceCode = inner.code()
 	e.RequestID = requestID(a, inner)
@@ -54,7 +53,8 @@ func (c *Client) failed(a *answer, no *noAnswer) error {
 	}
 	switch a.status {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity:
-		e.SourceMessage = harmless(inner.message())
+		known := vocabulary{properties: c.properties, body: a.request.body}
+		e.SourceMessage, e.SourceTarget = known.redact(inner.message()), known.target(inner)
 	}
 	return e
 }
@@ -247,40 +247,6 @@ func text(e jsontape.Value, member string) string {
 	s, _ := e.Member(member).Text()
 	return s
 }
-
-// telling finds what a source's message must not tell: an address, a host with or without its port, an e-mail
-// address, a name of a type, a token, a path.
-var telling = regexp.MustCompile(`(?i)` + strings.Join([]string{
-	`://`,
-	`\blocalhost\b`,
-	`:\d{2,5}\b`,
-	`\d+\.\d+\.\d+\.\d+`,
-	`[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+`,
-	// Words with a dot inside: hosts and types. Numbers such as 0.25 have no letter on either side.
-	`[\pL\pN_\-]*[\pL_\-][\pL\pN_\-]*\.[\pL\pN_\-]{2,}`,
-	`[\pL\pN_\-]+\.[\pL_\-][\pL\pN_\-]+`,
-	`\S@\S`,
-	`\beyJ`,
-	`\bbearer\b`,
-	`[A-Za-z0-9+/_\-=]{40,}`,
-	`[/\\][a-z0-9_.\-]+[/\\]`,
-	`(?:^|[^\pL\pN])[/~][^\s/]`,
-	`\b[a-z]:\\`,
-}, "|"))
-
-// harmless returns the message if it may be shown, cut to 300 characters; nothing if it tells of the source's inside.
-func harmless(message string) string {
-	message = strings.Join(strings.Fields(message), " ")
-	if telling.MatchString(message) || !utf8.ValidString(message) || strings.ContainsFunc(message, isControl) {
-		return ""
-	}
-	if runes := []rune(message); len(runes) > 300 {
-		return string(runes[:299]) + "…"
-	}
-	return message
-}
-
-func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
 
 // listTooLong is the error for a list that has to be ordered here but is longer than is read.
 func (c *Client) listTooLong() error {

@@ -348,7 +348,7 @@ func (l *listing) request(ctx context.Context, query string) (*answer, *listAnsw
 	}
 	a, no := l.client.read(ctx, address, maxScan)
 	if no != nil || a.status != http.StatusOK {
-		return nil, nil, l.client.failed(a, no)
+		return nil, nil, l.failed(a, no)
 	}
 	if errors.Is(a.bodyErr, errManyItems) {
 		return nil, nil, l.client.listTooLong()
