@@ -81,12 +81,21 @@ type process struct {
 // start starts ProfileQL and returns once its banner names an address that matches.
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
+	stderr := new(lockedBuffer)
+	p := startWith(t, stderr, args...)
+	p.stderr = stderr
+	return p
+}
+
+// startWith starts the binary with its standard error going elsewhere.
+func startWith(t testing.TB, stderr io.Writer, args ...string) *process {
+	t.Helper()
 	path, err := buildBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(path, args...), stderr: new(lockedBuffer)}
-	p.cmd.Stderr = p.stderr
+	p := &process{cmd: exec.Command(path, args...)}
+	p.cmd.Stderr = stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +112,7 @@ func start(t testing.TB, args ...string) *process {
 			return p
 		}
 	}
-	t.Fatalf("no banner; it said %q and %q", p.banner, p.stderr)
+	t.Fatalf("no banner; it said %q and %v", p.banner, stderr)
 	return nil
 }
 

@@ -65,7 +65,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	stdlog.SetOutput(io.Discard) // net/http tells it the first bytes of what a source says too much
-	log := telemetry.NewLog(stderr)
+	lines := telemetry.NewQueue(stderr)
+	defer lines.Close()
+	log := telemetry.NewLog(lines)
 	switch c.Command {
 	case config.Schema:
 		_, err = io.WriteString(stdout, schema)

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -129,6 +130,45 @@ func eventually(t *testing.T, done func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("it does not come")
 		}
+	}
+}
+
+// TestLogIsNotRead has nobody read the log, which a pipe holds 64 KiB of: requests are answered all the same, and the log
+// says what it left out once it is read again.
+func TestLogIsNotRead(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	p := startWith(t, write, "--listen", anyPort)
+	_ = write.Close()
+	const requests = 6000 // more than the queue holds, too
+	for range requests {
+		if r := p.graphQL(t, `{ __typename }`, `{}`); r.Status != 200 {
+			t.Fatal(r.Body)
+		}
+	}
+	written, dropped := 0, 0
+	for lines := bufio.NewScanner(read); written+dropped < requests && lines.Scan(); {
+		var line struct {
+			Msg   string
+			Lines int
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, lines.Text())
+		}
+		if line.Msg == "request" {
+			written++
+		}
+		dropped += line.Lines
+	}
+	if dropped == 0 || written+dropped != requests {
+		t.Errorf("%d lines were written, and %d dropped, of %d", written, dropped, requests)
+	}
+	if err := p.stop(t); err != nil {
+		t.Error(err)
 	}
 }
 

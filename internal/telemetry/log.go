@@ -1,10 +1,12 @@
-// Package telemetry is what an operator sees of ProfileQL: so far, its log.
+// Package telemetry is what an operator sees of ProfileQL: so far, its log, which never holds up a request.
 package telemetry
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,46 +26,95 @@ var secretTexts = regexp.MustCompile(`eyJ[\w-]{8,}(?:\.[\w-]*)+|(?i:\b(?:bearer|
 // NewLog writes one JSON object a line. Nothing that goes into the log is meant to hold a secret; what looks like one
 // all the same is left out.
 func NewLog(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: redact}))
+	return slog.New(redacting{slog.NewJSONHandler(w, nil)})
 }
 
-func redact(_ []string, a slog.Attr) slog.Attr {
+// redacting is a handler that sees no secrets. [slog.HandlerOptions.ReplaceAttr] would do the same for every attribute that is
+// built in, too, at three times the price of a line.
+type redacting struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h redacting) Handle(ctx context.Context, r slog.Record) error {
+	holds := mayHoldSecret(r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		if !holds {
+			_, holds = redact(a)
+		}
+		return !holds
+	})
+	if !holds {
+		return h.Handler.Handle(ctx, r)
+	}
+	clean := slog.NewRecord(r.Time, r.Level, redactText(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		a, _ = redact(a)
+		clean.AddAttrs(a)
+		return true
+	})
+	return h.Handler.Handle(ctx, clean)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
+	clean, _ := redactAll(attrs)
+	return redacting{h.Handler.WithAttrs(clean)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h redacting) WithGroup(name string) slog.Handler { return redacting{h.Handler.WithGroup(name)} }
+
+func redactAll(attrs []slog.Attr) (clean []slog.Attr, changed bool) {
+	clean = slices.Clone(attrs)
+	for i, a := range attrs {
+		var changes bool
+		clean[i], changes = redact(a)
+		changed = changed || changes
+	}
+	return clean, changed
+}
+
+// redact returns an attribute without what looks like a secret, and whether it had any.
+func redact(a slog.Attr) (clean slog.Attr, changed bool) {
 	if secretKeys[strings.ToLower(a.Key)] {
-		return slog.String(a.Key, redacted)
+		return slog.String(a.Key, redacted), true
 	}
-	switch a.Value.Kind() {
+	switch value := a.Value.Resolve(); value.Kind() {
 	case slog.KindString:
-		a.Value = slog.StringValue(redactText(a.Value.String()))
+		if text := value.String(); mayHoldSecret(text) {
+			return slog.String(a.Key, redactText(text)), true
+		}
+	case slog.KindGroup:
+		group, changed := redactAll(value.Group())
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}, changed
 	case slog.KindAny:
-		a.Value = redactAny(a.Value)
+		return redactAny(a.Key, value.Any())
 	}
-	return a
+	return a, false
 }
 
 // redactAny looks into the kinds of values that are logged here besides texts.
-func redactAny(value slog.Value) slog.Value {
-	switch v := value.Any().(type) {
+func redactAny(key string, value any) (clean slog.Attr, changed bool) {
+	switch v := value.(type) {
 	case error:
-		return slog.StringValue(redactText(v.Error()))
+		return redact(slog.String(key, v.Error()))
 	case []string:
-		texts := make([]string, len(v))
-		for i, text := range v {
-			texts[i] = redactText(text)
+		if slices.ContainsFunc(v, mayHoldSecret) {
+			texts := make([]string, len(v))
+			for i, text := range v {
+				texts[i] = redactText(text)
+			}
+			return slog.Any(key, texts), true
 		}
-		return slog.AnyValue(texts)
 	}
-	return value
+	return slog.Any(key, value), false
 }
 
 func redactText(text string) string {
-	// A regular expression takes its time, and hardly any text has a secret.
-	if !mayHoldSecret(text) {
-		return text
-	}
 	return secretTexts.ReplaceAllString(text, redacted)
 }
 
-// mayHoldSecret tells whether there is anything at all in a text of what secretTexts begin with.
+// mayHoldSecret tells whether there is anything at all in a text of what secretTexts begin with: a regular expression takes its
+// time, and hardly any text has a secret.
 func mayHoldSecret(text string) bool {
 	for i := range len(text) {
 		switch rest := text[i:]; text[i] {
