@@ -37,24 +37,6 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
-	Mutation struct {
-		CreatePersonInterest func(childComplexity int, input model.CreatePersonInterestInput) int
-		DeleteProfileItem    func(childComplexity int, input model.DeleteProfileItemInput) int
-		UpdatePersonInterest func(childComplexity int, input model.UpdatePersonInterestInput) int
-	}
-
-	Profile struct {
-		ID        func(childComplexity int) int
-		Interests func(childComplexity int, first int, after *string, orderBy model.ItemOrder, sources []string) int
-	}
-
-	Query struct {
-		Me             func(childComplexity int) int
-		Node           func(childComplexity int, id string) int
-		Nodes          func(childComplexity int, ids []string) int
-		Profile        func(childComplexity int, user string) int
-		ProfileSources func(childComplexity int) int
-	}
 }
 
 // endregion ***************************** api!.gotpl *****************************
@@ -93,107 +75,6 @@ func (e *executableSchema) Schema() *ast.Schema {
 func (e *executableSchema) Complexity(ctx context.Context, typeName, field string, childComplexity int, rawArgs map[string]any) (int, bool) {
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
-	switch typeName + "." + field {
-
-	case "Mutation.createPersonInterest":
-		if e.ComplexityRoot.Mutation.CreatePersonInterest == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createPersonInterest_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreatePersonInterest(childComplexity, args["input"].(model.CreatePersonInterestInput)), true
-	case "Mutation.deleteProfileItem":
-		if e.ComplexityRoot.Mutation.DeleteProfileItem == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_deleteProfileItem_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.DeleteProfileItem(childComplexity, args["input"].(model.DeleteProfileItemInput)), true
-	case "Mutation.updatePersonInterest":
-		if e.ComplexityRoot.Mutation.UpdatePersonInterest == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updatePersonInterest_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdatePersonInterest(childComplexity, args["input"].(model.UpdatePersonInterestInput)), true
-
-	case "Profile.id":
-		if e.ComplexityRoot.Profile.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Profile.ID(childComplexity), true
-	case "Profile.interests":
-		if e.ComplexityRoot.Profile.Interests == nil {
-			break
-		}
-
-		args, err := ec.field_Profile_interests_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Profile.Interests(childComplexity, args["first"].(int), args["after"].(*string), args["orderBy"].(model.ItemOrder), args["sources"].([]string)), true
-
-	case "Query.me":
-		if e.ComplexityRoot.Query.Me == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Query.Me(childComplexity), true
-	case "Query.node":
-		if e.ComplexityRoot.Query.Node == nil {
-			break
-		}
-
-		args, err := ec.field_Query_node_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
-	case "Query.nodes":
-		if e.ComplexityRoot.Query.Nodes == nil {
-			break
-		}
-
-		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
-	case "Query.profile":
-		if e.ComplexityRoot.Query.Profile == nil {
-			break
-		}
-
-		args, err := ec.field_Query_profile_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Profile(childComplexity, args["user"].(string)), true
-	case "Query.profileSources":
-		if e.ComplexityRoot.Query.ProfileSources == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Query.ProfileSources(childComplexity), true
-
-	}
 	return 0, false
 }
 
@@ -2949,18 +2830,6 @@ func (ec *executionContext) unmarshalInputCreatePersonInterestInput(ctx context.
 	return it, nil
 }
 
-// UnmarshalCreatePersonInterestInput unmarshals raw into the CreatePersonInterestInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalCreatePersonInterestInput(ctx context.Context, raw any) (model.CreatePersonInterestInput, error) {
-	var out model.CreatePersonInterestInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreatePersonInterestInput", raw, &out)
-	return out, err
-}
-
 func (ec *executionContext) unmarshalInputDeleteProfileItemInput(ctx context.Context, obj any) (model.DeleteProfileItemInput, error) {
 	var it model.DeleteProfileItemInput
 	if obj == nil {
@@ -2989,18 +2858,6 @@ func (ec *executionContext) unmarshalInputDeleteProfileItemInput(ctx context.Con
 		}
 	}
 	return it, nil
-}
-
-// UnmarshalDeleteProfileItemInput unmarshals raw into the DeleteProfileItemInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalDeleteProfileItemInput(ctx context.Context, raw any) (model.DeleteProfileItemInput, error) {
-	var out model.DeleteProfileItemInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteProfileItemInput", raw, &out)
-	return out, err
 }
 
 func (ec *executionContext) unmarshalInputItemOrder(ctx context.Context, obj any) (model.ItemOrder, error) {
@@ -3044,18 +2901,6 @@ func (ec *executionContext) unmarshalInputItemOrder(ctx context.Context, obj any
 	return it, nil
 }
 
-// UnmarshalItemOrder unmarshals raw into the ItemOrder input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalItemOrder(ctx context.Context, raw any) (model.ItemOrder, error) {
-	var out model.ItemOrder
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "ItemOrder", raw, &out)
-	return out, err
-}
-
 func (ec *executionContext) unmarshalInputUpdatePersonInterestInput(ctx context.Context, obj any) (model.UpdatePersonInterestInput, error) {
 	var it model.UpdatePersonInterestInput
 	if obj == nil {
@@ -3091,18 +2936,6 @@ func (ec *executionContext) unmarshalInputUpdatePersonInterestInput(ctx context.
 		}
 	}
 	return it, nil
-}
-
-// UnmarshalUpdatePersonInterestInput unmarshals raw into the UpdatePersonInterestInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalUpdatePersonInterestInput(ctx context.Context, raw any) (model.UpdatePersonInterestInput, error) {
-	var out model.UpdatePersonInterestInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdatePersonInterestInput", raw, &out)
-	return out, err
 }
 
 // endregion **************************** input.gotpl *****************************

@@ -3,7 +3,6 @@
 package model
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,14 +37,6 @@ type ItemOrder struct {
 	Field ItemOrderField `json:"field"`
 	// Oldest or newest first.
 	Direction OrderDirection `json:"direction"`
-}
-
-// Everything that can be changed. Each mutation is exactly one write at the source.
-type Mutation struct {
-}
-
-// Everything that can be read: the profile of the signed-in person, the profiles of others, and single items by their id.
-type Query struct {
 }
 
 // A change of one interest.
@@ -100,20 +91,6 @@ func (e ItemOrderField) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-func (e *ItemOrderField) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e ItemOrderField) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
 // Which end of a list comes first.
 type OrderDirection string
 
@@ -156,18 +133,4 @@ func (e *OrderDirection) UnmarshalGQL(v any) error {
 
 func (e OrderDirection) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *OrderDirection) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e OrderDirection) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
 }
