@@ -4,8 +4,9 @@
 //
 // It builds ProfileQL, starts it, a stub of a source and a reverse proxy as processes of their own on loopback addresses,
 // sends the same load through both in alternating rounds, and prints a table. The proxy hands on the very request that
-// ProfileQL sends to the source, and has the same collector target. CPU time is that of the measured process alone, as
-// /proc tells it, so it runs on Linux. It takes some three minutes.
+// ProfileQL sends to the source, and has the same collector target. A second table has what a merged page costs beside the
+// single pages that it is made of, all of them by ProfileQL. CPU time is that of the measured process alone, as /proc tells
+// it, so it runs on Linux. It takes some three minutes.
 package main
 
 import (
@@ -50,6 +51,8 @@ type testCase struct {
 	body    string // of the GraphQL request
 	sources int
 	callers int
+	items   int    // that each source has; 0 for as many as it is asked for
+	part    string // body of the request for a source alone, beside which a merged page is measured; empty for the proxy
 }
 
 const (
@@ -68,19 +71,26 @@ func page(first int, fields string) string {
 
 func cases() (all []testCase) {
 	for _, callers := range []int{1, 32, 256} {
-		all = append(all, testCase{fmt.Sprintf("update, %d callers", callers), update, 1, callers})
+		all = append(all, testCase{name: fmt.Sprintf("update, %d callers", callers), body: update, sources: 1, callers: callers})
 	}
 	for _, first := range []int{20, 100} {
-		all = append(all, testCase{fmt.Sprintf("page of %d, 5 fields", first), page(first, fiveFields), 1, 32})
-		all = append(all, testCase{fmt.Sprintf("page of %d, 12 fields", first), page(first, twelveFields), 1, 32})
+		all = append(all, testCase{name: fmt.Sprintf("page of %d, 5 fields", first), body: page(first, fiveFields), sources: 1, callers: 32})
+		all = append(all, testCase{name: fmt.Sprintf("page of %d, 12 fields", first), body: page(first, twelveFields), sources: 1, callers: 32})
 	}
 	for _, callers := range []int{1, 256} {
-		all = append(all, testCase{fmt.Sprintf("page of 20, 12 fields, %d callers", callers), page(20, twelveFields), 1, callers})
+		all = append(all, testCase{name: fmt.Sprintf("page of 20, 12 fields, %d callers", callers), body: page(20, twelveFields), sources: 1, callers: callers})
 	}
 	for sources := 2; sources <= 4; sources++ {
-		all = append(all, testCase{fmt.Sprintf("page of 20, 12 fields, %d sources", sources), page(20, twelveFields), sources, 32})
+		all = append(all, testCase{name: fmt.Sprintf("page of 20, 12 fields, %d sources", sources), body: page(20, twelveFields), sources: sources, callers: 32})
 	}
 	return all
+}
+
+func mergedCases() []testCase {
+	return []testCase{{
+		name: "page of 100, 5 fields, merged from 4 sources of 25 items", body: page(100, fiveFields), sources: 4, callers: 32,
+		items: 25, part: page(25, fiveFields),
+	}}
 }
 
 func run(ctx context.Context, out io.Writer, rounds int, only string) error {
@@ -89,48 +99,66 @@ func run(ctx context.Context, out io.Writer, rounds int, only string) error {
 		return err
 	}
 	defer started.stop()
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(table, "case\tproxy µs\tProfileQL µs\ttimes\t(min-max)\tp50 ms\tp99 ms\tMB\t")
-	for _, c := range cases() {
-		if !strings.Contains(c.name, only) {
-			continue
-		}
-		r, err := measure(ctx, started, c, rounds)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t(%.2f-%.2f)\t%.2f\t%.2f\t%d\t\n", c.name, median(r.proxy), median(r.facade),
-			median(r.ratios), slices.Min(r.ratios), slices.Max(r.ratios), r.p50, r.p99, r.memory>>20)
+	selected := func(of []testCase) []testCase {
+		return slices.DeleteFunc(of, func(c testCase) bool { return !strings.Contains(c.name, only) })
 	}
-	if err := table.Flush(); err != nil {
+	if err := tabulate(ctx, out, started, "proxy", selected(cases()), rounds); err != nil {
+		return err
+	}
+	if err := tabulate(ctx, out, started, "single pages", selected(mergedCases()), rounds); err != nil {
 		return err
 	}
 	return allocations(ctx, out)
 }
 
-// result is what was measured of one case. CPU times are in microseconds for each request.
+// tabulate measures cases, and prints what ProfileQL takes for them beside something else.
+func tabulate(ctx context.Context, out io.Writer, p *processes, beside string, cases []testCase, rounds int) error {
+	if len(cases) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(table, "case\t%s µs\tProfileQL µs\ttimes\t(min-max)\tp50 ms\tp99 ms\tMB\t\n", beside)
+	for _, c := range cases {
+		r, err := measure(ctx, p, c, rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t(%.2f-%.2f)\t%.2f\t%.2f\t%d\t\n", c.name, median(r.beside), median(r.facade),
+			median(r.ratios), slices.Min(r.ratios), slices.Max(r.ratios), r.p50, r.p99, r.memory>>20)
+	}
+	return table.Flush()
+}
+
+// result is what was measured of one case. CPU times are in microseconds: of ProfileQL for each request, and of what it is
+// beside for as much.
 type result struct {
-	proxy, facade, ratios []float64
-	p50, p99              float64 // milliseconds, of ProfileQL
-	memory                int64   // bytes that ProfileQL was resident with at the end
+	beside, facade, ratios []float64
+	p50, p99               float64 // milliseconds, of ProfileQL
+	memory                 int64   // bytes that ProfileQL was resident with at the end
 }
 
 // roundTime is about how long one side of a round takes.
 const roundTime = time.Second
 
 func measure(ctx context.Context, p *processes, c testCase, rounds int) (r result, err error) {
-	facade := load{process: p.facades[c.sources-1], method: "POST", body: c.body, callers: c.callers}
-	facade.url = facade.address + "/graphql"
-	proxy, err := proxied(ctx, p, facade)
-	if err != nil {
+	if err := p.source.hold(ctx, c.items); err != nil {
 		return r, err
+	}
+	facade := toFacade(p.facades[c.sources-1], c.body, c.callers)
+	beside, each := toFacade(p.facades[0], c.part, c.callers), float64(c.sources)
+	if c.part == "" {
+		each = 1
+		if beside, err = proxied(ctx, p, facade); err != nil {
+			return r, err
+		}
 	}
 	var latencies []time.Duration
 	for round := range rounds + 1 {
-		through, err := proxy.run(ctx)
+		other, err := beside.run(ctx)
 		if err != nil {
-			return r, fmt.Errorf("proxy: %w", err)
+			return r, fmt.Errorf("beside it: %w", err)
 		}
+		other.cpu *= each
 		own, err := facade.run(ctx)
 		if err != nil {
 			return r, fmt.Errorf("ProfileQL: %w", err)
@@ -138,14 +166,18 @@ func measure(ctx context.Context, p *processes, c testCase, rounds int) (r resul
 		if round == 0 { // that was to warm up, and to learn how many requests a round has
 			continue
 		}
-		r.proxy, r.facade = append(r.proxy, through.cpu), append(r.facade, own.cpu)
-		r.ratios = append(r.ratios, own.cpu/through.cpu)
+		r.beside, r.facade = append(r.beside, other.cpu), append(r.facade, own.cpu)
+		r.ratios = append(r.ratios, own.cpu/other.cpu)
 		latencies = append(latencies, own.took...)
 	}
 	slices.Sort(latencies)
 	r.p50, r.p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
 	r.memory, err = facade.memory()
 	return r, err
+}
+
+func toFacade(p process, body string, callers int) load {
+	return load{process: p, method: "POST", url: p.address + "/graphql", body: body, callers: callers}
 }
 
 func median(values []float64) float64 {

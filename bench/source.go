@@ -63,10 +63,11 @@ func write(b *strings.Builder, selected, id string, created time.Time) {
 type sourceRequest struct{ Method, URI, Body string }
 
 // source answers at once, so that what is measured is what stands in front of it. It orders, and takes $top and $select;
-// every list has as many items as are asked for.
+// every list has as many items as are asked for, or as /hold says.
 type source struct {
 	mu      sync.Mutex
 	last    sourceRequest
+	items   int
 	answers map[string][]byte // by address
 }
 
@@ -79,12 +80,19 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(s.last)
 		return
 	}
+	if r.URL.Path == "/hold" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.items, _ = strconv.Atoi(r.URL.Query().Get("items"))
+		clear(s.answers)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
 	s.last = sourceRequest{r.Method, r.URL.RequestURI(), string(body)}
 	answer, known := s.answers[r.URL.RequestURI()]
 	if !known {
-		answer = answerTo(r)
+		answer = answerTo(r, s.items)
 		s.answers[r.URL.RequestURI()] = answer
 	}
 	s.mu.Unlock()
@@ -93,13 +101,16 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-func answerTo(r *http.Request) []byte {
+func answerTo(r *http.Request, items int) []byte {
 	var b strings.Builder
 	query, created := r.URL.Query(), time.Date(2020, 7, 6, 6, 34, 12, 229486800, time.UTC)
 	top, err := strconv.Atoi(query.Get("$top"))
 	if err != nil {
 		write(&b, query.Get("$select"), itemID, created)
 		return []byte(b.String())
+	}
+	if items > 0 {
+		top = min(top, items)
 	}
 	b.WriteString(`{"@odata.context":"https://graph.example.com/beta/$metadata#users('41a5a8b7')/profile/interests","value":[`)
 	for i := range top {
@@ -146,14 +157,28 @@ func serveProxy(target string) error {
 
 // last is the request that the source got last.
 func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address+"/last", nil)
+	answer, err := p.ask(ctx, "/last")
 	if err != nil {
 		return sent, err
+	}
+	return sent, json.Unmarshal(answer, &sent)
+}
+
+// hold has the source's lists be of so many items; 0 for as many as they are asked for.
+func (p process) hold(ctx context.Context, items int) error {
+	_, err := p.ask(ctx, fmt.Sprintf("/hold?items=%d", items))
+	return err
+}
+
+func (p process) ask(ctx context.Context, uri string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address+uri, nil)
+	if err != nil {
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return sent, err
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return sent, json.NewDecoder(resp.Body).Decode(&sent)
+	return io.ReadAll(resp.Body)
 }
