@@ -7,6 +7,9 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"profileql/graph"
 	"profileql/internal/profile"
 	"profileql/internal/profileapi"
@@ -32,7 +35,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", graph.Properties("interests"))
+	interests := profileapi.NewCollection(client, "interests", graph.Properties(gqlparser.MustLoadSchema(&ast.Source{Input: schema}), "interests"))
 	created, err := interests.Create(t.Context(), "sandbox", "", []byte(`{"displayName": "Chess"}`))
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,8 @@ import (
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/graph"
 	"profileql/internal/auth"
@@ -160,9 +162,14 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 		return nil, err
 	}
 	shown := showsItself(c)
+	served, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema})
+	if err != nil {
+		return nil, fmt.Errorf("schema.graphqls: %w", err)
+	}
 	graphQL, err := graph.NewHandler(graph.Options{
+		Schema:   served,
 		Sources:  all.described(),
-		Facets:   facets(all),
+		Facets:   facets(all, served),
 		Manifest: manifest,
 		Shown:    shown,
 		Log:      log,
@@ -190,18 +197,18 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 }
 
 // facets is the table of facets. A row's name is that of its REST segment, and of its field on Profile.
-func facets(all sourceList) graph.Facets {
+func facets(all sourceList, schema *ast.Schema) graph.Facets {
 	return graph.Facets{
-		Interests: facet(all, "interests"),
+		Interests: facet(all, schema, "interests"),
 	}
 }
 
-func facet(all sourceList, segment string) *graph.Facet {
+func facet(all sourceList, schema *ast.Schema, segment string) *graph.Facet {
 	members := make([]sources.Member, len(all))
 	for i, s := range all {
 		members[i] = sources.Member{
 			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
-			Collection: profileapi.NewCollection(s.client, segment, graph.Properties(segment)),
+			Collection: profileapi.NewCollection(s.client, segment, graph.Properties(schema, segment)),
 		}
 	}
 	return graph.NewFacet(sources.NewFacet(members))

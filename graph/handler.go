@@ -20,7 +20,8 @@ import (
 
 // Options says what the endpoint serves.
 type Options struct {
-	Sources  Sources // at least one
+	Schema   *ast.Schema // that of schema.graphqls
+	Sources  Sources     // at least one
 	Facets   Facets
 	Manifest []byte                 // of trusted documents, the only ones that are run; nil for any document
 	Shown    func(http.Header) bool // whether a request with these headers may learn the schema; nil for none
@@ -58,11 +59,11 @@ type endpoint struct {
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
-	resolver, err := newResolver(NewExecutableSchema(Config{}).Schema(), o.Sources, o.Facets)
+	resolver, err := newResolver(o.Schema, o.Sources, o.Facets)
 	if err != nil {
 		return nil, err
 	}
-	executable := NewExecutableSchema(Config{Schema: shownSchema(), Resolvers: resolver})
+	executable := NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver})
 	e := &endpoint{
 		documents: newDocuments(executable.Schema(), resolver.schema), resolver: resolver,
 		checks: []check{price{resolver.facets}.check, newInputs(resolver).check, checkIntrospection},
@@ -81,10 +82,10 @@ func newEndpoint(o Options) (*endpoint, error) {
 	return e, nil
 }
 
-// shownSchema is the schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
+// withoutDefer is a schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
 // introspection must not offer it.
-func shownSchema() *ast.Schema {
-	s := *parsedSchema
+func withoutDefer(schema *ast.Schema) *ast.Schema {
+	s := *schema
 	s.Directives = maps.Clone(s.Directives)
 	delete(s.Directives, "defer")
 	return &s

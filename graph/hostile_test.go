@@ -248,7 +248,7 @@ func fastest(t *testing.T, h http.Handler, body string) (best time.Duration, w *
 // stock is the endpoint as gqlgen's guide builds it.
 func stock(t *testing.T) http.Handler {
 	r := testResolver(t)
-	s := handler.New(NewExecutableSchema(Config{Resolvers: r}))
+	s := handler.New(NewExecutableSchema(Config{Schema: testSchema, Resolvers: r}))
 	s.AddTransport(transport.POST{})
 	s.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	s.Use(extension.Introspection{})

@@ -4,9 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/internal/profile"
 )
@@ -20,8 +24,19 @@ func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
 	return profile.Page{}, nil
 }
 
+// testSchema is the schema that is served.
+var testSchema = func() *ast.Schema {
+	const file = "../schema.graphqls"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return gqlparser.MustLoadSchema(&ast.Source{Name: file, Input: string(text)})
+}()
+
 func testOptions() Options {
 	return Options{
+		Schema:  testSchema,
 		Sources: Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
 		Facets:  Facets{Interests: NewFacet(noInterests{})},
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -31,7 +46,7 @@ func testOptions() Options {
 func testResolver(t testing.TB) *Resolver {
 	t.Helper()
 	o := testOptions()
-	r, err := newResolver(NewExecutableSchema(Config{}).Schema(), o.Sources, o.Facets)
+	r, err := newResolver(o.Schema, o.Sources, o.Facets)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func names(n int) (text string) {
 func TestPrices(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)
-	schema := NewExecutableSchema(Config{}).Schema()
+	schema := testSchema
 	for _, test := range []struct {
 		text, variables string
 		want            bill
@@ -155,7 +155,7 @@ func wide(name string, n int) string {
 // each, fits into one operation. As long as there is one facet, it stands for all nineteen.
 func TestLargestSensibleOperation(t *testing.T) {
 	t.Parallel()
-	schema := NewExecutableSchema(Config{}).Schema()
+	schema := testSchema
 	const facets = 19
 	item := everything(schema, schema.Types["PersonInterest"], 0)
 	text := "query All { me { id"

@@ -11,7 +11,7 @@ import (
 // that are written and no others: the code takes the last of each for granted.
 func TestOwnFields(t *testing.T) {
 	t.Parallel()
-	schema := NewExecutableSchema(Config{}).Schema()
+	schema := testSchema
 	written := map[string]string{ // by the end of the type's name
 		"Connection":    "edges nodes pageInfo totalCount failedSources",
 		"Edge":          "cursor node",

@@ -72,7 +72,7 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", Properties("interests"))
+	interests := profileapi.NewCollection(client, "interests", Properties(testSchema, "interests"))
 	options := func() Options {
 		o := testOptions()
 		o.Facets.Interests = NewFacet(interests)

@@ -64,12 +64,12 @@ func ofItem(def *ast.Definition, field string) bool {
 }
 
 // Properties are the properties that the items of a facet have, by its name on Profile; nil where there is no such facet.
-func Properties(facet string) (properties []string) {
-	field := parsedSchema.Types["Profile"].Fields.ForName(facet)
+func Properties(schema *ast.Schema, facet string) (properties []string) {
+	field := schema.Types["Profile"].Fields.ForName(facet)
 	if field == nil {
 		return nil
 	}
-	item := parsedSchema.Types[strings.TrimSuffix(field.Type.Name(), "Connection")]
+	item := schema.Types[strings.TrimSuffix(field.Type.Name(), "Connection")]
 	for _, f := range item.Fields {
 		if !ofItem(item, f.Name) {
 			properties = append(properties, f.Name)

@@ -41,7 +41,7 @@ func FuzzPlainStrings(f *testing.F) {
 	for _, seed := range []string{`{ a(b: "\ud83d\ude00") }`, `"\u{1F600}"`, `"""\""" \ud83d """ "\ud83d"`, "# \\u\n\"\\u00e9\""} {
 		f.Add(seed)
 	}
-	documents := newDocuments(NewExecutableSchema(Config{}).Schema(), testResolver(f).schema)
+	documents := newDocuments(testSchema, testResolver(f).schema)
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return

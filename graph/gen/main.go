@@ -3,7 +3,7 @@
 //
 // What comes from a source, and what goes to one, is written by package projection, not by generated code: to the
 // generator, such objects and inputs are leaves, as scalars are. The schema that is served and introspected is the whole
-// one all the same, because the generated code holds its text.
+// one all the same: package graph is given it, and the generated code holds none.
 package main
 
 import (
@@ -102,8 +102,11 @@ func deleteUnused(schema *ast.Schema) {
 	}
 }
 
-// MutateConfig binds the leaves that are left to their Go types.
+// MutateConfig binds the leaves that are left to their Go types, and keeps the schema's text out of the generated code.
 func (l *leaves) MutateConfig(c *config.Config) error { //nolint:unparam // the form of a plugin
+	for _, source := range c.Sources {
+		source.Input = "" // it is parsed by now
+	}
 	for _, kind := range []struct {
 		names []string
 		model string
