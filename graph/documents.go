@@ -27,19 +27,39 @@ const (
 // documents parses and validates documents, and keeps those that are good: a known one is not looked at again, and can be
 // named by its hash alone (automatic persisted queries).
 type documents struct {
-	schema *ast.Schema
-	inputs *projection.Schema
-	known  *lru.Cache[string, knownDocument] // by SHA-256 in hexadecimal digits
+	schema   *ast.Schema
+	inputs   *projection.Schema
+	checkers []checker
+	known    *lru.Cache[string, knownDocument] // by SHA-256 in hexadecimal digits
 }
 
+// knownDocument is a document that is valid.
 type knownDocument struct {
-	text   string
-	parsed *ast.QueryDocument
+	text       string
+	operations []operation
 }
 
-func newDocuments(schema *ast.Schema, inputs *projection.Schema) *documents {
+// operation is one of a document's, and what is left to check of it once its variables are known.
+type operation struct {
+	*ast.OperationDefinition
+	document *ast.QueryDocument
+	checks   []check
+}
+
+// named is the operation of a name, or the only one where none is named; nil where there is none.
+func (d knownDocument) named(name string) *operation {
+	for i := range d.operations {
+		if op := &d.operations[i]; op.Name == name || name == "" && len(d.operations) == 1 {
+			return op
+		}
+	}
+	return nil
+}
+
+// newDocuments returns an empty cache of documents. Checkers make the checks of each operation.
+func newDocuments(schema *ast.Schema, inputs *projection.Schema, checkers ...checker) *documents {
 	known, _ := lru.New[string, knownDocument](cachedDocuments) // fails for a size of 0 alone
-	return &documents{schema, inputs, known}
+	return &documents{schema, inputs, checkers, known}
 }
 
 // hashOf is a document's SHA-256, in hexadecimal digits.
@@ -49,15 +69,28 @@ func hashOf(text string) string {
 }
 
 // get is the document of a text.
-func (d *documents) get(text, hash string) (*ast.QueryDocument, gqlerror.List) {
+func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
 	if known, ok := d.known.Get(hash); ok {
-		return known.parsed, nil
+		return known, nil
 	}
 	parsed, list := d.parse(text)
-	if list == nil && len(text) <= maxCachedDocument {
-		d.known.Add(hash, knownDocument{text, parsed})
+	if list != nil {
+		return knownDocument{}, list
 	}
-	return parsed, list
+	known := knownDocument{text: text}
+	for _, op := range parsed.Operations {
+		var checks []check
+		for _, checker := range d.checkers {
+			if check := checker(op); check != nil {
+				checks = append(checks, check)
+			}
+		}
+		known.operations = append(known.operations, operation{op, parsed, checks})
+	}
+	if len(text) <= maxCachedDocument {
+		d.known.Add(hash, known)
+	}
+	return known, nil
 }
 
 // parse parses a document and holds it to the limits and to the schema, in this order: validation compares

@@ -52,7 +52,6 @@ type endpoint struct {
 	documents *documents
 	trusted   *trusted // the only documents that are run; nil for any
 	resolver  *Resolver
-	checks    []check
 	shown     func(http.Header) bool
 	executor  *executor.Executor
 	log       *slog.Logger
@@ -65,9 +64,8 @@ func newEndpoint(o Options) (*endpoint, error) {
 	}
 	executable := NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver})
 	e := &endpoint{
-		documents: newDocuments(executable.Schema(), resolver.schema), resolver: resolver,
-		checks: []check{price{resolver.facets}.check, newInputs(resolver).check, checkIntrospection},
-		shown:  o.Shown, executor: executor.New(executable), log: o.Log,
+		documents: newDocuments(executable.Schema(), resolver.schema, price{resolver.facets}.of, newInputs(resolver).of, introspectionOf),
+		resolver:  resolver, shown: o.Shown, executor: executor.New(executable), log: o.Log,
 	}
 	if o.Manifest != nil {
 		if e.trusted, err = newTrusted(o.Manifest, e.documents); err != nil {

@@ -61,75 +61,89 @@ func textOrNil(v any) *string {
 	return nil
 }
 
-func (c inputs) check(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	walk := inputWalk{inputs: c, variables: op.Variables, seen: make(map[string]bool)}
-	if err := walk.selections(op.Operation.SelectionSet); err != nil {
-		return present(ctx, err)
+// of makes the check of an operation.
+func (c inputs) of(op *ast.OperationDefinition) check {
+	walk := inputWalk{inputs: c, seen: make(map[string]bool)}
+	walk.selections(op.SelectionSet)
+	if len(walk.left) == 0 {
+		return nil
 	}
-	return nil
+	return func(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+		for _, argument := range walk.left {
+			if err := argument.check(op.Variables); err != nil {
+				return present(ctx, err)
+			}
+		}
+		return nil
+	}
 }
 
-// inputWalk goes through the arguments of one operation.
+// inputWalk goes through the arguments of one operation, and finds those that are not known to be good.
 type inputWalk struct {
 	inputs
-	variables map[string]any
-	seen      map[string]bool // fragments
+	seen map[string]bool // fragments
+	left []inputArgument
 }
 
-func (w inputWalk) selections(set ast.SelectionSet) error {
+func (w *inputWalk) selections(set ast.SelectionSet) {
 	for _, selection := range set {
-		var err error
 		switch s := selection.(type) {
 		case *ast.Field:
-			err = w.field(s)
+			w.field(s)
 		case *ast.InlineFragment:
-			err = w.selections(s.SelectionSet)
+			w.selections(s.SelectionSet)
 		case *ast.FragmentSpread:
 			if !w.seen[s.Name] {
 				w.seen[s.Name] = true
-				err = w.selections(s.Definition.SelectionSet)
+				w.selections(s.Definition.SelectionSet)
 			}
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
-func (w inputWalk) field(f *ast.Field) error {
+func (w *inputWalk) field(f *ast.Field) {
 	for _, argument := range f.Arguments {
-		if err := w.argument(f, argument); err != nil {
-			return err
+		t := f.Definition.Arguments.ForName(argument.Name).Type
+		a := inputArgument{argument, f, t, w.schema, w.objects[t.Name()]}
+		if hasVariable(argument.Value) || a.check(nil) != nil {
+			w.left = append(w.left, a)
 		}
 	}
-	return w.selections(f.SelectionSet)
+	w.selections(f.SelectionSet)
 }
 
-// argument checks the value of one argument. That of a variable was coerced before: it may be null where none can be, and
-// no more is wrong with its types.
-func (w inputWalk) argument(f *ast.Field, argument *ast.Argument) error {
-	isVariable := argument.Value.Kind == ast.Variable
-	if _, given := w.variables[argument.Value.Raw]; isVariable && !given {
+// inputArgument is one argument of an operation.
+type inputArgument struct {
+	*ast.Argument
+	field  *ast.Field
+	t      *ast.Type
+	schema *projection.Schema
+	object func(value map[string]any) error // what its object must hold beyond its types; nil for nothing
+}
+
+// check checks the argument's value. That of a variable was coerced before: it may be null where none can be, and no more
+// is wrong with its types.
+func (a inputArgument) check(variables map[string]any) error {
+	isVariable := a.Value.Kind == ast.Variable
+	if _, given := variables[a.Value.Raw]; isVariable && !given {
 		return nil // left out: the argument's default holds
 	}
-	value, err := argument.Value.Value(w.variables)
+	value, err := a.Value.Value(variables)
 	if errors.Is(err, strconv.ErrRange) {
 		err = &projection.InputError{Message: "a number is out of range"}
 	}
 	if err != nil {
-		return &inputError{field: f, cause: err}
+		return &inputError{field: a.field, cause: err}
 	}
-	t := f.Definition.Arguments.ForName(argument.Name).Type
 	var path []string
 	if !isVariable || value == nil {
-		path, err = w.schema.CheckLiteral(t, value)
+		path, err = a.schema.CheckLiteral(a.t, value)
 	}
-	if object, ok := value.(map[string]any); ok && err == nil && w.objects[t.Name()] != nil {
-		err = w.objects[t.Name()](object)
+	if object, ok := value.(map[string]any); ok && err == nil && a.object != nil {
+		err = a.object(object)
 	}
 	if err != nil {
-		return &inputError{field: f, path: append([]string{argument.Name}, path...), cause: err}
+		return &inputError{field: a.field, path: append([]string{a.Name}, path...), cause: err}
 	}
 	return nil
 }

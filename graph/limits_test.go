@@ -114,7 +114,7 @@ func TestPrices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (price{r.facets}).set(document.Operations[0].SelectionSet, variables); got != test.want {
+		if got := (price{r.facets}).set(document.Operations[0].SelectionSet).bill(variables); got != test.want {
 			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
 		}
 	}

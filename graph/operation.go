@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -17,6 +18,10 @@ import (
 // check refuses operations whose document is valid.
 type check func(context.Context, *graphql.OperationContext) *gqlerror.Error
 
+// checker makes the check of one operation, once for all requests for it: what does not depend on variables is found out
+// before. It is nil where there is nothing to check.
+type checker func(*ast.OperationDefinition) check
+
 // operation makes an operation ready to run, or says what is wrong with the request: its document, its variables, its
 // inputs, its price. What comes back with an error is for the log.
 func (e *endpoint) operation(ctx context.Context, q request) (*graphql.OperationContext, *refusal, gqlerror.List) {
@@ -29,10 +34,11 @@ func (e *endpoint) operation(ctx context.Context, q request) (*graphql.Operation
 	if list != nil {
 		return op, nil, list
 	}
-	op.Doc, op.Operation = document, document.Operations.ForName(q.operationName)
-	if op.Operation == nil {
+	named := document.named(q.operationName)
+	if named == nil {
 		return op, nil, invalid(nil, "The document has no operation of that name, or several and none was named.")
 	}
+	op.Doc, op.Operation = named.document, named.OperationDefinition
 	if q.method == http.MethodGet && op.Operation.Operation != ast.Query {
 		return op, notAllowed("A mutation is sent with POST.", "POST"), nil
 	}
@@ -41,7 +47,7 @@ func (e *endpoint) operation(ctx context.Context, q request) (*graphql.Operation
 		return op, nil, gqlerror.List{presentVariable(err)}
 	}
 	op.Variables = variables
-	for _, check := range e.checks {
+	for _, check := range named.checks {
 		if err := check(ctx, op); err != nil {
 			return op, nil, gqlerror.List{err}
 		}
@@ -75,8 +81,30 @@ func presentVariable(err error) *gqlerror.Error {
 	return shown
 }
 
-// checkIntrospection refuses introspection where the schema is not shown, in place of gqlgen, which would take it for a
-// fault of ours.
+// introspectionOf makes the check of an operation that refuses introspection where the schema is not shown, in place of gqlgen, which would take it for a fault of
+// ours.
+func introspectionOf(op *ast.OperationDefinition) check {
+	if introspects(op.SelectionSet) {
+		return checkIntrospection
+	}
+	return nil
+}
+
+// introspects tells whether there is a field of introspection at the root of an operation, left out or not.
+func introspects(set ast.SelectionSet) bool {
+	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+		switch s := selection.(type) {
+		case *ast.Field:
+			return s.Name == "__schema" || s.Name == "__type"
+		case *ast.InlineFragment:
+			return introspects(s.SelectionSet)
+		case *ast.FragmentSpread:
+			return introspects(s.Definition.SelectionSet)
+		}
+		return false
+	})
+}
+
 func checkIntrospection(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	if !op.DisableIntrospection {
 		return nil

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,54 +14,103 @@ import (
 // price refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
 type price struct{ facets map[string]*Facet }
 
-func (p price) check(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	bill := p.set(op.Operation.SelectionSet, op.Variables)
-	switch {
-	case bill.calls > maxCalls.value:
-		return maxCalls.exceeded()
-	case bill.cost > maxCost.value:
-		return maxCost.exceeded()
+// of makes the check of an operation.
+func (p price) of(op *ast.OperationDefinition) check {
+	tariff := p.set(op.SelectionSet)
+	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+		bill := tariff.bill(op.Variables)
+		switch {
+		case bill.calls > maxCalls.value:
+			return maxCalls.exceeded()
+		case bill.cost > maxCost.value:
+			return maxCost.exceeded()
+		}
+		return nil
 	}
-	return nil
 }
 
 // bill is what a selection costs: fields in the answer, and requests to sources. It is never too low, but may be too
 // high where @skip and @include leave something out.
 type bill struct{ cost, calls int }
 
-// set adds up a selection set, which the guard has found to have no more than maxSelections with its fragments.
-func (p price) set(set ast.SelectionSet, variables map[string]any) (sum bill) {
-	for _, s := range set {
-		var b bill
-		switch s := s.(type) {
-		case *ast.Field:
-			b = p.field(s, variables)
-		case *ast.InlineFragment:
-			b = p.set(s.SelectionSet, variables)
-		case *ast.FragmentSpread:
-			b = p.set(s.Definition.SelectionSet, variables)
-		}
-		sum = bill{min(sum.cost+b.cost, maxCost.value+1), min(sum.calls+b.calls, maxCalls.value+1)}
+func (b bill) plus(other bill) bill {
+	return bill{min(b.cost+other.cost, maxCost.value+1), min(b.calls+other.calls, maxCalls.value+1)}
+}
+
+// tariff is what a selection costs as long as its variables are not known.
+type tariff struct {
+	fixed   bill
+	counted []countedField
+}
+
+// countedField is a field whose answer is as long as an argument says: what is below it counts as often.
+type countedField struct {
+	*ast.Field
+	argument string // that it is
+	perItem  bool   // whether each entry is a request to a source; otherwise there is one, and one for totals
+	totals   int
+	inner    tariff
+}
+
+// bill is what a selection costs with these variables.
+func (t tariff) bill(variables map[string]any) bill {
+	sum := t.fixed
+	for _, f := range t.counted {
+		sum = sum.plus(f.bill(variables))
 	}
 	return sum
 }
 
-func (p price) field(f *ast.Field, variables map[string]any) bill {
-	inner := p.set(f.SelectionSet, variables)
-	times, calls := 1, 0
-	switch parent := f.ObjectDefinition.Name; {
-	case parent == "Mutation":
-		calls = 1
-	case parent == "Query" && f.Name == "node":
-		calls = 1
-	case parent == "Query" && f.Name == "nodes":
-		times = countOf(f, "ids", variables)
-		calls = times
-	case parent == "Profile" && p.facets[f.Name] != nil:
-		times = max(countOf(f, "first", variables), 1)
-		calls = 1 + countTotals(f.SelectionSet)
+func (f countedField) bill(variables map[string]any) bill {
+	inner, times := f.inner.bill(variables), countOf(f.Field, f.argument, variables)
+	calls := times
+	if !f.perItem {
+		times, calls = max(times, 1), 1+f.totals
 	}
 	return bill{cost: 1 + times*inner.cost, calls: calls + times*inner.calls}
+}
+
+// set adds up a selection set, which the guard has found to have no more than maxSelections with its fragments.
+func (p price) set(set ast.SelectionSet) (sum tariff) {
+	for _, s := range set {
+		var t tariff
+		switch s := s.(type) {
+		case *ast.Field:
+			t = p.field(s)
+		case *ast.InlineFragment:
+			t = p.set(s.SelectionSet)
+		case *ast.FragmentSpread:
+			t = p.set(s.Definition.SelectionSet)
+		}
+		sum = tariff{sum.fixed.plus(t.fixed), append(sum.counted, t.counted...)}
+	}
+	return sum
+}
+
+func (p price) field(f *ast.Field) tariff {
+	inner := p.set(f.SelectionSet)
+	counted := countedField{Field: f, inner: inner}
+	switch parent := f.ObjectDefinition.Name; {
+	case parent == "Query" && f.Name == "nodes":
+		counted.argument, counted.perItem = "ids", true
+	case parent == "Profile" && p.facets[f.Name] != nil:
+		counted.argument, counted.totals = "first", countTotals(f.SelectionSet)
+	default:
+		own := bill{cost: 1}
+		if parent == "Mutation" || parent == "Query" && f.Name == "node" {
+			own.calls = 1
+		}
+		return tariff{inner.fixed.plus(own), inner.counted}
+	}
+	if argument := f.Arguments.ForName(counted.argument); argument != nil && hasVariable(argument.Value) || len(inner.counted) > 0 {
+		return tariff{counted: []countedField{counted}}
+	}
+	return tariff{fixed: counted.bill(nil)}
+}
+
+// hasVariable tells whether a value depends on variables.
+func hasVariable(v *ast.Value) bool {
+	return v.Kind == ast.Variable || slices.ContainsFunc(v.Children, func(child *ast.ChildValue) bool { return hasVariable(child.Value) })
 }
 
 // countOf is the number that an argument has, or that of its entries.

@@ -101,7 +101,7 @@ func bareHandler(b *testing.B, o Options) http.Handler {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e.checks = nil
+	e.documents.checkers = nil
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e.answer(r.Context(), w, r, new(logEntry)).send(w)
 	})
