@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -804,38 +805,46 @@ func TestGuardOverHTTP(t *testing.T) {
 	isIdle(t, g)
 }
 
-// TestGuardStallingBody has a source that begins to answer and stops, five times, over a real connection.
+// TestGuardStallingBody has a source that begins to answer and stops, five times, over net/http's own transport. There
+// are no sockets, so that the deadlines are on the clock of a bubble, which also waits for every connection to end.
 func TestGuardStallingBody(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "{")
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}))
-	defer server.Close()
-	base := &http.Transport{}
-	defer base.CloseIdleConnections()
-	g := newTestGuard(base)
-	client := &http.Client{Transport: g}
-	for range 5 {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
-		if err != nil {
-			t.Fatal(err)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				defer func() { _ = theirs.Close() }()
+				if _, err := http.ReadRequest(bufio.NewReader(theirs)); err != nil {
+					t.Error(err)
+				}
+				_, _ = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{")
+				_, _ = io.Copy(io.Discard, theirs)
+			}()
+			return ours, nil
+		}}
+		defer base.CloseIdleConnections()
+		g := newTestGuard(base)
+		client := &http.Client{Transport: g}
+		for range 5 {
+			ctx, cancel := inTime(t.Context())
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://source.example/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
+			}
+			_ = resp.Body.Close()
+			cancel()
 		}
-		resp, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
+		if !g.Condition(t.Context()).Failing {
+			t.Error("a source whose answers come to no end is not failing")
 		}
-		if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v", err)
-		}
-		_ = resp.Body.Close()
-		cancel()
-	}
-	if !g.Condition(t.Context()).Failing {
-		t.Error("a source whose answers come to no end is not failing")
-	}
+	})
 }
 
 // BenchmarkGuard is what the guard adds to a request: compare base with guard.
