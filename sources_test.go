@@ -212,7 +212,7 @@ func TestSlowSource(t *testing.T) {
 	f := newFacadeOf(t, append(described, stalled)...)
 	began := time.Now()
 	l, r := f.list(map[string]any{})
-	if took := time.Since(began); took < stalled.Timeout || took > stalled.Timeout+5*time.Second { // the others have 10 s
+	if took := time.Since(began); took < stalled.Timeout || took >= 10*time.Second { // the others' deadline
 		t.Errorf("it took %v", took)
 	}
 	if l == nil || len(l.Nodes) != 27 || len(l.FailedSources) != 1 || l.FailedSources[0].Code != "SOURCE_TIMEOUT" {
