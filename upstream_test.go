@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -678,10 +679,16 @@ func TestUpstreamIsNotOnStderr(t *testing.T) {
 	t.Parallel()
 	u := newUpstream(t)
 	p := start(t, "--listen", anyPort, "--upstream", "http://"+u.listen(t, anyPort)+"/beta")
-	u.does(saysAndStays(announced(20)))
+	closed := make(chan struct{}, len(faultCases))
+	u.does(func(c net.Conn, _ *http.Request) bool {
+		write(c, announced(20))
+		_, _ = io.Copy(io.Discard, c) // until the connection is found to be of no more use
+		closed <- struct{}{}
+		return false
+	})
 	for _, op := range faultCases {
 		p.graphQL(t, op.text, op.variables)
-		time.Sleep(50 * time.Millisecond) // until the connection is found to be of no more use
+		<-closed
 	}
 	if err := p.stop(t); err != nil || strings.Contains(p.stderr.String(), marker) {
 		t.Errorf("%v: %s", err, p.stderr)
