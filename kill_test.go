@@ -25,9 +25,9 @@ import (
 const (
 	kills       = 200
 	killWriters = 4
-	// killFewest is how many acknowledged writes there have to be for the test to mean anything. It is far below what
-	// a slow machine does.
-	killFewest = kills
+	// killFewest is how many acknowledged writes there have to be for the test to mean anything. That many come on the
+	// slowest machine: in most rounds, the kill waits for one.
+	killFewest = kills / 2
 )
 
 const killList = "/beta/me/profile/interests"
@@ -244,7 +244,7 @@ func (s *survivors) check() {
 func (s *survivors) begin(file string) *process {
 	p := start(s.t, "sandbox", "--listen", "127.0.0.1:0", "--data", file)
 	s.base, s.answered = p.url(), make(chan struct{}, 1)
-	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: killWriters}, Timeout: 20 * time.Second}
+	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: killWriters}, Timeout: patience}
 	s.check()
 	return p
 }
@@ -277,7 +277,7 @@ func (s *survivors) awaitAnswer() {
 	}
 	select {
 	case <-s.answered:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		s.t.Error("no write is acknowledged")
 	}
 }

@@ -52,7 +52,7 @@ func (u *upstream) end(t testing.TB) {
 	go func() { u.connections.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("there are connections that were not closed")
 	}
 }
