@@ -176,8 +176,17 @@ func TestLogIsNotRead(t *testing.T) {
 // on, finishes what runs, and ends well.
 func TestDrain(t *testing.T) {
 	t.Parallel()
-	slow := start(t, "sandbox", "--listen", "127.0.0.1:0", "--faults", writeFile(t, `{"rules": [{"fault": "delay", "seconds": 7}]}`))
-	p := start(t, "--listen", "0.0.0.0:0", "--upstream", slow.url()+"/beta")
+	box := newSandbox(t, ``)
+	asked, answers := make(chan struct{}), make(chan struct{})
+	ask, answerNow := sync.OnceFunc(func() { close(asked) }), sync.OnceFunc(func() { close(answers) })
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ask()
+		<-answers
+		box.ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	defer answerNow()
+	p := start(t, "--listen", "0.0.0.0:0", "--upstream", slow.URL+"/beta")
 	if !strings.Contains(p.banner, "Warning     bearer tokens come in the clear") {
 		t.Errorf("no warning in the banner: %s", p.banner)
 	}
@@ -207,7 +216,7 @@ func TestDrain(t *testing.T) {
 		text, _ := io.ReadAll(resp.Body)
 		answer <- string(text)
 	}()
-	time.Sleep(300 * time.Millisecond) // the request has to be under way
+	<-asked
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +224,9 @@ func TestDrain(t *testing.T) {
 	if status("/healthz") != 204 {
 		t.Error("it is not alive any more while it waits")
 	}
-	if text := <-answer; !strings.Contains(text, `"totalCount":62`) {
+	eventually(t, func() bool { return status("/healthz") == 0 })
+	answerNow()
+	if text := <-answer; !strings.Contains(text, `"totalCount":13`) {
 		t.Errorf("what was under way: %s", text)
 	}
 	if err := p.cmd.Wait(); err != nil {
