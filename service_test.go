@@ -410,29 +410,33 @@ func TestLargeHeaders(t *testing.T) {
 // became is heard of.
 func TestLongOperation(t *testing.T) {
 	t.Parallel()
+	const writing = 3 * time.Second // also for the handshake of TLS, on a busy machine
 	source := serveSource(t, "one", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(writing / 2)
 		answerJSON(201, `{"id": "a"}`)(w, r)
 	}))
 	transport := profileapi.NewTransport(256)
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		server := httptest.NewUnstartedServer(nil)
-		server.Config = newHTTPServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
-		server.Config.WriteTimeout = 200 * time.Millisecond
-		server.EnableHTTP2 = protocol == "HTTP/2.0"
-		server.StartTLS()
-		t.Cleanup(server.Close)
-		create := `createPersonInterest(input: {item: {displayName: "x"}}) { personInterest { id } }`
-		body := operationBody(t, `mutation { a: `+create+` b: `+create+` c: `+create+` }`, nil)
-		resp, err := server.Client().Post(server.URL+"/graphql", "application/json", bytes.NewReader(body))
-		if err != nil {
-			t.Fatalf("%s: %v", protocol, err)
-		}
-		answer, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil || resp.Proto != protocol || strings.Count(string(answer), "personInterest") != 3 {
-			t.Errorf("%s: %v, %s, %s", protocol, err, resp.Proto, answer)
-		}
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewUnstartedServer(nil)
+			server.Config = newHTTPServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
+			server.Config.WriteTimeout = writing
+			server.EnableHTTP2 = protocol == "HTTP/2.0"
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			create := `createPersonInterest(input: {item: {displayName: "x"}}) { personInterest { id } }`
+			body := operationBody(t, `mutation { a: `+create+` b: `+create+` c: `+create+` }`, nil)
+			resp, err := server.Client().Post(server.URL+"/graphql", "application/json", bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil || resp.Proto != protocol || strings.Count(string(answer), "personInterest") != 3 {
+				t.Errorf("%v, %s, %s", err, resp.Proto, answer)
+			}
+		})
 	}
 }
