@@ -89,8 +89,12 @@ func withoutDefer(schema *ast.Schema) *ast.Schema {
 	return &s
 }
 
-// sending is the time that a caller has to take the answer.
-const sending = 60 * time.Second
+const (
+	// sending is the time that a caller has to take the answer.
+	sending = 60 * time.Second
+	// brief is how long an operation can take without the time for its answer being worth the setting.
+	brief = time.Second
+)
 
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -98,13 +102,17 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer calls.Answered()
 	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls}
 	w.Header()["Request-Id"] = []string{entry.id}
-	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the time for
-	// writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
+	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the server's time
+	// for writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
 	// in tests, there is nothing to set.
 	conn := http.NewResponseController(w)
-	_ = conn.SetWriteDeadline(time.Time{})
+	if r.ProtoMajor > 1 { // there the end of that time is the end of the request
+		_ = conn.SetWriteDeadline(time.Time{})
+	}
 	a := e.answer(ctx, w, r, &entry)
-	_ = conn.SetWriteDeadline(time.Now().Add(sending))
+	if r.ProtoMajor > 1 || time.Since(entry.start) > brief {
+		_ = conn.SetWriteDeadline(time.Now().Add(sending))
+	}
 	a.send(w)
 	entry.log(r.Context(), e.log, a)
 }

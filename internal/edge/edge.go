@@ -31,16 +31,15 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	named := http.NewServeMux()
-	named.Handle("/graphql", guarded)
-	if pages != nil {
-		named.Handle("/", pages)
+	if pages == nil {
+		pages = http.NotFoundHandler()
 	}
 	// Probes know no name; whether the service is there is no secret.
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", o.Health.alive)
 	mux.HandleFunc("GET /readyz", o.Health.ready)
-	mux.Handle("/", KnownHost(o.Hosts, named))
+	mux.Handle("/graphql", KnownHost(o.Hosts, guarded))
+	mux.Handle("/", KnownHost(o.Hosts, pages))
 	return headers(recovering(o.Internal, mux)), nil
 }
 

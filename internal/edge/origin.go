@@ -28,9 +28,11 @@ func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
 	}
 	protection := http.NewCrossOriginProtection()
 	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked := *r
-		asked.Method = http.MethodPost // the protection lets every GET pass
-		if protection.Check(&asked) != nil {
+		asked := r
+		if r.Method != http.MethodPost { // the protection lets every GET pass
+			asked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
+		}
+		if protection.Check(asked) != nil {
 			refuse(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
 			return
 		}
