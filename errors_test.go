@@ -21,7 +21,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"profileql/graph"
+	"profileql/internal/graphqlhttp"
 	"profileql/internal/profile"
 )
 
@@ -810,10 +814,17 @@ func TestUnknownFaults(t *testing.T) {
 	t.Parallel()
 	facet := new(broken)
 	f := &facade{t: t, log: new(lockedBuffer)}
-	handler, err := graph.NewHandler(graph.Options{
+	api, err := graph.New(graph.Options{
+		Schema:  gqlparser.MustLoadSchema(&ast.Source{Input: schema}),
 		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
 		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
-		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := graphqlhttp.New(graphqlhttp.Options{
+		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
+		Log: slog.New(slog.NewJSONHandler(f.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,15 @@ var importRules = []importRule{
 		why: "resolvers know a Collection, not who serves it; profile is the leaf of small shared types",
 	},
 	{
+		from:  "profileql/internal/graphqlhttp",
+		never: []string{"profileql", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
+		allowed: []string{
+			"profileql/internal/profile", "profileql/internal/projection", "profileql/internal/jsontape", "profileql/internal/instant",
+			"database/sql/driver", // in gqlgen's UUID scalar
+		},
+		why: "it serves any executable schema",
+	},
+	{
 		from:  "profileql/graph/model",
 		never: []string{"profileql"},
 		why:   "everyone may depend on the model, it on none of ours",
@@ -107,6 +116,11 @@ var importRules = []importRule{
 		from:  "profileql/test/conformance",
 		never: []string{"profileql"},
 		why:   "it checks any profile API, and should share no mistake with ours",
+	},
+	{
+		from:  "profileql/test/soak",
+		never: []string{"profileql", "github.com"},
+		why:   "it loads the binary from outside",
 	},
 	{
 		from:  "profileql/internal/playground",

@@ -31,6 +31,7 @@ import (
 	"profileql/internal/auth"
 	"profileql/internal/config"
 	"profileql/internal/edge"
+	"profileql/internal/graphqlhttp"
 	"profileql/internal/playground"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
@@ -166,13 +167,13 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("schema.graphqls: %w", err)
 	}
-	graphQL, err := graph.NewHandler(graph.Options{
-		Schema:   served,
-		Sources:  all.described(),
-		Facets:   facets(all, served),
-		Manifest: manifest,
-		Shown:    shown,
-		Log:      log,
+	api, err := graph.New(graph.Options{Schema: served, Sources: all.described(), Facets: facets(all, served)})
+	if err != nil {
+		return nil, err
+	}
+	graphQL, err := graphqlhttp.New(graphqlhttp.Options{
+		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
+		Manifest: manifest, Shown: shown, Log: log,
 	})
 	if err != nil && manifest != nil {
 		err = fmt.Errorf("--operations %s: %w", c.Operations, err)

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -39,7 +37,6 @@ func testOptions() Options {
 		Schema:  testSchema,
 		Sources: Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
 		Facets:  Facets{Interests: NewFacet(noInterests{})},
-		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
 

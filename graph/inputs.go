@@ -68,10 +68,10 @@ func (c inputs) of(op *ast.OperationDefinition) check {
 	if len(walk.left) == 0 {
 		return nil
 	}
-	return func(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 		for _, argument := range walk.left {
 			if err := argument.check(op.Variables); err != nil {
-				return present(ctx, err)
+				return Present(err)
 			}
 		}
 		return nil

@@ -11,8 +11,13 @@ import (
 	"profileql/internal/projection"
 )
 
-// cachedPlans is how many plans are kept.
-const cachedPlans = 2 * cachedDocuments
+const (
+	// cachedPlans is how many plans are kept: two for each document that is.
+	cachedPlans = 2_000
+	// maxPlanned is the length in bytes of the longest document that has its plans kept. Longer ones are not kept, so that
+	// nobody would find their plans.
+	maxPlanned = 16 << 10
+)
 
 // plans are the compiled selections of documents that are kept themselves, by the field that they are below.
 type plans struct {
@@ -50,7 +55,7 @@ func (p *plans) forType(ctx context.Context, typeName string) *projection.Plan {
 		return known.plan
 	}
 	plan := p.schema.Compile(typeName, []ast.SelectionSet{field.Selections}, op.Variables)
-	if !plan.Conditional && len(op.RawQuery) <= maxCachedDocument {
+	if !plan.Conditional && len(op.RawQuery) <= maxPlanned {
 		p.cache.Add(key, compiled{field.Selections, plan})
 	}
 	return plan

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"testing"
 
 	"profileql/internal/jsontape"
@@ -26,20 +24,12 @@ func TestPlansAreOfTheirSelections(t *testing.T) {
 	t.Parallel()
 	o := testOptions()
 	o.Facets.Interests = NewFacet(oneInterest{})
-	h, err := NewHandler(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ask := endpointOf(t, o)
 	const document = `query ($a: Boolean!, $b: Boolean!) {
 		me @include(if: $a) { interests { nodes { displayName } } }
 		me { interests { nodes { itemId ...F } } }
 		me @include(if: $b) { interests { nodes { webUrl } } }
 	} fragment F on PersonInterest { description }`
-	ask := func(h http.Handler, variables string) string {
-		text, _ := json.Marshal(document)
-		w, _ := exchange(t.Context(), h, `{"query":`+string(text)+`,"variables":`+variables+`}`)
-		return w.Body.String()
-	}
 	for range 2 {
 		for variables, item := range map[string]string{
 			`{"a":true,"b":true}`:   `{"displayName":"Chess","itemId":"a","description":"d","webUrl":null}`,
@@ -47,7 +37,7 @@ func TestPlansAreOfTheirSelections(t *testing.T) {
 			`{"a":false,"b":true}`:  `{"itemId":"a","description":"d","webUrl":null}`,
 			`{"a":false,"b":false}`: `{"itemId":"a","description":"d"}`,
 		} {
-			if got, want := ask(h, variables), `{"data":{"me":{"interests":{"nodes":[`+item+`]}}}}`; got != want {
+			if got, want := ask(document, variables), `{"data":{"me":{"interests":{"nodes":[`+item+`]}}}}`; got != want {
 				t.Errorf("%s: %s, want %s", variables, got, want)
 			}
 		}

@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"bufio"
@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"profileql/graph"
 	"profileql/internal/auth"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
@@ -85,14 +86,13 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", Properties(testSchema, "interests"))
+	interests := profileapi.NewCollection(client, "interests", graph.Properties(testSchema, "interests"))
 	options := func() Options {
-		o := testOptions()
-		o.Facets.Interests = NewFacet(interests)
+		o := optionsOf(b, interests)
 		o.Log = telemetry.NewLog(io.Discard)
 		return o
 	}
-	protected, err := NewHandler(options())
+	protected, err := New(options())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"bytes"
@@ -37,16 +37,6 @@ func TestNegotiation(t *testing.T) {
 	if got := negotiate([]string{"text/html", "application/json"}); got != plain {
 		t.Errorf("two headers: got %q", got)
 	}
-}
-
-// testEndpoint is a GraphQL endpoint without facets worth the name; nothing gets that far here.
-func testEndpoint(t testing.TB) http.Handler {
-	t.Helper()
-	h, err := NewHandler(testOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
 }
 
 func TestRequests(t *testing.T) {
@@ -186,7 +176,7 @@ func TestGet(t *testing.T) {
 		}
 		return values.Encode()
 	}
-	me := profileOf("").ID
+	const me = "pq1.AAAA" // the profile of whoever asks
 	const isQuery, refused = `{"data":{"__typename":"Query"}}`, `"code":"BAD_REQUEST"`
 	for _, test := range []struct {
 		name, query string

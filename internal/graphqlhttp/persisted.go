@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"encoding/json"
@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// trusted are the listed documents: where there are any, nothing else is run. A client names one by its id in the
-// manifest, by its hash, or sends its very text.
-type trusted struct {
+// persisted are the persisted operations (trusted documents): where there are any, nothing else is run. A client names one
+// by its id in the manifest, by its hash, or sends its very text.
+type persisted struct {
 	listed map[string]listedDocument // by id and by hash
 }
 
@@ -21,14 +21,14 @@ type listedDocument struct{ text, hash string }
 // apolloFormat is what a manifest of Apollo's generate-persisted-query-manifest calls itself.
 const apolloFormat = "apollo-persisted-query-manifest"
 
-// newTrusted reads a manifest: Apollo's, or that of Relay's compiler, which is texts by id. Each document is
+// newPersisted reads a manifest: Apollo's, or that of Relay's compiler, which is texts by id. Each document is
 // validated; the error names the first that is no good.
-func newTrusted(manifest []byte, documents *documents) (*trusted, error) {
+func newPersisted(manifest []byte, documents *documents) (*persisted, error) {
 	texts, err := parseManifest(manifest)
 	if err != nil {
 		return nil, err
 	}
-	d := &trusted{listed: make(map[string]listedDocument, 2*len(texts))}
+	d := &persisted{listed: make(map[string]listedDocument, 2*len(texts))}
 	for _, id := range slices.Sorted(maps.Keys(texts)) {
 		if _, list := documents.parse(texts[id]); list != nil {
 			return nil, fmt.Errorf("document %q: %w", id, list[0])
@@ -69,7 +69,7 @@ func parseManifest(manifest []byte) (map[string]string, error) {
 const hashPrefix = "sha256:"
 
 // find finds the listed document that a request means.
-func (d *trusted) find(q *request) *refusal {
+func (d *persisted) find(q *request) *refusal {
 	id := strings.TrimPrefix(q.documentID, hashPrefix)
 	if id == "" {
 		id = q.persisted

@@ -1,11 +1,11 @@
-package graph
+package graphqlhttp
 
 import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,24 +13,25 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
-	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"profileql/internal/profile"
+	"profileql/internal/projection"
 )
 
-// Options says what the endpoint serves.
+// Options says what is served, and to whom.
 type Options struct {
-	Schema   *ast.Schema // that of schema.graphqls
-	Sources  Sources     // at least one
-	Facets   Facets
-	Manifest []byte                 // of trusted documents, the only ones that are run; nil for any document
-	Shown    func(http.Header) bool // whether a request with these headers may learn the schema; nil for none
-	Log      *slog.Logger
+	Executable graphql.ExecutableSchema
+	Inputs     *projection.Schema          // coerces variables by the types of the same schema
+	Checkers   []Checker                   // checks of operations, in this order, before anything runs
+	Present    func(error) *gqlerror.Error // shows errors of resolvers that are meant for the caller; nil for others
+	Manifest   []byte                      // of persisted operations, the only ones that are run; nil for any document
+	Shown      func(http.Header) bool      // whether a request with these headers may learn the schema; nil for none
+	Log        *slog.Logger
 }
 
-// NewHandler returns the GraphQL endpoint. It fails where the facets do not fit the schema, or where a trusted
-// document does not.
-func NewHandler(o Options) (http.Handler, error) {
+// New returns the GraphQL endpoint. It fails where a persisted operation is not valid.
+func New(o Options) (http.Handler, error) {
 	e, err := newEndpoint(o)
 	if err != nil {
 		return nil, err
@@ -50,43 +51,30 @@ const smallestCompressed = 1 << 10
 // gqlgen's executor runs the operations.
 type endpoint struct {
 	documents *documents
-	trusted   *trusted // the only documents that are run; nil for any
-	resolver  *Resolver
+	persisted *persisted // the only documents that are run; nil for any
+	inputs    *projection.Schema
 	shown     func(http.Header) bool
 	executor  *executor.Executor
 	log       *slog.Logger
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
-	resolver, err := newResolver(o.Schema, o.Sources, o.Facets)
-	if err != nil {
-		return nil, err
-	}
-	executable := NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver})
 	e := &endpoint{
-		documents: newDocuments(executable.Schema(), resolver.schema, price{resolver.facets}.of, newInputs(resolver).of, introspectionOf),
-		resolver:  resolver, shown: o.Shown, executor: executor.New(executable), log: o.Log,
+		documents: newDocuments(o.Executable.Schema(), o.Inputs, append(slices.Clone(o.Checkers), introspectionOf)...),
+		inputs:    o.Inputs, shown: o.Shown, executor: executor.New(o.Executable), log: o.Log,
 	}
 	if o.Manifest != nil {
-		if e.trusted, err = newTrusted(o.Manifest, e.documents); err != nil {
+		var err error
+		if e.persisted, err = newPersisted(o.Manifest, e.documents); err != nil {
 			return nil, err
 		}
 	}
-	if o.Shown == nil || e.trusted != nil {
+	if o.Shown == nil || e.persisted != nil {
 		e.shown = func(http.Header) bool { return false }
 	}
-	e.executor.SetErrorPresenter(presenter{o.Log, e.shown, new(atomic.Int64)}.present)
+	e.executor.SetErrorPresenter(presenter{o.Present, o.Log, e.shown, new(atomic.Int64)}.present)
 	e.executor.SetRecoverFunc(recovered)
 	return e, nil
-}
-
-// withoutDefer is a schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
-// introspection must not offer it.
-func withoutDefer(schema *ast.Schema) *ast.Schema {
-	s := *schema
-	s.Directives = maps.Clone(s.Directives)
-	delete(s.Directives, "defer")
-	return &s
 }
 
 const (

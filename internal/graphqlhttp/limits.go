@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"fmt"
@@ -31,8 +31,6 @@ var (
 	maxRootFields   = limit{"rootFields", 20, "fields at the root of an operation"}
 	maxMutations    = limit{"mutations", 10, "fields at the root of a mutation"}
 	maxSameField    = limit{"sameField", 20, "selections of one field in one selection set"}
-	maxCost         = limit{"cost", 50_000, "fields in the answer, as far as the document tells"}
-	maxCalls        = limit{"upstreamCalls", 120, "requests to one source"}
 	maxErrors       = limit{"errors", 20, "errors"}
 	maxMessageBytes = 500 // of one error's message, and of a name in its path; what is behind is left out
 )
@@ -41,6 +39,6 @@ var (
 func (l limit) exceeded() *gqlerror.Error {
 	return &gqlerror.Error{
 		Message:    fmt.Sprintf("There are more than %d %s.", l.value, l.what),
-		Extensions: extensions(&profile.Error{Code: profile.LimitExceeded, Limit: l.name, LimitValue: l.value}),
+		Extensions: map[string]any{"code": string(profile.LimitExceeded), "limit": l.name, "value": l.value},
 	}
 }

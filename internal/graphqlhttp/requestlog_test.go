@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 func TestRequestLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	o := testOptions()
+	o := testOptions(t)
 	o.Log = telemetry.NewLog(&out)
-	h, err := NewHandler(o)
+	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
-package graph
+package graphqlhttp
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
-	"github.com/vektah/gqlparser/v2/validator"
 )
 
 // TestLimits holds for each limit of a document that as much as it allows is let through, and one more is not.
@@ -76,79 +74,6 @@ func names(n int) (text string) {
 		text += []string{"id", "itemId", "displayName", "description", "webUrl", "categories"}[i%6] + " "
 	}
 	return text
-}
-
-// TestPrices holds what operations cost, and where that is too much.
-func TestPrices(t *testing.T) {
-	t.Parallel()
-	r := testResolver(t)
-	schema := testSchema
-	for _, test := range []struct {
-		text, variables string
-		want            bill
-	}{
-		{"{ __typename }", "", bill{1, 0}},
-		{"{ me { id } }", "", bill{2, 0}},
-		{"{ me { interests { nodes { id } } } }", "", bill{1 + 1 + 20*2, 1}},
-		{"{ me { interests(first: 5) { nodes { id } totalCount } } }", "", bill{1 + 1 + 5*3, 2}},
-		{"{ me { interests(first: 5) { ...f ...f } } } fragment f on PersonInterestConnection { totalCount }", "", bill{1 + 1 + 5*2, 2}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 100}`, bill{1 + 1 + 100*2, 1}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 2000000000}`, bill{1 + 1 + 1000*2, 1}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": -1}`, bill{1 + 1 + 2, 1}},
-		{`{ node(id: "x") { id } }`, "", bill{2, 1}},
-		{`{ nodes(ids: ["x", "y"]) { id ... on Profile { interests { nodes { id } } } } }`, "", bill{1 + 2*(1+1+20*2), 2 + 2}},
-		{"query($ids: [ID!]!) { nodes(ids: $ids) { id } }", `{"ids": ["a", "b", "c"]}`, bill{1 + 3, 3}},
-		{`{ nodes(ids: "x") { id } }`, "", bill{2, 1}},
-		{`mutation { a: deleteProfileItem(input: {id: "x"}) { deletedId } b: deleteProfileItem(input: {id: "y"}) { deletedId } }`, "", bill{4, 2}},
-		{`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "", bill{maxCost.value + 1, 2}},
-	} {
-		document, list := validatorLoad(schema, test.text)
-		if list != nil {
-			t.Fatalf("%s: %v", test.text, list)
-		}
-		given, refusal := parseJSON([]byte(cmp.Or(test.variables, "{}")), "the variables")
-		if refusal != nil {
-			t.Fatal(refusal.err)
-		}
-		variables, err := r.schema.CoerceVariables(document.Operations[0], given)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := (price{r.facets}).set(document.Operations[0].SelectionSet).bill(variables); got != test.want {
-			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
-		}
-	}
-	h := testEndpoint(t)
-	for name, body := range map[string]string{
-		"cost":          query(`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260)),
-		"upstreamCalls": vars(`{"ids": [` + entries(121, `"x"`) + `]}`),
-	} {
-		if w, _ := exchange(t.Context(), h, body); !strings.Contains(w.Body.String(), `"limit":"`+name+`"`) {
-			t.Errorf("%s: %.300s", name, w.Body)
-		}
-	}
-}
-
-func validatorLoad(schema *ast.Schema, text string) (*ast.QueryDocument, error) {
-	document, err := parser.ParseQuery(&ast.Source{Input: text})
-	if err != nil {
-		return nil, err
-	}
-	if list := validator.ValidateWithRules(schema, document, nil); len(list) > 0 {
-		return nil, list
-	}
-	return document, nil
-}
-
-// wide is a fragment on a connection with n fields of an item.
-func wide(name string, n int) string {
-	text := " fragment " + name + " on PersonInterestConnection {"
-	for n > 0 {
-		k := min(n, 90)
-		text += " nodes { " + strings.TrimSpace(names(k)) + " }"
-		n -= k
-	}
-	return text + " }"
 }
 
 // TestLargestSensibleOperation holds that every facet of the profile API, with all of its properties and 20 items

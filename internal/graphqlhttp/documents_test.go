@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"crypto/sha256"
@@ -34,9 +34,9 @@ func TestTrustedDocuments(t *testing.T) {
 	}
 	const id = "5d41402abc4b2a76b9719d911017c592"
 	for form, manifest := range manifests {
-		o := testOptions()
+		o := testOptions(t)
 		o.Manifest, o.Shown = []byte(manifest), func(http.Header) bool { return true }
-		h, err := NewHandler(o)
+		h, err := New(o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,9 +72,9 @@ func TestTrustedDocuments(t *testing.T) {
 // TestUnlistedHash is a hash alone that is not listed: clients then send the document, and do not ask again.
 func TestUnlistedHash(t *testing.T) {
 	t.Parallel()
-	o := testOptions()
+	o := testOptions(t)
 	o.Manifest = []byte(manifests["Relay"])
-	h, err := NewHandler(o)
+	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,9 +144,9 @@ func TestManifestsOfTools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := testOptions()
+		o := testOptions(t)
 		o.Manifest = manifest
-		h, err := NewHandler(o)
+		h, err := New(o)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
@@ -184,9 +184,9 @@ func TestBadManifests(t *testing.T) {
 		`{"a": "subscription { x }"}`:                           `document "a": input:1:1: There are no subscriptions`,
 		`{"a": "{ ` + strings.Repeat("__typename ", 21) + `}"}`: `document "a": input: There are more than 20 fields`,
 	} {
-		o := testOptions()
+		o := testOptions(t)
 		o.Manifest = []byte(manifest)
-		if _, err := NewHandler(o); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.200s: %v, which does not say %q in one line", manifest, err, says)
 		}
 	}
@@ -196,9 +196,9 @@ func TestBadManifests(t *testing.T) {
 // and that the others are.
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
-	shown := testOptions()
+	shown := testOptions(t)
 	shown.Shown = func(h http.Header) bool { return h.Get("Via") == "" }
-	open, err := NewHandler(shown)
+	open, err := New(shown)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"crypto/sha256"
@@ -29,7 +29,7 @@ const (
 type documents struct {
 	schema   *ast.Schema
 	inputs   *projection.Schema
-	checkers []checker
+	checkers []Checker
 	known    *lru.Cache[string, knownDocument] // by SHA-256 in hexadecimal digits
 }
 
@@ -43,7 +43,7 @@ type knownDocument struct {
 type operation struct {
 	*ast.OperationDefinition
 	document *ast.QueryDocument
-	checks   []check
+	checks   []Check
 }
 
 // named is the operation of a name, or the only one where none is named; nil where there is none.
@@ -57,7 +57,7 @@ func (d knownDocument) named(name string) *operation {
 }
 
 // newDocuments returns an empty cache of documents. Checkers make the checks of each operation.
-func newDocuments(schema *ast.Schema, inputs *projection.Schema, checkers ...checker) *documents {
+func newDocuments(schema *ast.Schema, inputs *projection.Schema, checkers ...Checker) *documents {
 	known, _ := lru.New[string, knownDocument](cachedDocuments) // fails for a size of 0 alone
 	return &documents{schema, inputs, checkers, known}
 }
@@ -79,7 +79,7 @@ func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
 	}
 	known := knownDocument{text: text}
 	for _, op := range parsed.Operations {
-		var checks []check
+		var checks []Check
 		for _, checker := range d.checkers {
 			if check := checker(op); check != nil {
 				checks = append(checks, check)
@@ -175,8 +175,8 @@ func unparsable(err error) *gqlerror.Error {
 
 // find finds the document that a request means.
 func (e *endpoint) find(q *request) *refusal {
-	if e.trusted != nil {
-		return e.trusted.find(q)
+	if e.persisted != nil {
+		return e.persisted.find(q)
 	}
 	switch {
 	case q.query == "" && q.persisted != "":

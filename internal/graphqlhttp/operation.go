@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 	"profileql/internal/projection"
 )
 
-// check refuses operations whose document is valid.
-type check func(context.Context, *graphql.OperationContext) *gqlerror.Error
+// Check refuses an operation whose document is valid, once its variables are known; nil lets it run.
+type Check = func(context.Context, *graphql.OperationContext) *gqlerror.Error
 
-// checker makes the check of one operation, once for all requests for it: what does not depend on variables is found out
+// Checker makes the check of one operation, once for all requests for it: what does not depend on variables is found out
 // before. It is nil where there is nothing to check.
-type checker func(*ast.OperationDefinition) check
+type Checker = func(*ast.OperationDefinition) Check
 
 // operation makes an operation ready to run, or says what is wrong with the request: its document, its variables, its
 // inputs, its price. What comes back with an error is for the log.
@@ -42,7 +42,7 @@ func (e *endpoint) operation(ctx context.Context, q request) (*graphql.Operation
 	if q.method == http.MethodGet && op.Operation.Operation != ast.Query {
 		return op, notAllowed("A mutation is sent with POST.", "POST"), nil
 	}
-	variables, err := e.resolver.schema.CoerceVariables(op.Operation, q.variables)
+	variables, err := e.inputs.CoerceVariables(op.Operation, q.variables)
 	if err != nil {
 		return op, nil, gqlerror.List{presentVariable(err)}
 	}
@@ -83,7 +83,7 @@ func presentVariable(err error) *gqlerror.Error {
 
 // introspectionOf makes the check of an operation that refuses introspection where the schema is not shown, in place of gqlgen, which would take it for a fault of
 // ours.
-func introspectionOf(op *ast.OperationDefinition) check {
+func introspectionOf(op *ast.OperationDefinition) Check {
 	if introspects(op.SelectionSet) {
 		return checkIntrospection
 	}

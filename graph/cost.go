@@ -3,13 +3,29 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"profileql/internal/profile"
 )
+
+// The limits of what an operation may cost; docs/limits.md says what each is for. The largest sensible operation passes.
+const (
+	maxCost  = 50_000
+	maxCalls = 120
+)
+
+// overLimit is the error for an operation that asks for too much.
+func overLimit(name string, most int, what string) *gqlerror.Error {
+	return Present(&profile.Error{
+		Code: profile.LimitExceeded, Limit: name, LimitValue: most, Message: fmt.Sprintf("There are more than %d %s.", most, what),
+	})
+}
 
 // price refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
 type price struct{ facets map[string]*Facet }
@@ -20,10 +36,10 @@ func (p price) of(op *ast.OperationDefinition) check {
 	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 		bill := tariff.bill(op.Variables)
 		switch {
-		case bill.calls > maxCalls.value:
-			return maxCalls.exceeded()
-		case bill.cost > maxCost.value:
-			return maxCost.exceeded()
+		case bill.calls > maxCalls:
+			return overLimit("upstreamCalls", maxCalls, "requests to one source")
+		case bill.cost > maxCost:
+			return overLimit("cost", maxCost, "fields in the answer, as far as the document tells")
 		}
 		return nil
 	}
@@ -34,7 +50,7 @@ func (p price) of(op *ast.OperationDefinition) check {
 type bill struct{ cost, calls int }
 
 func (b bill) plus(other bill) bill {
-	return bill{min(b.cost+other.cost, maxCost.value+1), min(b.calls+other.calls, maxCalls.value+1)}
+	return bill{min(b.cost+other.cost, maxCost+1), min(b.calls+other.calls, maxCalls+1)}
 }
 
 // tariff is what a selection costs as long as its variables are not known.

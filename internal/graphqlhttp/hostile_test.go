@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
@@ -245,10 +246,14 @@ func fastest(t *testing.T, h http.Handler, body string) (best time.Duration, w *
 	return best, w
 }
 
+// withDefer is an executable schema whose documents may have @defer, which gqlparser declares for every schema.
+type withDefer struct{ graphql.ExecutableSchema }
+
+func (withDefer) Schema() *ast.Schema { return testSchema }
+
 // stock is the endpoint as gqlgen's guide builds it.
 func stock(t *testing.T) http.Handler {
-	r := testResolver(t)
-	s := handler.New(NewExecutableSchema(Config{Schema: testSchema, Resolvers: r}))
+	s := handler.New(withDefer{testOptions(t).Executable})
 	s.AddTransport(transport.POST{})
 	s.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	s.Use(extension.Introspection{})

@@ -1,4 +1,4 @@
-package graph
+package graphqlhttp
 
 import (
 	"strings"
@@ -41,7 +41,7 @@ func FuzzPlainStrings(f *testing.F) {
 	for _, seed := range []string{`{ a(b: "\ud83d\ude00") }`, `"\u{1F600}"`, `"""\""" \ud83d """ "\ud83d"`, "# \\u\n\"\\u00e9\""} {
 		f.Add(seed)
 	}
-	documents := newDocuments(testSchema, testResolver(f).schema)
+	documents := newDocuments(testSchema, testOptions(f).Inputs)
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return

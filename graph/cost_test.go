@@ -1,0 +1,85 @@
+package graph
+
+import (
+	"cmp"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+)
+
+// TestPrices holds what operations cost, and where that is too much.
+func TestPrices(t *testing.T) {
+	t.Parallel()
+	r := testResolver(t)
+	schema := testSchema
+	for _, test := range []struct {
+		text, variables string
+		want            bill
+	}{
+		{"{ __typename }", "", bill{1, 0}},
+		{"{ me { id } }", "", bill{2, 0}},
+		{"{ me { interests { nodes { id } } } }", "", bill{1 + 1 + 20*2, 1}},
+		{"{ me { interests(first: 5) { nodes { id } totalCount } } }", "", bill{1 + 1 + 5*3, 2}},
+		{"{ me { interests(first: 5) { ...f ...f } } } fragment f on PersonInterestConnection { totalCount }", "", bill{1 + 1 + 5*2, 2}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 100}`, bill{1 + 1 + 100*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 2000000000}`, bill{1 + 1 + 1000*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": -1}`, bill{1 + 1 + 2, 1}},
+		{`{ node(id: "x") { id } }`, "", bill{2, 1}},
+		{`{ nodes(ids: ["x", "y"]) { id ... on Profile { interests { nodes { id } } } } }`, "", bill{1 + 2*(1+1+20*2), 2 + 2}},
+		{"query($ids: [ID!]!) { nodes(ids: $ids) { id } }", `{"ids": ["a", "b", "c"]}`, bill{1 + 3, 3}},
+		{`{ nodes(ids: "x") { id } }`, "", bill{2, 1}},
+		{`mutation { a: deleteProfileItem(input: {id: "x"}) { deletedId } b: deleteProfileItem(input: {id: "y"}) { deletedId } }`, "", bill{4, 2}},
+		{`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "", bill{maxCost + 1, 2}},
+	} {
+		document, list := validatorLoad(schema, test.text)
+		if list != nil {
+			t.Fatalf("%s: %v", test.text, list)
+		}
+		variables := coerced(t, r, document.Operations[0], cmp.Or(test.variables, "{}"))
+		if got := (price{r.facets}).set(document.Operations[0].SelectionSet).bill(variables); got != test.want {
+			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
+		}
+	}
+	ask := endpointOf(t, testOptions())
+	for name, test := range map[string]struct{ document, variables string }{
+		"cost":          {`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "{}"},
+		"upstreamCalls": {`query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, `{"ids": [` + strings.Repeat(`"x", `, 120) + `"x"]}`},
+	} {
+		if answer := ask(test.document, test.variables); !strings.Contains(answer, `"limit":"`+name+`"`) {
+			t.Errorf("%s: %.300s", name, answer)
+		}
+	}
+}
+
+func validatorLoad(schema *ast.Schema, text string) (*ast.QueryDocument, error) {
+	document, err := parser.ParseQuery(&ast.Source{Input: text})
+	if err != nil {
+		return nil, err
+	}
+	if list := validator.ValidateWithRules(schema, document, nil); len(list) > 0 {
+		return nil, list
+	}
+	return document, nil
+}
+
+// wide is a fragment on a connection with n fields of an item.
+func wide(name string, n int) string {
+	text := " fragment " + name + " on PersonInterestConnection {"
+	for n > 0 {
+		k := min(n, 90)
+		text += " nodes { " + strings.TrimSpace(names(k)) + " }"
+		n -= k
+	}
+	return text + " }"
+}
+
+// names are n fields, none of them more often than can be.
+func names(n int) (text string) {
+	for i := range n {
+		text += []string{"id", "itemId", "displayName", "description", "webUrl", "categories"}[i%6] + " "
+	}
+	return text
+}

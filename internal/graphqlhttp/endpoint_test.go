@@ -1,0 +1,65 @@
+package graphqlhttp
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/graph"
+	"profileql/internal/profile"
+)
+
+// testSchema is ProfileQL's schema, which these tests serve.
+var testSchema = func() *ast.Schema {
+	const file = "../../schema.graphqls"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return gqlparser.MustLoadSchema(&ast.Source{Name: file, Input: string(text)})
+}()
+
+// noInterests is a collection for what never gets that far.
+type noInterests struct{ graph.Collection }
+
+func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
+	return profile.Page{}, nil
+}
+
+func testOptions(t testing.TB) Options {
+	t.Helper()
+	return optionsOf(t, noInterests{})
+}
+
+// optionsOf are those of an endpoint whose interests live in a collection.
+func optionsOf(t testing.TB, interests graph.Collection) Options {
+	t.Helper()
+	api, err := graph.New(graph.Options{
+		Schema:  testSchema,
+		Sources: graph.Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
+		Facets:  graph.Facets{Interests: graph.NewFacet(interests)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{
+		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+// testEndpoint is a GraphQL endpoint without facets worth the name; nothing gets that far here.
+func testEndpoint(t testing.TB) http.Handler {
+	t.Helper()
+	h, err := New(testOptions(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
