@@ -1,7 +1,7 @@
 // ProfileQL serves the Microsoft Graph profile API as GraphQL.
 //
-// This file is the whole composition: it reads the configuration and builds the parts; listen.go serves and stops. No
-// other place knows more than its own part; docs/walkthrough.md follows one request through them.
+// This file is the whole composition: it reads the configuration, builds the parts, serves and stops. No other place knows
+// more than its own part; docs/walkthrough.md follows one request through them.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	stdlog "log"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -22,6 +23,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/vektah/gqlparser/v2"
@@ -35,6 +37,7 @@ import (
 	"profileql/internal/playground"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
+	"profileql/internal/sandbox/faults"
 	"profileql/internal/sources"
 	"profileql/internal/telemetry"
 )
@@ -121,14 +124,14 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
-	l, err := listen(c, log, "h2", "http/1.1")
+	l, err := edge.Listen(listenOptions(c, log, "h2", "http/1.1"))
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", version, l.url)
+	defer func() { _ = l.Close() }()
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", version, l.URL)
 	if showsItself(c) != nil {
-		banner += fmt.Sprintf("  Playground  %s/\n", l.url)
+		banner += fmt.Sprintf("  Playground  %s/\n", l.URL)
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
@@ -142,7 +145,13 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if _, err := io.WriteString(stdout, banner); err != nil {
 		return err
 	}
-	return l.serveUntilDone(ctx, handler, health)
+	return l.Serve(ctx, handler, health)
+}
+
+func listenOptions(c *config.Config, log *slog.Logger, protocols ...string) edge.ListenOptions {
+	return edge.ListenOptions{
+		Address: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Loopback: c.OnLoopback(), Protocols: protocols, Log: log,
+	}
 }
 
 // showsItself tells who may see the playground and the schema; it is nil for nobody.
@@ -183,7 +192,8 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	}
 	var pages http.Handler
 	if shown != nil {
-		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: tabs(all[len(all)-1].Name), Shown: shown}); err != nil {
+		guide := playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest)
+		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: guide, Shown: shown}); err != nil {
 			return nil, err
 		}
 	}
@@ -251,11 +261,11 @@ func logPanic(log *slog.Logger) func(*http.Request, any) string {
 
 // serveSandbox is the sandbox's REST API alone.
 func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	l, err := listen(c, log, "http/1.1") // with HTTP/2, no fault could lose a connection
+	l, err := edge.Listen(listenOptions(c, log, "http/1.1")) // with HTTP/2, no fault could lose a connection
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer func() { _ = l.Close() }()
 	box, err := openSandbox(ctx, c.Sources[0], log)
 	if err != nil {
 		return err
@@ -264,9 +274,173 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
-	banner += fmt.Sprintf("  Faults      %s%s\n  REST        %s/beta/me/profile\n", l.url, sandbox.FaultsPath, l.url)
+	banner += fmt.Sprintf("  Faults      %s%s\n  REST        %s/beta/me/profile\n", l.URL, sandbox.FaultsPath, l.URL)
 	if _, err = io.WriteString(stdout, banner); err == nil {
-		err = l.serveUntilDone(ctx, edge.KnownHost(hosts(c), box.Handler()), new(edge.Health))
+		err = l.Serve(ctx, edge.KnownHost(hosts(c), box.Handler()), new(edge.Health))
 	}
 	return errors.Join(err, box.Close())
+}
+
+// source is one source, as it is spoken to.
+type source struct {
+	config.Source
+	client      *profileapi.Client
+	guard       *sources.Guard
+	description string // for the banner
+	close       func()
+}
+
+// sourceList is all sources. The first is the default one.
+type sourceList []*source
+
+// openSources starts the sandboxes that are to be inside, and makes ready to speak to every source.
+func openSources(ctx context.Context, c *config.Config, memory *profileapi.Memory, log *slog.Logger) (all sourceList, err error) {
+	for _, s := range c.Sources {
+		open := openProfile
+		if s.Kind == config.KindSandbox {
+			open = openInside
+		}
+		opened, err := open(ctx, s, memory, log)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("source %s: %w", s.Name, err)
+		}
+		all = append(all, opened)
+	}
+	return all, nil
+}
+
+func (all sourceList) close() {
+	for _, s := range all {
+		s.close()
+	}
+}
+
+func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
+
+func openProfile(_ context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+	transport := profileapi.NewTransport(s.MaxConcurrency)
+	opened, err := connect(s, transport, memory, log)
+	if err != nil {
+		return nil, err
+	}
+	opened.description, opened.close = s.URL, transport.CloseIdleConnections
+	return opened, nil
+}
+
+// openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
+// can reach.
+func openInside(ctx context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+	box, err := openSandbox(ctx, s, log)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	server := edge.NewServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
+	go func() { _ = server.Serve(listener) }() // ends with close
+	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
+	transport := profileapi.NewTransport(s.MaxConcurrency)
+	opened, err := connect(s, transport, memory, log)
+	if err != nil {
+		return nil, errors.Join(err, server.Close(), box.Close())
+	}
+	opened.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
+	opened.close = func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		if err := box.Close(); err != nil {
+			log.Error("the sandbox did not close well", "source", s.Name, "error", err)
+		}
+	}
+	return opened, nil
+}
+
+func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandbox.Sandbox, error) {
+	f, err := readFaults(s)
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.Open(ctx, sandbox.Options{
+		Seed: s.Seed, Data: s.Data, RequireToken: s.RequireToken, Faults: f, Log: log,
+	})
+}
+
+// readFaults reads what a sandbox is to get wrong on purpose.
+func readFaults(s config.Source) (faults.Config, error) {
+	text, err := readOptional("faults", s.Faults)
+	if text == nil || err != nil {
+		return faults.Config{}, err
+	}
+	f, err := faults.Parse(text)
+	if err != nil {
+		return faults.Config{}, fmt.Errorf("faults %s: %w", s.Faults, err)
+	}
+	return f, nil
+}
+
+func keeping(data string) string {
+	if data == "" {
+		return "kept in memory"
+	}
+	return "kept in " + data
+}
+
+// connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
+func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+	token := tokenOf(s.Token)
+	guard := sources.NewGuard(sources.GuardOptions{
+		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
+	})
+	client, err := profileapi.New(profileapi.Options{
+		Name:      s.Name,
+		BaseURL:   s.URL,
+		Aliases:   s.Aliases,
+		Transport: auth.Transport{Base: guard, Token: token},
+		UserAgent: "profileql/" + version,
+		Timeout:   s.Timeout,
+		Memory:    memory,
+		Log:       log,
+	})
+	return &source{Source: s, client: client, guard: guard}, err
+}
+
+func tokenOf(t config.Token) auth.Token {
+	switch t.From {
+	case config.FromCaller, config.FromHeader:
+		return auth.Token{Header: t.Name}
+	case config.FromEnv:
+		return auth.Own(t.Value)
+	}
+	return auth.Token{}
+}
+
+// tokenHeaders are the headers in which callers send their tokens, each once.
+func (all sourceList) tokenHeaders() (names []string) {
+	for _, s := range all {
+		if header := tokenOf(s.Token).Header; header != "" && !slices.Contains(names, header) {
+			names = append(names, header)
+		}
+	}
+	return names
+}
+
+// described are the sources as GraphQL shows them.
+func (all sourceList) described() graph.Sources {
+	described := make(graph.Sources, len(all))
+	for i, s := range all {
+		described[i] = &graph.Source{
+			Name: s.Name, Kind: "PROFILE", Writable: s.Writable,
+			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
+				c := s.guard.Condition(ctx)
+				return c.Failing, c.ThrottledUntil
+			},
+		}
+		if s.Kind == config.KindSandbox {
+			described[i].Kind = "SANDBOX"
+		}
+	}
+	return described
 }

@@ -27,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	"profileql/internal/edge"
 	"profileql/internal/profileapi"
 	"profileql/internal/telemetry"
 )
@@ -421,7 +422,7 @@ func TestLongOperation(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewUnstartedServer(nil)
-			server.Config = newHTTPServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
+			server.Config = edge.NewServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
 			server.Config.WriteTimeout = writing
 			server.EnableHTTP2 = protocol == "HTTP/2.0"
 			server.StartTLS()

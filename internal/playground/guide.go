@@ -1,13 +1,9 @@
-package main
+package playground
 
-import (
-	"profileql/internal/playground"
-	"profileql/internal/sandbox"
-)
-
-// tabs are what the playground opens with: a guide. It shows how one source is named by this one.
-func tabs(source string) []playground.Tab {
-	return []playground.Tab{
+// Guide is the tabs that the playground opens with. Source is the name of the one that they name, item the id of an interest
+// that is there to be changed, and locked that of one which its source refuses to change.
+func Guide(source, item, locked string) []Tab {
+	return []Tab{
 		{
 			Query: `# Changes an interest: the button runs it.
 # Left out stays, null clears, [] empties.
@@ -28,7 +24,7 @@ mutation Update($input: UpdatePersonInterestInput!) {
 `,
 			Variables: `{
   "input": {
-    "id": "` + sandbox.SampleInterest + `",
+    "id": "` + item + `",
     "patch": {
       "displayName": "Chess by correspondence",
       "description": null,
@@ -136,7 +132,7 @@ mutation Refused($input: UpdatePersonInterestInput!) {
 `,
 			Variables: `{
   "input": {
-    "id": "` + sandbox.LockedInterest + `",
+    "id": "` + locked + `",
     "patch": {"displayName": "Mine now"}
   }
 }
