@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -262,7 +263,7 @@ func TestCommandLine(t *testing.T) {
 		fails bool
 		says  []string
 	}{
-		{name: "version", args: []string{"--version"}, says: []string{"profileql " + version}},
+		{name: "version", args: []string{"--version"}, says: []string{"profileql devel", runtime.Version()}},
 		{name: "schema", args: []string{"schema"}, says: []string{schema}},
 		{name: "help", args: []string{"--help"}, says: []string{"--upstream", "--sandbox", "--data", "--listen", "PROFILEQL_UPSTREAM", "https://graph.microsoft.com/beta"}},
 		{

@@ -44,6 +44,11 @@ var importRules = []importRule{
 		why:   "it generates what the other packages need in order to compile",
 	},
 	{
+		from:  "profileql/internal/buildinfo",
+		never: []string{"profileql", "github.com"},
+		why:   "everyone may say which build this is",
+	},
+	{
 		from:  "profileql/internal/jsontape",
 		never: []string{"profileql", "github.com", "golang.org/x", "net/http"},
 		why:   "it is JSON and nothing else",

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"profileql/internal/buildinfo"
 )
 
 // TestCallersStayApart has 60 callers at once. The source names the token that it saw in every item, and sets
@@ -91,7 +93,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 				if values := got.Values("Authorization"); token == "" && len(values) != 0 || token != "" && (len(values) != 1 || values[0] != token) {
 					t.Errorf("%s: with %q, the source saw the Authorization %q", op.name, token, values)
 				}
-				if got.Get("User-Agent") != "profileql/"+version || got.Get("Client-Request-Id") != id || got.Get("Accept") != "application/json" || got.Get("OData-MaxVersion") != "4.0" {
+				if got.Get("User-Agent") != "profileql/"+buildinfo.Version() || got.Get("Client-Request-Id") != id || got.Get("Accept") != "application/json" || got.Get("OData-MaxVersion") != "4.0" {
 					t.Errorf("%s: the source saw %v", op.name, got)
 				}
 			}

@@ -31,6 +31,7 @@ import (
 
 	"profileql/graph"
 	"profileql/internal/auth"
+	"profileql/internal/buildinfo"
 	"profileql/internal/config"
 	"profileql/internal/edge"
 	"profileql/internal/graphqlhttp"
@@ -41,8 +42,6 @@ import (
 	"profileql/internal/sources"
 	"profileql/internal/telemetry"
 )
-
-const version = "0.1.0"
 
 //go:embed schema.graphqls
 var schema string
@@ -66,7 +65,7 @@ func main() {
 
 // run does what the command line asks for, until it is done or the context is.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c, err := config.Parse(args, version, stdout, stderr)
+	c, err := config.Parse(args, buildinfo.Details(), stdout, stderr)
 	if c == nil || err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", version, l.URL)
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), l.URL)
 	if showsItself(c) != nil {
 		banner += fmt.Sprintf("  Playground  %s/\n", l.URL)
 	}
@@ -270,7 +269,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	if err != nil {
 		return err
 	}
-	banner := fmt.Sprintf("ProfileQL %s sandbox, %s\n", version, keeping(c.Sources[0].Data))
+	banner := fmt.Sprintf("ProfileQL %s sandbox, %s\n", buildinfo.Version(), keeping(c.Sources[0].Data))
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
@@ -399,7 +398,7 @@ func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Me
 		BaseURL:   s.URL,
 		Aliases:   s.Aliases,
 		Transport: auth.Transport{Base: guard, Token: token},
-		UserAgent: "profileql/" + version,
+		UserAgent: "profileql/" + buildinfo.Version(),
 		Timeout:   s.Timeout,
 		Memory:    memory,
 		Log:       log,
