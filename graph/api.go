@@ -41,7 +41,7 @@ func New(o Options) (*API, error) {
 	return &API{
 		Executable: NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver}),
 		Inputs:     resolver.schema,
-		Checkers:   []checker{price{resolver.facets}.of, newInputs(resolver).of},
+		Checkers:   []checker{costLimits{resolver.facets}.of, newInputs(resolver).of},
 	}, nil
 }
 

@@ -27,35 +27,35 @@ func overLimit(name string, most int, what string) *gqlerror.Error {
 	})
 }
 
-// price refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
-type price struct{ facets map[string]*Facet }
+// costLimits refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
+type costLimits struct{ facets map[string]*Facet }
 
 // of makes the check of an operation.
-func (p price) of(op *ast.OperationDefinition) check {
-	tariff := p.set(op.SelectionSet)
+func (l costLimits) of(op *ast.OperationDefinition) check {
+	formula := l.set(op.SelectionSet)
 	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-		bill := tariff.bill(op.Variables)
+		total := formula.with(op.Variables)
 		switch {
-		case bill.calls > maxCalls:
+		case total.calls > maxCalls:
 			return overLimit("upstreamCalls", maxCalls, "requests to one source")
-		case bill.cost > maxCost:
+		case total.fields > maxCost:
 			return overLimit("cost", maxCost, "fields in the answer, as far as the document tells")
 		}
 		return nil
 	}
 }
 
-// bill is what a selection costs: fields in the answer, and requests to sources. It is never too low, but may be too
+// cost is what a selection costs: fields in the answer, and requests to sources. It is never too low, but may be too
 // high where @skip and @include leave something out.
-type bill struct{ cost, calls int }
+type cost struct{ fields, calls int }
 
-func (b bill) plus(other bill) bill {
-	return bill{min(b.cost+other.cost, maxCost+1), min(b.calls+other.calls, maxCalls+1)}
+func (c cost) plus(other cost) cost {
+	return cost{min(c.fields+other.fields, maxCost+1), min(c.calls+other.calls, maxCalls+1)}
 }
 
-// tariff is what a selection costs as long as its variables are not known.
-type tariff struct {
-	fixed   bill
+// costFormula is what a selection costs, as long as its variables are not known.
+type costFormula struct {
+	fixed   cost
 	counted []countedField
 }
 
@@ -65,63 +65,63 @@ type countedField struct {
 	argument string // that it is
 	perItem  bool   // whether each entry is a request to a source; otherwise there is one, and one for totals
 	totals   int
-	inner    tariff
+	inner    costFormula
 }
 
-// bill is what a selection costs with these variables.
-func (t tariff) bill(variables map[string]any) bill {
-	sum := t.fixed
-	for _, f := range t.counted {
-		sum = sum.plus(f.bill(variables))
+// with is the cost with these variables.
+func (f costFormula) with(variables map[string]any) cost {
+	sum := f.fixed
+	for _, field := range f.counted {
+		sum = sum.plus(field.with(variables))
 	}
 	return sum
 }
 
-func (f countedField) bill(variables map[string]any) bill {
-	inner, times := f.inner.bill(variables), countOf(f.Field, f.argument, variables)
+func (f countedField) with(variables map[string]any) cost {
+	inner, times := f.inner.with(variables), countOf(f.Field, f.argument, variables)
 	calls := times
 	if !f.perItem {
 		times, calls = max(times, 1), 1+f.totals
 	}
-	return bill{cost: 1 + times*inner.cost, calls: calls + times*inner.calls}
+	return cost{fields: 1 + times*inner.fields, calls: calls + times*inner.calls}
 }
 
-// set adds up a selection set, which the guard has found to have no more than maxSelections with its fragments.
-func (p price) set(set ast.SelectionSet) (sum tariff) {
+// set adds up a selection set. The query limits have bounded how many selections it has with its fragments.
+func (l costLimits) set(set ast.SelectionSet) (sum costFormula) {
 	for _, s := range set {
-		var t tariff
+		var f costFormula
 		switch s := s.(type) {
 		case *ast.Field:
-			t = p.field(s)
+			f = l.field(s)
 		case *ast.InlineFragment:
-			t = p.set(s.SelectionSet)
+			f = l.set(s.SelectionSet)
 		case *ast.FragmentSpread:
-			t = p.set(s.Definition.SelectionSet)
+			f = l.set(s.Definition.SelectionSet)
 		}
-		sum = tariff{sum.fixed.plus(t.fixed), append(sum.counted, t.counted...)}
+		sum = costFormula{sum.fixed.plus(f.fixed), append(sum.counted, f.counted...)}
 	}
 	return sum
 }
 
-func (p price) field(f *ast.Field) tariff {
-	inner := p.set(f.SelectionSet)
+func (l costLimits) field(f *ast.Field) costFormula {
+	inner := l.set(f.SelectionSet)
 	counted := countedField{Field: f, inner: inner}
 	switch parent := f.ObjectDefinition.Name; {
 	case parent == "Query" && f.Name == "nodes":
 		counted.argument, counted.perItem = "ids", true
-	case parent == "Profile" && p.facets[f.Name] != nil:
+	case parent == "Profile" && l.facets[f.Name] != nil:
 		counted.argument, counted.totals = "first", countTotals(f.SelectionSet)
 	default:
-		own := bill{cost: 1}
+		own := cost{fields: 1}
 		if parent == "Mutation" || parent == "Query" && f.Name == "node" {
 			own.calls = 1
 		}
-		return tariff{inner.fixed.plus(own), inner.counted}
+		return costFormula{inner.fixed.plus(own), inner.counted}
 	}
 	if argument := f.Arguments.ForName(counted.argument); argument != nil && hasVariable(argument.Value) || len(inner.counted) > 0 {
-		return tariff{counted: []countedField{counted}}
+		return costFormula{counted: []countedField{counted}}
 	}
-	return tariff{fixed: counted.bill(nil)}
+	return costFormula{fixed: counted.with(nil)}
 }
 
 // hasVariable tells whether a value depends on variables.

@@ -10,36 +10,36 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// TestPrices holds what operations cost, and where that is too much.
-func TestPrices(t *testing.T) {
+// TestCosts holds what operations cost, and where that is too much.
+func TestCosts(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)
 	schema := testSchema
 	for _, test := range []struct {
 		text, variables string
-		want            bill
+		want            cost
 	}{
-		{"{ __typename }", "", bill{1, 0}},
-		{"{ me { id } }", "", bill{2, 0}},
-		{"{ me { interests { nodes { id } } } }", "", bill{1 + 1 + 20*2, 1}},
-		{"{ me { interests(first: 5) { nodes { id } totalCount } } }", "", bill{1 + 1 + 5*3, 2}},
-		{"{ me { interests(first: 5) { ...f ...f } } } fragment f on PersonInterestConnection { totalCount }", "", bill{1 + 1 + 5*2, 2}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 100}`, bill{1 + 1 + 100*2, 1}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 2000000000}`, bill{1 + 1 + 1000*2, 1}},
-		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": -1}`, bill{1 + 1 + 2, 1}},
-		{`{ node(id: "x") { id } }`, "", bill{2, 1}},
-		{`{ nodes(ids: ["x", "y"]) { id ... on Profile { interests { nodes { id } } } } }`, "", bill{1 + 2*(1+1+20*2), 2 + 2}},
-		{"query($ids: [ID!]!) { nodes(ids: $ids) { id } }", `{"ids": ["a", "b", "c"]}`, bill{1 + 3, 3}},
-		{`{ nodes(ids: "x") { id } }`, "", bill{2, 1}},
-		{`mutation { a: deleteProfileItem(input: {id: "x"}) { deletedId } b: deleteProfileItem(input: {id: "y"}) { deletedId } }`, "", bill{4, 2}},
-		{`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "", bill{maxCost + 1, 2}},
+		{"{ __typename }", "", cost{1, 0}},
+		{"{ me { id } }", "", cost{2, 0}},
+		{"{ me { interests { nodes { id } } } }", "", cost{1 + 1 + 20*2, 1}},
+		{"{ me { interests(first: 5) { nodes { id } totalCount } } }", "", cost{1 + 1 + 5*3, 2}},
+		{"{ me { interests(first: 5) { ...f ...f } } } fragment f on PersonInterestConnection { totalCount }", "", cost{1 + 1 + 5*2, 2}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 100}`, cost{1 + 1 + 100*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": 2000000000}`, cost{1 + 1 + 1000*2, 1}},
+		{"query($n: Int!) { me { interests(first: $n) { nodes { id } } } }", `{"n": -1}`, cost{1 + 1 + 2, 1}},
+		{`{ node(id: "x") { id } }`, "", cost{2, 1}},
+		{`{ nodes(ids: ["x", "y"]) { id ... on Profile { interests { nodes { id } } } } }`, "", cost{1 + 2*(1+1+20*2), 2 + 2}},
+		{"query($ids: [ID!]!) { nodes(ids: $ids) { id } }", `{"ids": ["a", "b", "c"]}`, cost{1 + 3, 3}},
+		{`{ nodes(ids: "x") { id } }`, "", cost{2, 1}},
+		{`mutation { a: deleteProfileItem(input: {id: "x"}) { deletedId } b: deleteProfileItem(input: {id: "y"}) { deletedId } }`, "", cost{4, 2}},
+		{`{ me { a: interests(first: 100) { ...n } b: interests(first: 100) { ...n } } }` + wide("n", 260), "", cost{maxCost + 1, 2}},
 	} {
 		document, list := validatorLoad(schema, test.text)
 		if list != nil {
 			t.Fatalf("%s: %v", test.text, list)
 		}
 		variables := coerced(t, r, document.Operations[0], cmp.Or(test.variables, "{}"))
-		if got := (price{r.facets}).set(document.Operations[0].SelectionSet).bill(variables); got != test.want {
+		if got := (costLimits{r.facets}).set(document.Operations[0].SelectionSet).with(variables); got != test.want {
 			t.Errorf("%.100s: %+v, want %+v", test.text, got, test.want)
 		}
 	}

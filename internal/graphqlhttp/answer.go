@@ -45,7 +45,7 @@ func badRequest(message string) *refusal {
 
 func (f *refusal) answer(mediaType string) answer {
 	if mediaType == "" {
-		mediaType = plainJSON
+		mediaType = mediaTypeJSON
 	}
 	a := withoutData(f.status, mediaType, gqlerror.List{f.err})
 	a.header = f.header
@@ -63,7 +63,7 @@ func (a answer) send(w http.ResponseWriter) {
 	h["Content-Length"] = []string{strconv.Itoa(len(before) + len(a.data) + len(after))}
 	w.WriteHeader(a.status)
 	// A caller that is gone needs no answer.
-	if len(a.data) < smallAnswer {
+	if len(a.data) < maxSingleWrite {
 		_, _ = w.Write(append(append(before, a.data...), after...)) // one write is one packet
 		return
 	}
@@ -72,16 +72,16 @@ func (a answer) send(w http.ResponseWriter) {
 	_, _ = w.Write(after)
 }
 
-// smallAnswer is up to how many bytes an answer is copied in order to be written at once.
-const smallAnswer = 2 << 10
+// maxSingleWrite is up to how many bytes an answer is copied in order to be written at once.
+const maxSingleWrite = 2 << 10
 
 var contentTypes = map[string][]string{
-	plainJSON: {plainJSON + "; charset=utf-8"}, graphQLResponse: {graphQLResponse + "; charset=utf-8"},
+	mediaTypeJSON: {mediaTypeJSON + "; charset=utf-8"}, mediaTypeResponse: {mediaTypeResponse + "; charset=utf-8"},
 }
 
 // around is what stands before and behind the data.
 func (a answer) around() (before, after []byte) {
-	before = append(make([]byte, 0, smallAnswer), '{')
+	before = append(make([]byte, 0, maxSingleWrite), '{')
 	if len(a.errors) > 0 {
 		before = appendErrors(append(before, `"errors":`...), a.errors)
 		if a.ran {

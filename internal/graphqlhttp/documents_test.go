@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const trustedText = "query Who { __typename }"
+const persistedText = "query Who { __typename }"
 
 func sha256Of(text string) string {
 	sum := sha256.Sum256([]byte(text))
@@ -22,12 +22,12 @@ func sha256Of(text string) string {
 
 // manifests are one document in the forms that the tools write.
 var manifests = map[string]string{
-	"Relay":  `{"5d41402abc4b2a76b9719d911017c592": "` + trustedText + `"}`,
-	"Apollo": `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "5d41402abc4b2a76b9719d911017c592", "name": "Who", "type": "query", "body": "` + trustedText + `"}]}`,
+	"Relay":  `{"5d41402abc4b2a76b9719d911017c592": "` + persistedText + `"}`,
+	"Apollo": `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "5d41402abc4b2a76b9719d911017c592", "name": "Who", "type": "query", "body": "` + persistedText + `"}]}`,
 }
 
-// TestTrustedDocuments holds that the listed document is run however it is named, and that nothing else is.
-func TestTrustedDocuments(t *testing.T) {
+// TestPersistedOperations holds that the listed document is run however it is named, and that nothing else is.
+func TestPersistedOperations(t *testing.T) {
 	t.Parallel()
 	persisted := func(hash string) string {
 		return fmt.Sprintf(`"extensions": {"persistedQuery": {"version": 1, "sha256Hash": %q}}`, hash)
@@ -41,20 +41,20 @@ func TestTrustedDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		for body, listed := range map[string]bool{
-			`{"documentId": "` + id + `"}`:                            true,
-			`{"documentId": "sha256:` + sha256Of(trustedText) + `"}`:  true,
-			`{"documentId": "sha256:` + sha256Of("x") + `"}`:          false,
-			`{"id": "` + id + `"}`:                                    true,
-			`{` + persisted(sha256Of(trustedText)) + `}`:              true,
-			`{` + persisted(id) + `}`:                                 true,
-			`{"query": "` + trustedText + `"}`:                        true,
-			`{"query": "` + trustedText + `", ` + persisted(id) + `}`: true,
-			`{"query": "query Who { __typename } "}`:                  false,
-			`{"query": "{ __typename }"}`:                             false,
-			`{"query": "{ __typename }", "documentId": "` + id + `"}`: false,
-			`{"query": "` + trustedText + `", "documentId": "x"}`:     false,
-			`{"documentId": "x"}`:                                     false,
-			`{"query": "{ __schema { types { name } } }"}`:            false,
+			`{"documentId": "` + id + `"}`:                              true,
+			`{"documentId": "sha256:` + sha256Of(persistedText) + `"}`:  true,
+			`{"documentId": "sha256:` + sha256Of("x") + `"}`:            false,
+			`{"id": "` + id + `"}`:                                      true,
+			`{` + persisted(sha256Of(persistedText)) + `}`:              true,
+			`{` + persisted(id) + `}`:                                   true,
+			`{"query": "` + persistedText + `"}`:                        true,
+			`{"query": "` + persistedText + `", ` + persisted(id) + `}`: true,
+			`{"query": "query Who { __typename } "}`:                    false,
+			`{"query": "{ __typename }"}`:                               false,
+			`{"query": "{ __typename }", "documentId": "` + id + `"}`:   false,
+			`{"query": "` + persistedText + `", "documentId": "x"}`:     false,
+			`{"documentId": "x"}`:                                       false,
+			`{"query": "{ __schema { types { name } } }"}`:              false,
 			`{}`: false,
 		} {
 			w, _ := exchange(t.Context(), h, body)

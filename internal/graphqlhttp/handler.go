@@ -37,15 +37,15 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	// The fastest level makes a page a fifth of its size; the others take several times as long for little more.
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(smallestCompressed), gzhttp.CompressionLevel(gzip.BestSpeed))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.CompressionLevel(gzip.BestSpeed))
 	if err != nil {
 		return nil, err
 	}
 	return compress(e), nil
 }
 
-// smallestCompressed is from how many bytes on an answer is compressed for those who accept it: less fits into one packet.
-const smallestCompressed = 1 << 10
+// minCompressed is from how many bytes on an answer is compressed for those who accept it: less fits into one packet.
+const minCompressed = 1 << 10
 
 // endpoint serves GraphQL over HTTP. Requests are read, checked and answered here, so that each is looked at once;
 // gqlgen's executor runs the operations.
@@ -78,8 +78,8 @@ func newEndpoint(o Options) (*endpoint, error) {
 }
 
 const (
-	// sending is the time that a caller has to take the answer.
-	sending = 60 * time.Second
+	// writeTimeout is the time that a caller has to take the answer.
+	writeTimeout = 60 * time.Second
 	// brief is how long an operation can take without the time for its answer being worth the setting.
 	brief = time.Second
 )
@@ -99,7 +99,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := e.answer(ctx, w, r, &entry)
 	if r.ProtoMajor > 1 || time.Since(entry.start) > brief {
-		_ = conn.SetWriteDeadline(time.Now().Add(sending))
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	}
 	a.send(w)
 	entry.log(r.Context(), e.log, a)
@@ -109,7 +109,7 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	mediaType := negotiate(r.Header.Values("Accept"))
 	if mediaType == "" {
 		return refuse(http.StatusNotAcceptable, codeBadRequest,
-			"Answers are "+graphQLResponse+" or "+plainJSON+", in UTF-8; Accept names neither.").answer("")
+			"Answers are "+mediaTypeResponse+" or "+mediaTypeJSON+", in UTF-8; Accept names neither.").answer("")
 	}
 	q, f := readRequest(w, r)
 	if f == nil {
@@ -126,7 +126,7 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case list != nil:
 		response := e.executor.DispatchError(graphql.WithOperationContext(ctx, op), list)
 		status := http.StatusOK
-		if mediaType == graphQLResponse {
+		if mediaType == mediaTypeResponse {
 			status = http.StatusBadRequest
 		}
 		return withoutData(status, mediaType, response.Errors)

@@ -320,7 +320,7 @@ func TestHostileRequests(t *testing.T) {
 			if w, taken := exchange(ctx, theirs, test.body, test.header...); !test.harm(w, taken) {
 				t.Errorf("does no harm to gqlgen's handler: %d, %v, %.300s", w.Code, taken, w.Body)
 			}
-			header := append([]string{"Accept", graphQLResponse}, test.header...)
+			header := append([]string{"Accept", mediaTypeResponse}, test.header...)
 			w, taken := exchange(ctx, ours, test.body, header...)
 			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) || slow(w, taken) || wordy(w, taken) {
 				t.Errorf("got %d, %v, %d bytes: %.300s", w.Code, taken, w.Body.Len(), w.Body)
@@ -357,7 +357,7 @@ func TestHostileAddresses(t *testing.T) {
 		"a mutation":            {query(`mutation { deleteProfileItem(input: {id: "x"}) { deletedId } }`), 405, `"BAD_REQUEST"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, taken := exchangeRequest(h, byGET(t.Context(), test.body), "Accept", graphQLResponse)
+			w, taken := exchangeRequest(h, byGET(t.Context(), test.body), "Accept", mediaTypeResponse)
 			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) || slow(w, taken) || wordy(w, taken) {
 				t.Errorf("got %d, %v, %d bytes: %.300s", w.Code, taken, w.Body.Len(), w.Body)
 			}

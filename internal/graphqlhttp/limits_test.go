@@ -205,8 +205,8 @@ func hasNameTwice(d *json.Decoder) bool {
 	}
 }
 
-// FuzzGuard holds that no document brings the guard down, and that what it lets through is small.
-func FuzzGuard(f *testing.F) {
+// FuzzQueryLimits holds that no document makes them panic, and that what they let through is small.
+func FuzzQueryLimits(f *testing.F) {
 	for _, seed := range []string{
 		"{ me { id } }", "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "query($a: [Int!] = [1]) @x { a @include(if: $a) }",
 		"subscription { a }", "{ a { ... @defer { b } } }", "fragment a on A { b }", "{ ...a ...a } fragment a on A { b } fragment a on B { c }",

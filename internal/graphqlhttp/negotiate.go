@@ -9,25 +9,25 @@ import (
 // The two media types of GraphQL over HTTP (graphql.github.io/graphql-over-http/draft, section 4). With the first,
 // the status tells whether the operation was run; with the second it is 200 for every GraphQL answer.
 const (
-	graphQLResponse = "application/graphql-response+json"
-	plainJSON       = "application/json"
+	mediaTypeResponse = "application/graphql-response+json"
+	mediaTypeJSON     = "application/json"
 )
 
 // negotiate chooses the media type of the answer (RFC 9110, section 12.5.1); empty where none is acceptable. Without
 // a preference it is plain JSON, which every client reads.
 func negotiate(accept []string) string {
 	if strings.TrimSpace(strings.Join(accept, "")) == "" {
-		return plainJSON
+		return mediaTypeJSON
 	}
-	graphQL, named := qualityOf(graphQLResponse, accept)
-	plain, _ := qualityOf(plainJSON, accept)
+	graphQL, named := qualityOf(mediaTypeResponse, accept)
+	plain, _ := qualityOf(mediaTypeJSON, accept)
 	switch {
 	case graphQL == 0 && plain == 0:
 		return ""
 	case graphQL > plain || graphQL == plain && named:
-		return graphQLResponse
+		return mediaTypeResponse
 	}
-	return plainJSON
+	return mediaTypeJSON
 }
 
 // qualityOf is the quality of the most specific range in the Accept header that covers the media type, and

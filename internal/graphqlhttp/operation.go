@@ -23,7 +23,7 @@ type Check = func(context.Context, *graphql.OperationContext) *gqlerror.Error
 type Checker = func(*ast.OperationDefinition) Check
 
 // operation makes an operation ready to run, or says what is wrong with the request: its document, its variables, its
-// inputs, its price. What comes back with an error is for the log.
+// inputs, its cost. What comes back with an error is for the log.
 func (e *endpoint) operation(ctx context.Context, q request) (*graphql.OperationContext, *refusal, gqlerror.List) {
 	op := &graphql.OperationContext{
 		RawQuery: q.query, OperationName: q.operationName, Headers: q.header, DisableIntrospection: !e.shown(q.header),

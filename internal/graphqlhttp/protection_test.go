@@ -34,7 +34,7 @@ const updateBody = `{"query": "mutation Update($input: UpdatePersonInterestInput
 const mostExtra = 1.15
 
 // BenchmarkProtections compares the CPU time of an update with and without everything that keeps ProfileQL safe: the
-// edge, the guard, the price and the log. (What looks at the JSON of a body is in both.) Rounds alternate, since
+// edge, the query limits, the cost and the log. (What looks at the JSON of a body is in both.) Rounds alternate, since
 // machines are noisy; what caller and source take is measured alike and taken off. It fails where the median is over
 // the limit three times.
 func BenchmarkProtections(b *testing.B) {

@@ -49,7 +49,7 @@ func notAllowed(message, allow string) *refusal {
 
 func readBody(w http.ResponseWriter, r *http.Request) (q request, f *refusal) {
 	if !isJSON(r.Header.Get("Content-Type")) {
-		return q, refuse(http.StatusUnsupportedMediaType, codeBadRequest, "The body must be "+plainJSON+", in UTF-8, and Content-Type must say so.")
+		return q, refuse(http.StatusUnsupportedMediaType, codeBadRequest, "The body must be "+mediaTypeJSON+", in UTF-8, and Content-Type must say so.")
 	}
 	body, f := readAll(w, r)
 	if f != nil {
@@ -60,7 +60,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (q request, f *refusal) {
 
 func isJSON(contentType string) bool {
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
-	return err == nil && mediaType == plainJSON && isUTF8(parameters)
+	return err == nil && mediaType == mediaTypeJSON && isUTF8(parameters)
 }
 
 // isUTF8 tells whether a charset, if there is one, is UTF-8; utf8 is a name that some clients have for it.

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	both  = graphQLResponse
-	plain = plainJSON
+	both  = mediaTypeResponse
+	plain = mediaTypeJSON
 )
 
 func TestNegotiation(t *testing.T) {
@@ -215,7 +215,7 @@ func TestGet(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", "/graphql", nil)
 		r.URL.RawQuery = test.query
-		r.Header.Set("Accept", graphQLResponse)
+		r.Header.Set("Accept", mediaTypeResponse)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) || w.Code == 405 && w.Header().Get("Allow") != "POST" {
