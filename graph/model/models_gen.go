@@ -10,44 +10,44 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// An object with a global id, by which it can be fetched again and by which clients may cache it.
+// An object with a global id. The query `node` reads it again by this id, and clients can use the id as a cache key.
 type Node interface {
 	IsNode()
 }
 
-// A new interest and where it belongs.
+// A new interest, and the source and the profile to create it in.
 type CreatePersonInterestInput struct {
 	// The interest.
 	Item Patch `json:"item"`
-	// The name of the source to create it at; the default source where it is left out.
+	// The name of the source to create the interest at. If omitted, the default source.
 	Source graphql.Omittable[*string] `json:"source,omitempty"`
-	// Whose profile to add it to, by id or user principal name; the signed-in person's where it is left out.
+	// The id or user principal name of the user whose profile the interest is created in. If omitted, the signed-in user.
 	User graphql.Omittable[*string] `json:"user,omitempty"`
 }
 
-// Which item to delete.
+// The item to delete.
 type DeleteProfileItemInput struct {
-	// The item's global `id`. A bare `itemId` is not enough, because it does not tell the facet.
+	// The item's global `id`. An `itemId` is not accepted, because it does not contain the facet.
 	ID string `json:"id"`
 }
 
 // The order of a list of items.
 type ItemOrder struct {
-	// The value to order by.
+	// The field to order by.
 	Field ItemOrderField `json:"field"`
 	// Oldest or newest first.
 	Direction OrderDirection `json:"direction"`
 }
 
-// A change of one interest.
+// An update of one interest.
 type UpdatePersonInterestInput struct {
-	// The interest's global `id`. A bare `itemId` is understood too: an item of the signed-in person at the default source.
+	// The interest's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
 	ID string `json:"id"`
-	// What to change; at least one property.
+	// The changes. At least one property.
 	Patch Patch `json:"patch"`
 }
 
-// The values that a list of items can be ordered by. Instants are compared, whatever their offsets.
+// The fields that a list of items can be ordered by. Values are compared as instants, regardless of their offsets.
 type ItemOrderField string
 
 const (
@@ -91,7 +91,7 @@ func (e ItemOrderField) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// Which end of a list comes first.
+// The direction of the order of a list.
 type OrderDirection string
 
 const (
