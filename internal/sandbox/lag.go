@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// veil hides writes until they may be seen, for the fault of that name: reads get what was there before.
-type veil struct {
+// lag carries the fault of that name out: a write takes effect at once, and reads get what was there before until its
+// time is over, as from a replica that lags behind.
+type lag struct {
 	mu     sync.Mutex
-	hidden map[key][]past
+	behind map[key][]past
 }
 
 // past is what an item was until a time; nil where it was not there.
@@ -17,31 +18,32 @@ type past struct {
 	until time.Time
 }
 
-// cover is called before a write takes effect. Without a lag, the write shows itself, and all before it.
-func (v *veil) cover(x *request, old []byte) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// hide is called before a write takes effect, with what is there until then. Without a lag, the write shows itself,
+// and all before it.
+func (l *lag) hide(x *request, old []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	k := x.key()
 	if x.plan.Lag <= 0 {
-		delete(v.hidden, k)
+		delete(l.behind, k)
 		return
 	}
-	if v.hidden == nil {
-		v.hidden = make(map[key][]past)
+	if l.behind == nil {
+		l.behind = make(map[key][]past)
 	}
-	v.hidden[k] = append(v.hidden[k], past{old, x.at.Add(x.plan.Lag)})
+	l.behind[k] = append(l.behind[k], past{old, x.at.Add(x.plan.Lag)})
 }
 
-// documents are those of a person's facet that are covered, by id.
-func (v *veil) documents(person, facet string, at time.Time) map[string][]byte {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// documents are those of a person's facet that reads still get, by id.
+func (l *lag) documents(person, facet string, at time.Time) map[string][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var docs map[string][]byte
-	for k := range v.hidden {
+	for k := range l.behind {
 		if k.person != person || k.facet != facet {
 			continue
 		}
-		if doc, covered := v.at(k, at); covered {
+		if doc, lags := l.at(k, at); lags {
 			if docs == nil {
 				docs = make(map[string][]byte)
 			}
@@ -51,20 +53,20 @@ func (v *veil) documents(person, facet string, at time.Time) map[string][]byte {
 	return docs
 }
 
-// document is what an item is said to be, if it is covered.
-func (v *veil) document(k key, at time.Time) (doc []byte, covered bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.at(k, at)
+// document is what a read gets of an item, if it lags behind.
+func (l *lag) document(k key, at time.Time) (doc []byte, lags bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.at(k, at)
 }
 
-// at takes away what is past, and returns the oldest version that is not.
-func (v *veil) at(k key, at time.Time) (doc []byte, covered bool) {
-	for _, was := range v.hidden[k] {
+// at takes away what is over, and returns the oldest version that is not.
+func (l *lag) at(k key, at time.Time) (doc []byte, lags bool) {
+	for _, was := range l.behind[k] {
 		if at.Before(was.until) {
 			return was.doc, true
 		}
 	}
-	delete(v.hidden, k)
+	delete(l.behind, k)
 	return nil, false
 }

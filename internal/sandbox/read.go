@@ -51,15 +51,15 @@ func (s *Sandbox) items(x *request, f *facet, filter expression) ([]*item, error
 	return kept, nil
 }
 
-// documents are those that the owner's facet consists of, as far as they may be seen.
+// documents are those that the owner's facet consists of, as a read gets them.
 func (s *Sandbox) documents(x *request, f *facet) ([]document, error) {
 	docs, err := s.store.documents(x.Context(), x.owner.ID, f.name)
-	covered := s.veil.documents(x.owner.ID, f.name, x.at)
-	if err != nil || covered == nil {
+	lagging := s.lag.documents(x.owner.ID, f.name, x.at)
+	if err != nil || lagging == nil {
 		return docs, err
 	}
-	docs = slices.DeleteFunc(docs, func(d document) bool { _, ok := covered[d.id]; return ok })
-	for id, text := range covered {
+	docs = slices.DeleteFunc(docs, func(d document) bool { _, ok := lagging[d.id]; return ok })
+	for id, text := range lagging {
 		if text != nil {
 			docs = append(docs, document{id, text})
 		}
@@ -130,8 +130,8 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	doc, covered := s.veil.document(x.key(), x.at)
-	if !covered {
+	doc, lags := s.lag.document(x.key(), x.at)
+	if !lags {
 		doc, err = s.store.document(x.Context(), x.key())
 	} else if doc == nil {
 		err = noItem()

@@ -4,12 +4,12 @@
 // It behaves like the real API, oddities included, so that what works against it works against Microsoft Graph. All
 // it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
 //
-// A request goes through these files: handler.go (who asks, what the request meets), path.go (what is meant), then
+// A request goes through these files: handler.go (who asks, what the request meets), resource.go (what is meant), then
 // read.go with query.go, selection.go and profile.go (lists, items and the profile), write.go with payload.go (what a
-// body does to an item) and audit.go (what the server notes about it), or batch.go (several requests at a time);
-// store.go and veil.go (what is there, and what may be seen of it); and answer.go (how it goes out, errors.go if it is
+// body does to an item) and provenance.go (what the server notes about it), or batch.go (several requests at a time);
+// store.go and lag.go (what is there, and what reads get of it); and answer.go (how it goes out, errors.go if it is
 // a no). Below them: filter.go, comparison.go, lambda.go and token.go read a $filter, orderby.go an $orderby; item.go
-// and split.go take a stored document apart, encode.go writes it for the store and render.go for an answer; value.go,
+// and split.go take a stored document apart, encode.go writes it for the store and jsonformat.go for an answer; value.go,
 // literal.go and enum.go say what values are. csdl.go reads the description, seed.go the people.
 //
 // The package faults decides which requests meet which misfortune. docs/sandbox.md says what is known of the real API.
@@ -50,7 +50,7 @@ type Person struct {
 // Sandbox is an open profile API. It can be used from several goroutines at a time.
 type Sandbox struct {
 	store        *store
-	veil         veil
+	lag          lag
 	facets       []*facet
 	people       []Person
 	faults       *faults.Set

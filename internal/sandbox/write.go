@@ -23,7 +23,7 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	stamp(doc, id, x.caller, x.at)
 	text := x.facet.item.encode(doc)
 	x.id = id
-	s.veil.cover(x, nil)
+	s.lag.hide(x, nil)
 	if err := s.store.insert(x.Context(), x.key(), text); err != nil {
 		return answer{}, err
 	}
@@ -55,7 +55,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 			return nil, err
 		}
 		touch(doc, x.caller, x.at)
-		s.veil.cover(x, old)
+		s.lag.hide(x, old)
 		text = x.facet.item.encode(doc)
 		return text, nil
 	})
@@ -71,7 +71,7 @@ func (s *Sandbox) delete(x *request) (answer, error) {
 		if _, err := unlocked(doc); err != nil {
 			return err
 		}
-		s.veil.cover(x, doc)
+		s.lag.hide(x, doc)
 		return nil
 	})
 	return answer{status: http.StatusNoContent}, err
