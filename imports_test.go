@@ -108,6 +108,11 @@ var importRules = []importRule{
 		why:   "it decides who meets which fault, and knows no more of the sandbox than its requests",
 	},
 	{
+		from:  "profileql/internal/sandbox/edm",
+		never: []string{"profileql", "github.com", "golang.org/x", "modernc.org", "net/http", "database/sql"},
+		why:   "types and values are the same whoever asks, and wherever they are kept",
+	},
+	{
 		from:  "profileql/internal/config",
 		never: []string{"profileql"},
 		why:   "each part takes its own options; server.go hands them out",

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // maxParts is how many requests a batch can hold ("Combine multiple HTTP requests using JSON batching").
@@ -153,7 +155,7 @@ func (s *Sandbox) answerPart(x *request, p part, status map[string]int) (a partA
 func (x *request) partRequest(p part) (*http.Request, error) {
 	target, err := url.Parse("/beta/" + strings.TrimPrefix(p.URL, "/"))
 	if err != nil {
-		return nil, badRequest("Invalid URL '%s'.", shorten(p.URL))
+		return nil, badRequest("Invalid URL '%s'.", edm.Shorten(p.URL))
 	}
 	if strings.HasPrefix(strings.ToLower(target.Path), "/beta/$batch") {
 		return nil, badRequest("A batch cannot hold another batch.")

@@ -1,25 +1,20 @@
 package sandbox
 
 import (
-	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
-	"reflect"
 	"strings"
-	"unicode/utf8"
+
+	"profileql/internal/sandbox/edm"
 )
 
-// maxBody bounds a request's body, in bytes, and maxNesting how deep its values are.
-const (
-	maxBody    = 1 << 20
-	maxNesting = 100
-)
+// maxBody bounds a request's body, in bytes.
+const maxBody = 1 << 20
 
-// readBody reads the JSON object that a request carries. The error is an *apiError.
+// readBody reads the JSON object that a request carries. The error is an *apiError or an *edm.Error.
 func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	text, err := readJSON(w, r)
 	if err != nil {
@@ -73,87 +68,12 @@ func unreadable() error {
 	return badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 }
 
-// parseBody is parseObject with errors for the client, each an *apiError.
+// parseBody is parseObject with errors for the client.
 func parseBody(text []byte) (map[string]any, error) {
 	object, err := parseObject(text)
-	var e *apiError
+	var e *edm.Error
 	if err != nil && !errors.As(err, &e) {
 		return nil, unreadable()
 	}
 	return object, err
-}
-
-// parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
-// Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
-// same value. Of two values one would be lost without a word: they are an *apiError.
-func parseObject(text []byte) (map[string]any, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	v, err := parseValue(d, maxNesting)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON value")
-	}
-	object, ok := v.(map[string]any)
-	if !ok {
-		return nil, errors.New("not an object")
-	}
-	return object, nil
-}
-
-// parseValue reads the next value, in which others may be nested so deep.
-func parseValue(d *json.Decoder, deep int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	if deep == 0 {
-		return nil, errors.New("nested too deep")
-	}
-	switch token {
-	case json.Delim('['):
-		return parseEntries(d, deep-1)
-	case json.Delim('{'):
-		return parseMembers(d, deep-1)
-	}
-	return token, nil
-}
-
-func parseEntries(d *json.Decoder, deep int) ([]any, error) {
-	entries := []any{}
-	for d.More() {
-		v, err := parseValue(d, deep)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, v)
-	}
-	_, err := d.Token()
-	return entries, err
-}
-
-func parseMembers(d *json.Decoder, deep int) (map[string]any, error) {
-	members := make(map[string]any)
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		text, _ := name.(string) // the decoder takes nothing else for a name
-		value, err := parseValue(d, deep)
-		if err != nil {
-			return nil, err
-		}
-		if other, repeated := members[text]; repeated && !reflect.DeepEqual(other, value) {
-			return nil, badRequest("The member '%s' occurs more than once, with different values.", shorten(text))
-		}
-		members[text] = value
-	}
-	_, err := d.Token()
-	return members, err
 }

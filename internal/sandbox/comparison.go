@@ -1,6 +1,10 @@
 package sandbox
 
-import "math"
+import (
+	"math"
+
+	"profileql/internal/sandbox/edm"
+)
 
 // comparisonOperator returns the name that messages have for an operator, and what it makes of the order of two
 // values; nil for what is no operator.
@@ -158,7 +162,7 @@ func (e expression) isMember() bool {
 func memberOf(t *enumType, e expression) (expression, error) {
 	v := e.eval(scope{})
 	if v.typeName != "" && v.typeName != t.name || !t.known(v.text) {
-		return e, badRequest("The string '%s' is not a valid enumeration type constant.", v.text)
+		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.text)
 	}
 	e = literal(enumValue(t, v.text))
 	e.enum = t
@@ -166,6 +170,6 @@ func memberOf(t *enumType, e expression) (expression, error) {
 }
 
 func incompatible(left, right expression, operator string) error {
-	return badRequest("A binary operator with incompatible types was detected. Found operand types '%s' and '%s' for operator kind '%s'.",
+	return edm.Errorf("A binary operator with incompatible types was detected. Found operand types '%s' and '%s' for operator kind '%s'.",
 		left.kind, right.kind, operator)
 }

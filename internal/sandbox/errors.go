@@ -2,11 +2,11 @@ package sandbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"profileql/internal/sandbox/edm"
 	"profileql/internal/sandbox/faults"
 )
 
@@ -26,18 +26,13 @@ type apiError struct {
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
 
 // badRequest is what the gateway says to a request that it cannot understand.
-func badRequest(format string, args ...any) error {
+func badRequest(format string, args ...any) *apiError {
 	return &apiError{status: http.StatusBadRequest, code: "BadRequest", message: fmt.Sprintf(format, args...)}
 }
 
 // noSegment says that the path leads nowhere (msgraph-beta-sdk-python#764).
 func noSegment(segment string) error {
 	return badRequest("Resource not found for the segment '%s'.", segment)
-}
-
-// noProperty is the wording of the OData library that the gateway reads URLs with.
-func noProperty(name string, t *structuredType) error {
-	return badRequest("Could not find a property named '%s' on type '%s'.", name, t.name)
 }
 
 // noUser is what the directory says (msgraph-beta-sdk-dotnet#284).
@@ -105,17 +100,8 @@ func wrongMethod(allow string) error {
 func wrongCoding(coding, accepted string) error {
 	return &apiError{
 		status: http.StatusUnsupportedMediaType, code: "BadRequest", acceptEncoding: accepted,
-		message: fmt.Sprintf("The content encoding '%s' is not supported here.", shorten(coding)),
+		message: fmt.Sprintf("The content encoding '%s' is not supported here.", edm.Shorten(coding)),
 	}
-}
-
-// because puts what was being done in front of the message of a bad request.
-func because(doing string, err error) error {
-	var e *apiError
-	if errors.As(err, &e) {
-		return badRequest("%s: %s", doing, e.message)
-	}
-	return err
 }
 
 // errorBody is the JSON form of an error ("Microsoft Graph error responses and resource types").

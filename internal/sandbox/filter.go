@@ -1,6 +1,10 @@
 package sandbox
 
-import "strings"
+import (
+	"strings"
+
+	"profileql/internal/sandbox/edm"
+)
 
 // maxFilter and maxDepth bound what a $filter may be, in bytes and in nested parentheses.
 const (
@@ -38,13 +42,13 @@ func parseFilterOption(t *structuredType, o options) (expression, error) {
 		return literal(booleanValue(true)), nil
 	}
 	e, err := parseFilter(t, text)
-	return e, because("Invalid filter clause", err)
+	return e, edm.Because("Invalid filter clause", err)
 }
 
-// parseFilter reads a filter over items of type t. The error is an *apiError.
+// parseFilter reads a filter over items of type t. The error is an *edm.Error.
 func parseFilter(t *structuredType, text string) (expression, error) {
 	if len(text) > maxFilter {
-		return expression{}, badRequest("The $filter option is longer than %d bytes.", maxFilter)
+		return expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
 	}
 	p := &filterParser{item: t, text: text}
 	if err := p.advance(); err != nil {
@@ -58,7 +62,7 @@ func parseFilter(t *structuredType, text string) (expression, error) {
 		return expression{}, p.syntaxError()
 	}
 	if e.kind != kindBoolean {
-		return expression{}, badRequest("The $filter expression must evaluate to a single boolean value.")
+		return expression{}, edm.Errorf("The $filter expression must evaluate to a single boolean value.")
 	}
 	return e, nil
 }
@@ -79,7 +83,7 @@ func (p *filterParser) advance() (err error) {
 }
 
 func (p *filterParser) syntaxError() error {
-	return badRequest("Syntax error at position %d in '%s'.", p.token.position, p.text)
+	return edm.Errorf("Syntax error at position %d in '%s'.", p.token.position, p.text)
 }
 
 func (p *filterParser) atMark(mark string) bool {
@@ -105,7 +109,7 @@ func (p *filterParser) expectMark(mark string) error {
 // deeper runs a parse one level further down.
 func (p *filterParser) deeper(parse func() (expression, error)) (expression, error) {
 	if p.depth++; p.depth > maxDepth {
-		return expression{}, badRequest("Recursion depth exceeded allowed limit.")
+		return expression{}, edm.Errorf("Recursion depth exceeded allowed limit.")
 	}
 	defer func() { p.depth-- }()
 	return parse()
@@ -173,7 +177,7 @@ func (p *filterParser) not() (expression, error) {
 		return expression{}, err
 	}
 	if !e.isBoolean() {
-		return expression{}, badRequest("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
+		return expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
 	return expression{kind: kindBoolean, eval: func(at scope) value {
 		v := e.eval(at)
@@ -223,7 +227,7 @@ func (p *filterParser) number() (expression, error) {
 	} else if t, ok := parseDate(text); ok {
 		v = value{kind: kindDate, instant: t}
 	} else {
-		return expression{}, badRequest("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
+		return expression{}, edm.Errorf("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
 	}
 	return literal(v), p.advance()
 }
@@ -281,7 +285,7 @@ func (p *filterParser) function(name string) (expression, error) {
 	case "contains":
 		holds = strings.Contains
 	default:
-		return expression{}, badRequest("An unknown function with name '%s' was found.", name)
+		return expression{}, edm.Errorf("An unknown function with name '%s' was found.", name)
 	}
 	if err := p.advance(); err != nil {
 		return expression{}, err
@@ -309,7 +313,7 @@ func (p *filterParser) function(name string) (expression, error) {
 func (p *filterParser) stringOperand(function string) (expression, error) {
 	e, err := p.operand()
 	if err == nil && e.kind != kindString && e.kind != kindNull {
-		err = badRequest("No function signature for the function with name '%s' matches the specified arguments.", function)
+		err = edm.Errorf("No function signature for the function with name '%s' matches the specified arguments.", function)
 	}
 	return e, err
 }

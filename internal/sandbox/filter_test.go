@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // TestThreeValues holds what filters make of an item with a null, an odd number and odd enumeration values
@@ -175,8 +177,8 @@ func TestBadFilters(t *testing.T) {
 		"displayName eq '" + strings.Repeat("x", maxFilter) + "'":             "longer than",
 	} {
 		_, err := parseFilter(interest, filter)
-		var e *apiError
-		if !errors.As(err, &e) || e.status != 400 || !strings.Contains(e.message, says) {
+		var e *edm.Error
+		if !errors.As(err, &e) || !strings.Contains(e.Message, says) {
 			t.Errorf("%.80s: %v, which does not say %q", filter, err, says)
 		}
 	}

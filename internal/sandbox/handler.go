@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"profileql/internal/sandbox/edm"
 	"profileql/internal/sandbox/faults"
 )
 
@@ -42,7 +43,7 @@ func (s *Sandbox) exchange(w http.ResponseWriter, r *http.Request) answer {
 	at := s.now()
 	plan, err := s.faults.Plan(r, at)
 	if err != nil {
-		return s.explain(badRequest("%s", err), id).answer(id, at)
+		return badRequest("%s", err).answer(id, at)
 	}
 	a, interrupted := interrupt(r.Context(), plan.Before, id, at)
 	if interrupted {
@@ -62,12 +63,16 @@ func (s *Sandbox) exchange(w http.ResponseWriter, r *http.Request) answer {
 	return a
 }
 
-// explain turns an error into one for the client. What went wrong inside stays inside.
+// explain turns an error into one for the client. What went wrong inside stays inside. Packages that know nothing of
+// HTTP say what is wrong with a request by an *edm.Error: here it becomes what the gateway answers.
 func (s *Sandbox) explain(err error, id requestID) *apiError {
 	var e *apiError
+	var mistake *edm.Error
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.As(err, &mistake):
+		return badRequest("%s", mistake.Message)
 	case isBusy(err):
 		return &apiError{
 			status: http.StatusServiceUnavailable, code: "serviceNotAvailable", retryAfter: "1",

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // item is one stored entity, taken apart as far as a request needs it and not twice.
@@ -30,7 +32,7 @@ func parsePropertyPath(t *structuredType, text string) (path, error) {
 	p := path{text: text}
 	for rest := text; ; {
 		if t == nil {
-			return path{}, badRequest("The property path '%s' does not lead to a single value.", text)
+			return path{}, edm.Errorf("The property path '%s' does not lead to a single value.", text)
 		}
 		name, deeper, more := strings.Cut(rest, "/")
 		step := t.property(name)
@@ -46,6 +48,11 @@ func parsePropertyPath(t *structuredType, text string) (path, error) {
 			t = step.typ.structured
 		}
 	}
+}
+
+// noProperty is the wording of the OData library that the gateway reads URLs with.
+func noProperty(name string, t *structuredType) error {
+	return edm.Errorf("Could not find a property named '%s' on type '%s'.", name, t.name)
 }
 
 // end is the property that the path leads to.

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"encoding/json"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // variable is what a lambda operator calls the entries of a collection (OData URL Conventions 4.01, section 5.1.1.13).
@@ -75,14 +77,14 @@ func (v variable) reference(n int) reference {
 func (p *filterParser) lambda(path string, all bool) (expression, error) {
 	if n := len(p.variables); n > 0 && !strings.HasPrefix(path, p.variables[n-1].name+"/") {
 		// Going through one collection for each entry of another would cost the product of their sizes.
-		return expression{}, badRequest("An Any/All expression inside of another one may only go through a collection of its variable.")
+		return expression{}, edm.Errorf("An Any/All expression inside of another one may only go through a collection of its variable.")
 	}
 	collection, err := p.resolve(path)
 	if err != nil {
 		return expression{}, err
 	}
 	if !collection.property.collection {
-		return expression{}, badRequest("Any/All may only be used following a collection.")
+		return expression{}, edm.Errorf("Any/All may only be used following a collection.")
 	}
 	if err := p.advance(); err != nil {
 		return expression{}, err
@@ -124,7 +126,7 @@ func (p *filterParser) condition(entry property) (expression, error) {
 	}
 	holds, err := p.or()
 	if err == nil && !holds.isBoolean() {
-		err = badRequest("The Any/All query expression must evaluate to a single boolean value.")
+		err = edm.Errorf("The Any/All query expression must evaluate to a single boolean value.")
 	}
 	return holds, err
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // maxOrderings is how many properties a list can be ordered by.
@@ -27,13 +29,13 @@ func parseOrder(t *structuredType, text string) (order, error) {
 	}
 	parts := strings.Split(text, ",")
 	if len(parts) > maxOrderings {
-		return nil, badRequest("The $orderby option can have %d parts at most.", maxOrderings)
+		return nil, edm.Errorf("The $orderby option can have %d parts at most.", maxOrderings)
 	}
 	var o order
 	for _, part := range append(parts, "id") {
 		by, err := parseOrdering(t, part)
 		if err != nil {
-			return nil, because("Parsing OData OrderBy failed", err)
+			return nil, edm.Because("Parsing OData OrderBy failed", err)
 		}
 		o = append(o, by)
 	}
@@ -43,14 +45,14 @@ func parseOrder(t *structuredType, text string) (order, error) {
 func parseOrdering(t *structuredType, text string) (ordering, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "asc" && words[1] != "desc" {
-		return ordering{}, badRequest("Syntax error in '%s'.", text)
+		return ordering{}, edm.Errorf("Syntax error in '%s'.", text)
 	}
 	p, err := parsePropertyPath(t, words[0])
 	if err != nil {
 		return ordering{}, err
 	}
 	if p.end().kind() == kindStructured {
-		return ordering{}, badRequest("The property '%s' is not one to order by.", p.text)
+		return ordering{}, edm.Errorf("The property '%s' is not one to order by.", p.text)
 	}
 	return ordering{path: p, descending: len(words) == 2 && words[1] == "desc"}, nil
 }
@@ -108,7 +110,7 @@ func (o order) position(token string) ([]value, error) {
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	var raw []json.RawMessage
 	if err != nil || json.Unmarshal(text, &raw) != nil || len(raw) != len(o) {
-		return nil, badRequest("The $skiptoken query option is not one of this list.")
+		return nil, edm.Errorf("The $skiptoken query option is not one of this list.")
 	}
 	key := make([]value, len(o))
 	for n, by := range o {

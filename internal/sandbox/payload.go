@@ -6,11 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
 // what is not in the body stays. What only the server may set is left alone, as OData wants it for updates (Protocol
-// 4.01, section 11.4.3). The error is an *apiError.
+// 4.01, section 11.4.3). The error is an *edm.Error.
 func (t *structuredType) merge(into, body map[string]any, creating bool) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		if strings.Contains(name, "@") {
@@ -22,7 +24,7 @@ func (t *structuredType) merge(into, body map[string]any, creating bool) error {
 		p := t.property(name)
 		if p == nil {
 			if !t.open {
-				return badRequest("The property '%s' does not exist on type '%s'. Make sure to only use property names that are defined by the type.",
+				return edm.Errorf("The property '%s' does not exist on type '%s'. Make sure to only use property names that are defined by the type.",
 					name, t.name)
 			}
 			into[name] = body[name]
@@ -51,7 +53,7 @@ func (t *structuredType) checkControl(name string, v any) error {
 	}
 	text, ok := v.(string)
 	if !ok || strings.TrimPrefix(text, "#") != t.name {
-		return badRequest("The type %s could not be resolved to '%s', which is expected here.", jsonOf(v), t.name)
+		return edm.Errorf("The type %s could not be resolved to '%s', which is expected here.", jsonOf(v), t.name)
 	}
 	return nil
 }
@@ -63,7 +65,7 @@ func (t *structuredType) complete(v map[string]any) error {
 			continue
 		}
 		if p.required() {
-			return badRequest("The property '%s' is required to create a '%s'.", p.name, t.name)
+			return edm.Errorf("The property '%s' is required to create a '%s'.", p.name, t.name)
 		}
 		if p.defaultValue != nil {
 			v[p.name] = p.defaultValue
@@ -82,11 +84,11 @@ func (p *property) accept(old, v any) (any, error) {
 	}
 	if !p.collection {
 		v, err := p.typ.accept(old, v)
-		return v, because("The property '"+p.name+"' cannot be read", err)
+		return v, edm.Because("The property '"+p.name+"' cannot be read", err)
 	}
 	entries, ok := v.([]any)
 	if !ok {
-		return nil, badRequest("The property '%s' is a collection, and its value is not.", p.name)
+		return nil, edm.Errorf("The property '%s' is a collection, and its value is not.", p.name)
 	}
 	accepted := make([]any, len(entries))
 	for i, entry := range entries {
@@ -98,14 +100,14 @@ func (p *property) accept(old, v any) (any, error) {
 		}
 		var err error
 		if accepted[i], err = p.typ.accept(nil, entry); err != nil {
-			return nil, because("The property '"+p.name+"' cannot be read", err)
+			return nil, edm.Because("The property '"+p.name+"' cannot be read", err)
 		}
 	}
 	return accepted, nil
 }
 
 func noNull(p *property) error {
-	return badRequest("A null value was found for the property named '%s', which has the expected type '%s[Nullable=False]'. "+
+	return edm.Errorf("A null value was found for the property named '%s', which has the expected type '%s[Nullable=False]'. "+
 		"The expected type '%s[Nullable=False]' does not allow null values.", p.name, p.typ.name, p.typ.name)
 }
 
@@ -162,21 +164,12 @@ func (t *edmType) acceptsPrimitive(v any) bool {
 }
 
 func (t *edmType) cannotConvert(v any) error {
-	return badRequest("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.name)
+	return edm.Errorf("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.name)
 }
 
 // jsonOf is a value of a body as a message shows it.
 func jsonOf(v any) string {
 	var b bytes.Buffer
 	encodeJSON(&b, v)
-	return shorten(b.String())
-}
-
-// shorten keeps a message from repeating a whole body.
-func shorten(text string) string {
-	const most = 100
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return edm.Shorten(b.String())
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // profileType is the profile's type as far as messages name it.
@@ -52,13 +54,13 @@ func parseExpansions(facets []*facet, o options) (expanded []expansion, withID b
 	names := o.names()
 	for _, name := range names {
 		if name != "id" && !hasFacet(facets, name) {
-			return nil, false, because(parsingSelect, noProperty(name, profileType))
+			return nil, false, edm.Because(parsingSelect, noProperty(name, profileType))
 		}
 	}
 	expand := make(map[string]options)
 	if text, ok := o["$expand"]; ok {
 		if expand, err = parseExpand(facets, text); err != nil {
-			return nil, false, because(parsingSelect, err)
+			return nil, false, edm.Because(parsingSelect, err)
 		}
 	}
 	_, asked := o["$expand"]
@@ -84,7 +86,7 @@ func parseExpand(facets []*facet, text string) (map[string]options, error) {
 		if nested {
 			list, closed := strings.CutSuffix(rest, ")")
 			if !closed {
-				return nil, badRequest("Syntax error in '%s'.", part)
+				return nil, edm.Errorf("Syntax error in '%s'.", part)
 			}
 			if err := inner.addAll(list); err != nil {
 				return nil, err
@@ -100,7 +102,7 @@ func parseExpand(facets []*facet, text string) (map[string]options, error) {
 			return nil, noProperty(name, profileType)
 		}
 		if _, twice := expand[name]; twice {
-			return nil, badRequest("The property '%s' is expanded more than once.", name)
+			return nil, edm.Errorf("The property '%s' is expanded more than once.", name)
 		}
 		expand[name] = inner
 	}
@@ -112,7 +114,7 @@ func (o options) addAll(list string) error {
 	for _, part := range splitOutside(list, ';') {
 		name, text, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {
-			return badRequest("Syntax error in '%s'.", part)
+			return edm.Errorf("Syntax error in '%s'.", part)
 		}
 		if err := o.add(name, text); err != nil {
 			return err
@@ -120,7 +122,7 @@ func (o options) addAll(list string) error {
 	}
 	for name := range o {
 		if !slices.Contains(listOptions, name) {
-			return badRequest("Query option '%s' is not supported here.", name)
+			return edm.Errorf("Query option '%s' is not supported here.", name)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
@@ -28,7 +30,7 @@ func parseOptions(rawQuery string) (options, error) {
 		name, nameErr := url.QueryUnescape(name)
 		text, textErr := url.QueryUnescape(text)
 		if nameErr != nil || textErr != nil {
-			return nil, badRequest("The query specified in the URI is not valid.")
+			return nil, edm.Errorf("The query specified in the URI is not valid.")
 		}
 		if err := o.add(name, text); err != nil {
 			return nil, err
@@ -45,7 +47,7 @@ func (o options) add(name, text string) error {
 		name = full
 	}
 	if _, twice := o[name]; twice && strings.HasPrefix(name, "$") {
-		return badRequest("Query option '%s' was specified more than once, but it must be specified at most once.", name)
+		return edm.Errorf("Query option '%s' was specified more than once, but it must be specified at most once.", name)
 	}
 	o[name] = text
 	return nil
@@ -55,7 +57,7 @@ func (o options) add(name, text string) error {
 func (o options) only(names ...string) error {
 	for name := range o {
 		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
-			return badRequest("Query option '%s' is not supported here.", name)
+			return edm.Errorf("Query option '%s' is not supported here.", name)
 		}
 	}
 	return nil
@@ -78,7 +80,7 @@ func (o options) number(name string, absent int) (int, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n < 0 {
-		return 0, badRequest("Invalid value '%s' for %s query option found. The %s query option requires a non-negative integer value.",
+		return 0, edm.Errorf("Invalid value '%s' for %s query option found. The %s query option requires a non-negative integer value.",
 			text, name, name)
 	}
 	return int(n), nil
@@ -92,7 +94,7 @@ func (o options) boolean(name string) (bool, error) {
 		return false, nil
 	}
 	if text, ok := o[name]; ok {
-		return false, badRequest("Invalid value '%s' for %s query option found. Valid values are 'false', 'true'.", text, name)
+		return false, edm.Errorf("Invalid value '%s' for %s query option found. Valid values are 'false', 'true'.", text, name)
 	}
 	return false, nil
 }

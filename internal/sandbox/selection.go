@@ -3,6 +3,8 @@ package sandbox
 import (
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // parsingSelect is what is in front of messages about $select and $expand.
@@ -40,7 +42,7 @@ func (o options) selection(t *structuredType) (selection, error) {
 		return t.whole, nil
 	}
 	s, err := selectFrom(t, names)
-	return s, because(parsingSelect, err)
+	return s, edm.Because(parsingSelect, err)
 }
 
 // selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
@@ -53,7 +55,7 @@ func selectFrom(t *structuredType, paths []string) (selection, error) {
 		case p == nil:
 			return nil, noProperty(name, t)
 		case deeper && p.typ.structured == nil:
-			return nil, badRequest("The property path '%s' does not lead to a property.", path)
+			return nil, edm.Errorf("The property path '%s' does not lead to a property.", path)
 		case !deeper:
 			rest = ""
 		}

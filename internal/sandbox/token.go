@@ -1,6 +1,10 @@
 package sandbox
 
-import "strings"
+import (
+	"strings"
+
+	"profileql/internal/sandbox/edm"
+)
 
 // tokenKind is what a token of a $filter is.
 type tokenKind int
@@ -20,7 +24,7 @@ type token struct {
 }
 
 // nextToken reads the token that begins at or after position start, and tells where it ends. The error is an
-// *apiError.
+// *edm.Error.
 func nextToken(text string, start int) (t token, end int, err error) {
 	for start < len(text) && text[start] == ' ' {
 		start++
@@ -40,7 +44,7 @@ func nextToken(text string, start int) (t token, end int, err error) {
 		end = span(text, start, func(c byte) bool { return isDigit(c) || isLetter(c) || c == '/' || c == '.' })
 		return token{tokenWord, text[start:end], start}, end, nil
 	}
-	return token{}, 0, badRequest("Syntax error: character '%s' is not valid at position %d in '%s'.",
+	return token{}, 0, edm.Errorf("Syntax error: character '%s' is not valid at position %d in '%s'.",
 		firstRune(text[start:]), start, text)
 }
 
@@ -56,7 +60,7 @@ func stringToken(text string, start int) (t token, end int, err error) {
 		}
 		b.WriteByte(text[i])
 	}
-	return token{}, 0, badRequest("There is an unterminated string literal at position %d in '%s'.", len(text), text)
+	return token{}, 0, edm.Errorf("There is an unterminated string literal at position %d in '%s'.", len(text), text)
 }
 
 func span(text string, start int, in func(byte) bool) int {

@@ -1,0 +1,90 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"unicode/utf8"
+
+	"profileql/internal/sandbox/edm"
+)
+
+// maxNesting bounds how deep values of a document are nested.
+const maxNesting = 100
+
+// parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
+// Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
+// same value. Of two values one would be lost without a word: they are an *edm.Error.
+func parseObject(text []byte) (map[string]any, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	v, err := parseValue(d, maxNesting)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the JSON value")
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("not an object")
+	}
+	return object, nil
+}
+
+// parseValue reads the next value, in which others may be nested so deep.
+func parseValue(d *json.Decoder, deep int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	if deep == 0 {
+		return nil, errors.New("nested too deep")
+	}
+	switch token {
+	case json.Delim('['):
+		return parseEntries(d, deep-1)
+	case json.Delim('{'):
+		return parseMembers(d, deep-1)
+	}
+	return token, nil
+}
+
+func parseEntries(d *json.Decoder, deep int) ([]any, error) {
+	entries := []any{}
+	for d.More() {
+		v, err := parseValue(d, deep)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, v)
+	}
+	_, err := d.Token()
+	return entries, err
+}
+
+func parseMembers(d *json.Decoder, deep int) (map[string]any, error) {
+	members := make(map[string]any)
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		text, _ := name.(string) // the decoder takes nothing else for a name
+		value, err := parseValue(d, deep)
+		if err != nil {
+			return nil, err
+		}
+		if other, repeated := members[text]; repeated && !reflect.DeepEqual(other, value) {
+			return nil, edm.Errorf("The member '%s' occurs more than once, with different values.", edm.Shorten(text))
+		}
+		members[text] = value
+	}
+	_, err := d.Token()
+	return members, err
+}
