@@ -101,7 +101,7 @@ func (p *filterParser) has(left expression) (expression, error) {
 		if a.kind == kindNull || b.kind == kindNull {
 			return value{}
 		}
-		return booleanValue(a.ordinal != unknownOrdinal && a.ordinal&b.ordinal == b.ordinal)
+		return booleanValue(a.has(b))
 	}}, nil
 }
 
@@ -133,8 +133,9 @@ func (p *filterParser) in(left expression) (expression, error) {
 
 // enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
 func (p *filterParser) enumLiteral(typeName string) (expression, error) {
-	v := value{kind: kindEnum, text: p.token.text, typeName: typeName}
-	return literal(v), p.advance()
+	e := literal(value{kind: kindEnum, text: p.token.text})
+	e.typeName = typeName
+	return e, p.advance()
 }
 
 // alike makes two operands comparable: beside an enumeration, a literal names a member, with its type or without
@@ -161,10 +162,10 @@ func (e expression) isMember() bool {
 
 func memberOf(t *enumType, e expression) (expression, error) {
 	v := e.eval(scope{})
-	if v.typeName != "" && v.typeName != t.name || !t.known(v.text) {
+	if e.typeName != "" && e.typeName != t.name || !t.known(v.text) {
 		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.text)
 	}
-	e = literal(enumValue(t, v.text))
+	e = literal(t.value(v.text))
 	e.enum = t
 	return e, nil
 }

@@ -1,20 +1,14 @@
 package sandbox
 
 import (
-	_ "embed"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"strings"
 )
 
-// description is of the types (OData CSDL XML 4.01); it is also what $metadata answers.
-//
-//go:embed profile.csdl
-var description string
-
-// facet is one of a profile's collections.
-type facet struct {
+// navigationProperty leads from an entity to a collection of others, which it contains.
+type navigationProperty struct {
 	name string
 	item *structuredType
 }
@@ -30,8 +24,8 @@ type edmType struct {
 type structuredType struct {
 	name       string
 	open       bool
-	properties []*property // the inherited ones too, in the order of answers
-	whole      selection   // all of them
+	properties []*property           // the inherited ones too, in the order of answers
+	navigation []*navigationProperty // of an entity type that parseCSDL returns
 }
 
 // property is a structural property and what a client may do with it.
@@ -47,6 +41,16 @@ type property struct {
 
 func (t *structuredType) property(name string) *property {
 	for _, p := range t.properties {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// navigationProperty returns nil where there is none of that name.
+func (t *structuredType) navigationProperty(name string) *navigationProperty {
+	for _, p := range t.navigation {
 		if p.name == name {
 			return p
 		}
@@ -107,8 +111,8 @@ func (e propertyElement) has(term string) bool {
 	return false
 }
 
-// parseCSDL returns the facets of the type profile.
-func parseCSDL(text string) ([]*facet, error) {
+// parseCSDL returns the entity type of that name, without its namespace, with its navigation properties.
+func parseCSDL(text, entityType string) (*structuredType, error) {
 	var x edmx
 	if err := xml.Unmarshal([]byte(text), &x); err != nil {
 		return nil, fmt.Errorf("read the CSDL document: %w", err)
@@ -136,7 +140,7 @@ func parseCSDL(text string) ([]*facet, error) {
 			return nil, fmt.Errorf("the CSDL type %s: %w", name, err)
 		}
 	}
-	return r.facets()
+	return r.withNavigation(r.namespace + entityType)
 }
 
 // csdlReader turns elements into types.
@@ -184,11 +188,7 @@ func (r *csdlReader) complete(name string) error {
 		}
 		element = r.elements[base.name]
 	}
-	t := r.types[name].structured
-	t.properties = append(plain, structured...)
-	for _, p := range t.properties {
-		t.whole = append(t.whole, selected{property: p})
-	}
+	r.types[name].structured.properties = append(plain, structured...)
 	return nil
 }
 
@@ -221,17 +221,20 @@ func (r *csdlReader) property(e propertyElement) (*property, error) {
 	return p, nil
 }
 
-func (r *csdlReader) facets() ([]*facet, error) {
-	var facets []*facet
-	for _, e := range r.elements[r.namespace+"profile"].Navigation {
+func (r *csdlReader) withNavigation(entityType string) (*structuredType, error) {
+	found := r.types[entityType]
+	if found == nil || found.structured == nil {
+		return nil, fmt.Errorf("there is no entity type %s", entityType)
+	}
+	for _, e := range r.elements[entityType].Navigation {
 		t, collection, err := r.lookUp(e.Type)
 		if err != nil {
-			return nil, fmt.Errorf("facet %s: %w", e.Name, err)
+			return nil, fmt.Errorf("navigation property %s: %w", e.Name, err)
 		}
 		if !collection || t.structured == nil {
-			return nil, fmt.Errorf("facet %s: %s is not a collection of entities", e.Name, e.Type)
+			return nil, fmt.Errorf("navigation property %s: %s is not a collection of entities", e.Name, e.Type)
 		}
-		facets = append(facets, &facet{name: e.Name, item: t.structured})
+		found.structured.navigation = append(found.structured.navigation, &navigationProperty{name: e.Name, item: t.structured})
 	}
-	return facets, nil
+	return found.structured, nil
 }

@@ -29,7 +29,7 @@ func TestAnotherFacet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	box.facets = facetsOf(t, csdl)
+	box.profile = profileType(t, csdl)
 	server := httptest.NewServer(box.Handler())
 	defer func() { server.Close(); _ = box.Close() }()
 	c := client{t, server.URL + "/beta"}
@@ -67,7 +67,7 @@ func TestAnotherFacet(t *testing.T) {
 func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
 	required, computed, immutable := []string{}, []string{}, []string{}
-	for _, p := range facetsOf(t, description)[0].item.properties {
+	for _, p := range interestType(t).properties {
 		if p.required() {
 			required = append(required, p.name)
 		}
@@ -95,7 +95,7 @@ func TestBrokenDescriptions(t *testing.T) {
 		`BaseType="graph.itemFacet"`:              `BaseType="graph.nonsense"`,
 		`</edmx:Edmx>`:                            ``,
 	} {
-		if _, err := parseCSDL(strings.Replace(description, old, broken, 1)); err == nil {
+		if _, err := parseCSDL(strings.Replace(description, old, broken, 1), "profile"); err == nil {
 			t.Errorf("%s instead of %s is taken", broken, old)
 		}
 	}

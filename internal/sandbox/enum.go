@@ -31,6 +31,11 @@ func newEnumType(name string, e enumElement) *enumType {
 	return t
 }
 
+// value is text as a value of the enumeration, whether it names members or not.
+func (t *enumType) value(text string) value {
+	return value{kind: kindEnum, text: text, ordinal: t.ordinal(text)}
+}
+
 // names splits a value into names of members, which a flags value separates by commas (OData JSON Format 4.01,
 // section 7.1).
 func (t *enumType) names(text string) []string {

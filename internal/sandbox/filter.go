@@ -15,10 +15,11 @@ const (
 // expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
 // section 5.1.1.1): what cannot be told is null.
 type expression struct {
-	kind    kind
-	enum    *enumType // of kindEnum; nil for a literal whose type is not known yet
-	literal bool
-	eval    func(scope) value
+	kind     kind
+	enum     *enumType // of kindEnum; nil for a literal whose type is not known yet
+	literal  bool
+	typeName string // of a literal that names its enumeration
+	eval     func(scope) value
 }
 
 // scope is what an expression is evaluated over: an item, and the entries at which the lambda operators around the

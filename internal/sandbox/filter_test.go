@@ -72,7 +72,7 @@ func checkFilter(t *testing.T, doc, filter string, want bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := parseFilter(facetsOf(t, description)[0].item, filter)
+	e, err := parseFilter(interestType(t), filter)
 	if err != nil {
 		t.Errorf("%s: %v", filter, err)
 		return
@@ -127,7 +127,7 @@ func TestCollectionsAndFlags(t *testing.T) {
 // TestBadFilters are refused, each for what is in its message.
 func TestBadFilters(t *testing.T) {
 	t.Parallel()
-	interest := facetsOf(t, description)[0].item
+	interest := interestType(t)
 	for filter, says := range map[string]string{
 		"":                                                    "Syntax error",
 		"displayName 'x'":                                     "Syntax error",
@@ -191,17 +191,17 @@ func TestBadFilters(t *testing.T) {
 // TestEnumerations compares values by their members, and odd ones by their texts.
 func TestEnumerations(t *testing.T) {
 	t.Parallel()
-	audiences := facetsOf(t, description)[0].item.property("allowedAudiences").typ.enum
+	audiences := interestType(t).property("allowedAudiences").typ.enum
 	ordered := []string{"me", "family", "family, contacts", "organization", "everyone", "unknownFutureValue", "colleagues", "neighbors"}
 	for i, a := range ordered {
 		for j, b := range ordered {
-			if got := compare(enumValue(audiences, a), enumValue(audiences, b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
+			if got := compare(audiences.value(a), audiences.value(b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
 				t.Errorf("%s to %s: %d", a, b, got)
 			}
 		}
 	}
 	for _, same := range [][2]string{{"8", "organization"}, {"contacts,family", "family, contacts"}, {"3", "family,contacts"}} {
-		if compare(enumValue(audiences, same[0]), enumValue(audiences, same[1])) != 0 {
+		if compare(audiences.value(same[0]), audiences.value(same[1])) != 0 {
 			t.Errorf("%s and %s are one value", same[0], same[1])
 		}
 	}

@@ -56,11 +56,11 @@ func writeMember(b *bytes.Buffer, name, text string) {
 }
 
 // writeItems writes items of a facet as an array.
-func (x *request) writeItems(b *bytes.Buffer, f *facet, items []keyed, chosen selection) {
+func (x *request) writeItems(b *bytes.Buffer, f *navigationProperty, items []*item, chosen selection) {
 	b.WriteByte('[')
 	for _, i := range items {
 		b.WriteByte('{')
-		x.writeItem(b, f, i.item, chosen)
+		x.writeItem(b, f, i, chosen)
 		b.WriteString("},")
 	}
 	if x.plan.Nulls.Entry() {
@@ -78,7 +78,7 @@ func trimComma(b *bytes.Buffer) {
 }
 
 // writeItem writes an item without the braces around it.
-func (x *request) writeItem(b *bytes.Buffer, f *facet, i *item, chosen selection) {
+func (x *request) writeItem(b *bytes.Buffer, f *navigationProperty, i *item, chosen selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
 	}
@@ -98,9 +98,9 @@ func (x *request) writeItem(b *bytes.Buffer, f *facet, i *item, chosen selection
 }
 
 // writeIdentity writes what full metadata says of an entity (OData JSON Format 4.01, sections 4.6.3, 4.6.8 and 4.6.9).
-func (x *request) writeIdentity(b *bytes.Buffer, f *facet, i *item) {
+func (x *request) writeIdentity(b *bytes.Buffer, f *navigationProperty, i *item) {
 	writeMember(b, "@odata.type", "#"+f.item.name)
-	id := valueOf(f.item.property("id"), i.properties["id"]).text
+	id := valueOf(f.item.property("id"), i.raw(f.item.property("id"))).text
 	path := withKey(x.profile()+"/"+f.name, id)
 	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
 	writeMember(b, "@odata.editLink", path)
@@ -111,7 +111,7 @@ func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage
 	if p.name != "id" && x.plan.Nulls.Property(p.name) {
 		raw = json.RawMessage("null")
 	}
-	if name := p.annotation(); x.level == metadataFull && name != "" && string(raw) != "null" {
+	if name := typeAnnotation(p.property); x.level == metadataFull && name != "" && string(raw) != "null" {
 		writeMember(b, p.name+"@odata.type", name)
 	}
 	encodeName(b, p.name)
@@ -148,7 +148,7 @@ func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string
 	t := p.typ.structured
 	inner := p.inner
 	if inner == nil {
-		inner = t.whole
+		inner = selectAll(t)
 	}
 	b.WriteByte('{')
 	if x.level == metadataFull {
@@ -180,9 +180,9 @@ func writeDynamic(b *bytes.Buffer, t *structuredType, members map[string]json.Ra
 	}
 }
 
-// annotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
+// typeAnnotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
 // which say what they are (OData JSON Format 4.01, section 4.6.3).
-func (p *property) annotation() string {
+func typeAnnotation(p *property) string {
 	name := strings.TrimPrefix(p.typ.name, "Edm.")
 	switch {
 	case p.collection:

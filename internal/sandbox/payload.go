@@ -10,6 +10,17 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
+// create makes a new value of type t of a body: what may only be set on create is taken, and what is not in the body
+// is as the type has it.
+func (t *structuredType) create(body map[string]any) (map[string]any, error) {
+	v := make(map[string]any)
+	err := t.merge(v, body, true)
+	return v, err
+}
+
+// update changes a value of type t as a body says.
+func (t *structuredType) update(v, body map[string]any) error { return t.merge(v, body, false) }
+
 // merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
 // what is not in the body stays. What only the server may set is left alone, as OData wants it for updates (Protocol
 // 4.01, section 11.4.3). The error is an *edm.Error.

@@ -1,12 +1,8 @@
 package sandbox
 
 import (
-	"net/url"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
-
-	"profileql/internal/sandbox/edm"
 )
 
 // defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
@@ -16,104 +12,27 @@ const (
 	maxPage     = 1000
 )
 
-// options are a request's query options: OData's by their full names, $select, and others as they are.
-type options map[string]string
-
-// parseOptions reads a query. (net/url's own reader takes no semicolons, which $expand separates options by.)
-func parseOptions(rawQuery string) (options, error) {
-	o := make(options)
-	for part := range strings.SplitSeq(rawQuery, "&") {
-		if part == "" {
-			continue
-		}
-		name, text, _ := strings.Cut(part, "=")
-		name, nameErr := url.QueryUnescape(name)
-		text, textErr := url.QueryUnescape(text)
-		if nameErr != nil || textErr != nil {
-			return nil, edm.Errorf("The query specified in the URI is not valid.")
-		}
-		if err := o.add(name, text); err != nil {
-			return nil, err
-		}
-	}
-	return o, nil
-}
-
-// add takes an option. Beta knows OData's without the $ too (Microsoft Graph query parameters), and OData 4.01 in any
-// case. Those that are not OData's are of no interest, but are kept for links.
-func (o options) add(name, text string) error {
-	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
-	if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
-		name = full
-	}
-	if _, twice := o[name]; twice && strings.HasPrefix(name, "$") {
-		return edm.Errorf("Query option '%s' was specified more than once, but it must be specified at most once.", name)
-	}
-	o[name] = text
-	return nil
-}
-
-// only refuses OData options other than these.
-func (o options) only(names ...string) error {
-	for name := range o {
-		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
-			return edm.Errorf("Query option '%s' is not supported here.", name)
-		}
-	}
-	return nil
-}
-
-// encode writes blanks as %20, which every reader understands, and leaves the $ as it is.
-func (o options) encode() string {
-	v := make(url.Values, len(o))
-	for name, text := range o {
-		v.Set(name, text)
-	}
-	return strings.NewReplacer("+", "%20", "%24", "$").Replace(v.Encode())
-}
-
-// number reads a count of items; absent is what it is when it is not given.
-func (o options) number(name string, absent int) (int, error) {
-	text, ok := o[name]
-	if !ok {
-		return absent, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n < 0 {
-		return 0, edm.Errorf("Invalid value '%s' for %s query option found. The %s query option requires a non-negative integer value.",
-			text, name, name)
-	}
-	return int(n), nil
-}
-
-func (o options) boolean(name string) (bool, error) {
-	switch o[name] {
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
-	if text, ok := o[name]; ok {
-		return false, edm.Errorf("Invalid value '%s' for %s query option found. Valid values are 'false', 'true'.", text, name)
-	}
-	return false, nil
-}
-
 // query is what a list is asked for.
 type query struct {
-	chosen selection
-	filter expression
-	order  order
-	behind []value // the position that $skiptoken stands for; nil for the beginning
-	skip   int
-	page   int // how many items one answer may hold
-	count  bool
+	options options
+	chosen  selection
+	filter  expression
+	order   order
+	behind  []value // the position that $skiptoken stands for; nil for the beginning
+	skip    int
+	page    int // how many items one answer may hold
+	count   bool
 }
 
 // listOptions are those that a list takes.
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
+// parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
 func parseQuery(t *structuredType, o options) (q query, err error) {
+	if err := o.only(listOptions...); err != nil {
+		return q, err
+	}
+	q.options = o
 	if q.chosen, err = o.selection(t); err != nil {
 		return q, err
 	}
@@ -137,4 +56,36 @@ func parseQuery(t *structuredType, o options) (q query, err error) {
 	q.page = min(q.page, maxPage)
 	q.count, err = o.boolean("$count")
 	return q, err
+}
+
+// page is what one answer holds of a list.
+type page struct {
+	items []*item
+	total int  // items that the filter keeps, on all pages
+	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
+}
+
+// cut orders the items that the filter keeps, and cuts the page out of them that the query is for.
+func (q query) cut(items []*item) page {
+	sorted := q.order.sort(items)
+	if q.behind != nil {
+		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
+	}
+	sorted = sorted[min(q.skip, len(sorted)):]
+	n := min(q.page, len(sorted))
+	p := page{items: make([]*item, n), total: len(items), more: 0 < n && n < len(sorted)}
+	for i := range p.items {
+		p.items[i] = sorted[i].item
+	}
+	return p
+}
+
+// next are the options of the page behind another one: those that were given, with the position of the last item
+// instead of $skip.
+func (q query) next(p page) string {
+	next := make(options, len(q.options)+1)
+	maps.Copy(next, q.options)
+	delete(next, "$skip")
+	next["$skiptoken"] = q.order.token(p.items[len(p.items)-1])
+	return next.encode()
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,7 +32,7 @@ func readMetadata(o options) (answer, error) {
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
-func (s *Sandbox) items(x *request, f *facet, filter expression) ([]*item, error) {
+func (s *Sandbox) items(x *request, f *navigationProperty, filter expression) ([]*item, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
@@ -52,7 +51,7 @@ func (s *Sandbox) items(x *request, f *facet, filter expression) ([]*item, error
 }
 
 // documents are those that the owner's facet consists of, as a read gets them.
-func (s *Sandbox) documents(x *request, f *facet) ([]document, error) {
+func (s *Sandbox) documents(x *request, f *navigationProperty) ([]document, error) {
 	docs, err := s.store.documents(x.Context(), x.owner.ID, f.name)
 	lagging := s.lag.documents(x.owner.ID, f.name, x.at)
 	if err != nil || lagging == nil {
@@ -68,30 +67,15 @@ func (s *Sandbox) documents(x *request, f *facet) ([]document, error) {
 }
 
 // page is what one answer holds of a list.
-type page struct {
-	items []keyed
-	total int  // items that the filter keeps, on all pages
-	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
-}
-
-func (s *Sandbox) page(x *request, f *facet, q query) (page, error) {
+func (s *Sandbox) page(x *request, f *navigationProperty, q query) (page, error) {
 	items, err := s.items(x, f, q.filter)
 	if err != nil {
 		return page{}, err
 	}
-	sorted := q.order.sort(items)
-	if q.behind != nil {
-		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
-	}
-	sorted = sorted[min(q.skip, len(sorted)):]
-	n := min(q.page, len(sorted))
-	return page{items: sorted[:n], total: len(items), more: 0 < n && n < len(sorted)}, nil
+	return q.cut(items), nil
 }
 
 func (s *Sandbox) readList(x *request, o options) (answer, error) {
-	if err := o.only(listOptions...); err != nil {
-		return answer{}, err
-	}
 	q, err := parseQuery(x.facet.item, o)
 	if err != nil {
 		return answer{}, err
@@ -105,21 +89,12 @@ func (s *Sandbox) readList(x *request, o options) (answer, error) {
 		b.WriteString(`"@odata.count":` + strconv.Itoa(p.total) + ",")
 	}
 	if p.more {
-		writeMember(b, "@odata.nextLink", nextLink(x.address(), o, q, p))
+		writeMember(b, "@odata.nextLink", x.address()+"?"+q.next(p))
 	}
 	encodeName(b, "value")
 	x.writeItems(b, x.facet, p.items, q.chosen)
 	b.WriteByte('}')
 	return x.json(http.StatusOK, b.Bytes()), nil
-}
-
-// nextLink is the address of a list, from behind the last item of a page on.
-func nextLink(address string, o options, q query, p page) string {
-	next := make(options, len(o)+1)
-	maps.Copy(next, o)
-	delete(next, "$skip")
-	next["$skiptoken"] = q.order.token(p.items[len(p.items)-1].item)
-	return address + "?" + next.encode()
 }
 
 func (s *Sandbox) readItem(x *request, o options) (answer, error) {

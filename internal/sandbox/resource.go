@@ -22,9 +22,9 @@ const (
 // resource is what a path names.
 type resource struct {
 	kind  resourceKind
-	user  string // id or user principal name; empty for the person who is signed in
-	facet *facet // of lists, counts and items
-	id    string // of items
+	user  string              // id or user principal name; empty for the person who is signed in
+	facet *navigationProperty // of lists, counts and items
+	id    string              // of items
 }
 
 // methods are those that the resource knows.
@@ -41,7 +41,7 @@ func (r resource) methods() []string {
 }
 
 // parsePath finds what an escaped path names. The error is an *apiError.
-func parsePath(facets []*facet, escaped string) (resource, error) {
+func parsePath(facets []*navigationProperty, escaped string) (resource, error) {
 	segments, err := splitPath(escaped)
 	if err != nil {
 		return resource{}, err
@@ -103,7 +103,7 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 }
 
 // parseFacet reads what follows profile.
-func parseFacet(facets []*facet, segments []string) (resource, error) {
+func parseFacet(facets []*navigationProperty, segments []string) (resource, error) {
 	if len(segments) == 0 {
 		return resource{}, nil
 	}
@@ -132,31 +132,4 @@ func atEnd(r resource, rest []string) (resource, error) {
 		return resource{}, noSegment(rest[0])
 	}
 	return r, nil
-}
-
-// isKey tells whether a segment can be a key as it is: those that begin with $ are OData's own (learn.microsoft.com,
-// graph/api/user-get, on names that do).
-func isKey(segment string) bool { return segment != "" && segment[0] != '$' }
-
-// keyOf reads a key in parentheses, name('key'), in which a doubled quote stands for one (OData URL Conventions 4.01, section 4.3.1).
-func keyOf(segment, name string) (key string, ok bool) {
-	quoted, ok := strings.CutPrefix(segment, name+"('")
-	if !ok {
-		return "", false
-	}
-	if quoted, ok = strings.CutSuffix(quoted, "')"); !ok {
-		return "", false
-	}
-	key = strings.ReplaceAll(quoted, "''", "'")
-	return key, key != "" && strings.ReplaceAll(key, "'", "''") == quoted
-}
-
-// withKey is the opposite of keyOf, escaped for a URL.
-func withKey(name, key string) string {
-	return name + "('" + escape(strings.ReplaceAll(key, "'", "''")) + "')"
-}
-
-// escape writes @ as %40 too, as the service does: users('ada%40example.com').
-func escape(text string) string {
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }

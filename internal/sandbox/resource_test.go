@@ -7,19 +7,23 @@ import (
 	"testing"
 )
 
-func facetsOf(t testing.TB, csdl string) []*facet {
+func profileType(t testing.TB, csdl string) *structuredType {
 	t.Helper()
-	facets, err := parseCSDL(csdl)
+	profile, err := parseCSDL(csdl, "profile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return facets
+	return profile
+}
+
+func interestType(t testing.TB) *structuredType {
+	return profileType(t, description).navigation[0].item
 }
 
 // TestPaths holds what a path means, or the segment that it is refused for.
 func TestPaths(t *testing.T) {
 	t.Parallel()
-	facets := facetsOf(t, description)
+	facets := profileType(t, description).navigation
 	interests := facets[0]
 	for path, want := range map[string]resource{
 		"/beta/$metadata":                                  {kind: metadataResource},
@@ -98,7 +102,7 @@ func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"ada@example.com", "a/b", "..", "o'neil", "%2F", "x')/profile", "日本", "\x00"} {
 		f.Add(seed, seed)
 	}
-	facets := facetsOf(f, description)
+	facets := profileType(f, description).navigation
 	f.Fuzz(func(t *testing.T, user, id string) {
 		if user == "" || id == "" {
 			return

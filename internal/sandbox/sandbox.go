@@ -5,7 +5,7 @@
 // it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
 //
 // A request goes through these files: handler.go (who asks, what the request meets), resource.go (what is meant), then
-// read.go with query.go, selection.go and profile.go (lists, items and the profile), write.go with payload.go (what a
+// read.go with options.go, query.go, selection.go, expand.go and profile.go (lists, items and the profile), write.go with payload.go (what a
 // body does to an item) and provenance.go (what the server notes about it), or batch.go (several requests at a time);
 // store.go and lag.go (what is there, and what reads get of it); and answer.go (how it goes out, errors.go if it is
 // a no). Below them: filter.go, comparison.go, lambda.go and token.go read a $filter, orderby.go an $orderby; item.go
@@ -17,6 +17,7 @@ package sandbox
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,11 @@ import (
 
 	"profileql/internal/sandbox/faults"
 )
+
+// description is of the profile API's types (OData CSDL XML 4.01); it is also what $metadata answers.
+//
+//go:embed profile.csdl
+var description string
 
 // Options say how a sandbox is opened. The zero value is good: everything in memory, on the present time.
 type Options struct {
@@ -51,7 +57,7 @@ type Person struct {
 type Sandbox struct {
 	store        *store
 	lag          lag
-	facets       []*facet
+	profile      *structuredType // its navigation properties are the facets
 	people       []Person
 	faults       *faults.Set
 	requireToken bool
@@ -63,7 +69,7 @@ type Sandbox struct {
 // Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
 // not exist, when the file is not a sandbox's, when a newer ProfileQL has written it, and when there is no such seed.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
-	facets, err := parseCSDL(description)
+	profile, err := parseCSDL(description, "profile")
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	s := &Sandbox{
-		facets: facets, faults: faults.NewSet(o.Faults), requireToken: o.RequireToken,
+		profile: profile, faults: faults.NewSet(o.Faults), requireToken: o.RequireToken,
 		now: o.Now, newID: o.NewID, log: o.Log,
 	}
 	if s.now == nil {
@@ -87,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if s.store, err = openStore(ctx, o.Data); err != nil {
 		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
 	}
-	if err := s.store.seed(ctx, facets, people); err != nil {
+	if err := s.store.seed(ctx, profile.navigation, people); err != nil {
 		return nil, errors.Join(fmt.Errorf("put people into the sandbox: %w", err), s.Close())
 	}
 	if s.people, err = s.store.people(ctx); err != nil {

@@ -67,7 +67,7 @@ func readSeeds(set string) ([]seedPerson, error) {
 }
 
 // seed fills a store in which there is nobody.
-func (s *store) seed(ctx context.Context, facets []*facet, people []seedPerson) error {
+func (s *store) seed(ctx context.Context, facets []*navigationProperty, people []seedPerson) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var inhabited bool
 		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM person)").Scan(&inhabited)
@@ -83,7 +83,7 @@ func (s *store) seed(ctx context.Context, facets []*facet, people []seedPerson) 
 	})
 }
 
-func (p seedPerson) insert(ctx context.Context, tx *sql.Tx, position int, facets []*facet) error {
+func (p seedPerson) insert(ctx context.Context, tx *sql.Tx, position int, facets []*navigationProperty) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO person (id, position, userPrincipalName, displayName) VALUES (?, ?, ?, ?)",
 		p.ID, position, p.UserPrincipalName, p.DisplayName)
 	if err != nil {

@@ -28,11 +28,11 @@ func TestSeedsMatchTheDescription(t *testing.T) {
 	ids, locks := make(map[any]bool), make(map[any]bool)
 	for _, person := range people {
 		for name := range person.Facets {
-			if !slices.ContainsFunc(facetsOf(t, description), func(f *facet) bool { return f.name == name }) {
+			if !slices.ContainsFunc(profileType(t, description).navigation, func(f *navigationProperty) bool { return f.name == name }) {
 				t.Errorf("%s: no facet %s is described", person.UserPrincipalName, name)
 			}
 		}
-		for _, f := range facetsOf(t, description) {
+		for _, f := range profileType(t, description).navigation {
 			for _, doc := range person.Facets[f.name] {
 				id := doc["id"]
 				if id == nil || ids[id] {

@@ -35,14 +35,35 @@ func (o options) names() []string {
 	return names
 }
 
+// selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
+// for everything.
+func (o options) selectedNames(t *structuredType) ([]string, error) {
+	names := o.names()
+	for _, name := range names {
+		if t.property(name) == nil && t.navigationProperty(name) == nil {
+			return nil, edm.Because(parsingSelect, noProperty(name, t))
+		}
+	}
+	return names, nil
+}
+
 // selection is what $select chooses from a type.
 func (o options) selection(t *structuredType) (selection, error) {
 	names := o.names()
 	if names == nil {
-		return t.whole, nil
+		return selectAll(t), nil
 	}
 	s, err := selectFrom(t, names)
 	return s, edm.Because(parsingSelect, err)
+}
+
+// selectAll chooses every property of a type.
+func selectAll(t *structuredType) selection {
+	s := make(selection, len(t.properties))
+	for i, p := range t.properties {
+		s[i].property = p
+	}
+	return s
 }
 
 // selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.

@@ -16,7 +16,7 @@ func FuzzSplit(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	interest := facetsOf(f, description)[0].item
+	interest := interestType(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		doc, err := parseObject([]byte(text))
 		if err != nil {

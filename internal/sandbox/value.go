@@ -61,12 +61,11 @@ func (p *property) kind() kind {
 
 // value is one value that can be compared; the zero value is null.
 type value struct {
-	kind     kind
-	text     string    // of strings and enumerations
-	typeName string    // of a literal that names its enumeration
-	number   float64   // of numbers; 1 and 0 for true and false
-	ordinal  int64     // of enumerations
-	instant  time.Time // of dates too
+	kind    kind
+	text    string    // of strings and enumerations
+	number  float64   // of numbers; 1 and 0 for true and false
+	ordinal int64     // of enumerations
+	instant time.Time // of dates too
 }
 
 func booleanValue(b bool) value {
@@ -76,15 +75,16 @@ func booleanValue(b bool) value {
 	return value{kind: kindBoolean}
 }
 
-func enumValue(t *enumType, text string) value {
-	return value{kind: kindEnum, text: text, ordinal: t.ordinal(text)}
-}
-
 // isTrue is what a filter keeps an item for.
 func (v value) isTrue() bool { return v.kind == kindBoolean && v.number == 1 }
 
 // isFalse is not the opposite of isTrue: there is null, too.
 func (v value) isFalse() bool { return v.kind == kindBoolean && v.number == 0 }
+
+// has tells whether all flags of another value are set in this one; both are of one enumeration.
+func (v value) has(flags value) bool {
+	return v.ordinal != unknownOrdinal && v.ordinal&flags.ordinal == flags.ordinal
+}
 
 // compare orders two values of one kind, and null before everything. Strings are compared by their bytes.
 func compare(a, b value) int {
@@ -132,7 +132,7 @@ func valueOf(p *property, raw json.RawMessage) value {
 func textValue(p *property, k kind, text string) value {
 	switch k {
 	case kindEnum:
-		return enumValue(p.typ.enum, text)
+		return p.typ.enum.value(text)
 	case kindDate:
 		if t, ok := parseDate(text); ok {
 			return value{kind: k, instant: t}

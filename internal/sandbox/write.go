@@ -15,8 +15,8 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	doc := make(map[string]any)
-	if err := x.facet.item.merge(doc, body, true); err != nil {
+	doc, err := x.facet.item.create(body)
+	if err != nil {
 		return answer{}, err
 	}
 	id := s.newID()
@@ -51,7 +51,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := x.facet.item.merge(doc, body, false); err != nil {
+		if err := x.facet.item.update(doc, body); err != nil {
 			return nil, err
 		}
 		touch(doc, x.caller, x.at)
