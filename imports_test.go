@@ -113,6 +113,11 @@ var importRules = []importRule{
 		why:   "types and values are the same whoever asks, and wherever they are kept",
 	},
 	{
+		from:  "profileql/internal/sandbox/store",
+		never: []string{"profileql", "net/http"},
+		why:   "it keeps documents, and knows neither what is in them nor who asks for them",
+	},
+	{
 		from:  "profileql/internal/config",
 		never: []string{"profileql"},
 		why:   "each part takes its own options; server.go hands them out",

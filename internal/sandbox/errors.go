@@ -45,7 +45,7 @@ func noUser(name string) error {
 
 // noItem is all that the profile service says of an item that it does not have, and of one that it lists but that
 // another system owns (microsoft-graph-docs#19704).
-func noItem() error {
+func noItem() *apiError {
 	return &apiError{status: http.StatusNotFound, code: "UnknownError"}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"profileql/internal/sandbox/edm"
 	"profileql/internal/sandbox/faults"
+	"profileql/internal/sandbox/store"
 )
 
 // FaultsPath is where the admin resource of the faults is, beside the API.
@@ -73,7 +74,9 @@ func (s *Sandbox) explain(err error, id requestID) *apiError {
 		return e
 	case errors.As(err, &mistake):
 		return badRequest("%s", mistake.Message)
-	case isBusy(err):
+	case errors.Is(err, store.ErrNotFound):
+		return noItem()
+	case store.IsBusy(err):
 		return &apiError{
 			status: http.StatusServiceUnavailable, code: "serviceNotAvailable", retryAfter: "1",
 			message: "The service is temporarily unavailable.",

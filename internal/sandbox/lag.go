@@ -3,13 +3,15 @@ package sandbox
 import (
 	"sync"
 	"time"
+
+	"profileql/internal/sandbox/store"
 )
 
 // lag carries the fault of that name out: a write takes effect at once, and reads get what was there before until its
 // time is over, as from a replica that lags behind.
 type lag struct {
 	mu     sync.Mutex
-	behind map[key][]past
+	behind map[store.Key][]past
 }
 
 // past is what an item was until a time; nil where it was not there.
@@ -29,7 +31,7 @@ func (l *lag) hide(x *request, old []byte) {
 		return
 	}
 	if l.behind == nil {
-		l.behind = make(map[key][]past)
+		l.behind = make(map[store.Key][]past)
 	}
 	l.behind[k] = append(l.behind[k], past{old, x.at.Add(x.plan.Lag)})
 }
@@ -40,28 +42,28 @@ func (l *lag) documents(person, facet string, at time.Time) map[string][]byte {
 	defer l.mu.Unlock()
 	var docs map[string][]byte
 	for k := range l.behind {
-		if k.person != person || k.facet != facet {
+		if k.Person != person || k.Facet != facet {
 			continue
 		}
 		if doc, lags := l.at(k, at); lags {
 			if docs == nil {
 				docs = make(map[string][]byte)
 			}
-			docs[k.id] = doc
+			docs[k.ID] = doc
 		}
 	}
 	return docs
 }
 
 // document is what a read gets of an item, if it lags behind.
-func (l *lag) document(k key, at time.Time) (doc []byte, lags bool) {
+func (l *lag) document(k store.Key, at time.Time) (doc []byte, lags bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.at(k, at)
 }
 
 // at takes away what is over, and returns the oldest version that is not.
-func (l *lag) at(k key, at time.Time) (doc []byte, lags bool) {
+func (l *lag) at(k store.Key, at time.Time) (doc []byte, lags bool) {
 	for _, was := range l.behind[k] {
 		if at.Before(was.until) {
 			return was.doc, true

@@ -16,9 +16,9 @@ func stamp(doc map[string]any, id string, by Person, at time.Time) {
 	for name, v := range map[string]any{
 		"id":                   id,
 		"createdDateTime":      now,
-		"createdBy":            by.identitySet(),
+		"createdBy":            identitySet(by),
 		"lastModifiedDateTime": now,
-		"lastModifiedBy":       by.identitySet(),
+		"lastModifiedBy":       identitySet(by),
 		"source":               map[string]any{"type": []any{"User"}},
 		"sources":              []any{map[string]any{"sourceId": writtenHere, "isDefaultSource": true}},
 	} {
@@ -31,10 +31,10 @@ func stamp(doc map[string]any, id string, by Person, at time.Time) {
 // touch notes who changed an item, and when.
 func touch(doc map[string]any, by Person, at time.Time) {
 	doc["lastModifiedDateTime"] = formatInstant(at)
-	doc["lastModifiedBy"] = by.identitySet()
+	doc["lastModifiedBy"] = identitySet(by)
 }
 
-func (p Person) identitySet() map[string]any {
+func identitySet(p Person) map[string]any {
 	return map[string]any{
 		"application": nil,
 		"device":      nil,

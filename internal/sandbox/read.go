@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"profileql/internal/sandbox/store"
 )
 
 // read answers a GET.
@@ -39,7 +41,7 @@ func (s *Sandbox) items(x *request, f *navigationProperty, filter expression) ([
 	}
 	kept := make([]*item, 0, len(docs))
 	for _, doc := range docs {
-		i, err := newItem(doc.text)
+		i, err := newItem(doc.Text)
 		if err != nil {
 			return nil, err
 		}
@@ -51,16 +53,16 @@ func (s *Sandbox) items(x *request, f *navigationProperty, filter expression) ([
 }
 
 // documents are those that the owner's facet consists of, as a read gets them.
-func (s *Sandbox) documents(x *request, f *navigationProperty) ([]document, error) {
-	docs, err := s.store.documents(x.Context(), x.owner.ID, f.name)
+func (s *Sandbox) documents(x *request, f *navigationProperty) ([]store.Document, error) {
+	docs, err := s.store.Documents(x.Context(), x.owner.ID, f.name)
 	lagging := s.lag.documents(x.owner.ID, f.name, x.at)
 	if err != nil || lagging == nil {
 		return docs, err
 	}
-	docs = slices.DeleteFunc(docs, func(d document) bool { _, ok := lagging[d.id]; return ok })
+	docs = slices.DeleteFunc(docs, func(d store.Document) bool { _, ok := lagging[d.ID]; return ok })
 	for id, text := range lagging {
 		if text != nil {
-			docs = append(docs, document{id, text})
+			docs = append(docs, store.Document{ID: id, Text: text})
 		}
 	}
 	return docs, nil
@@ -107,7 +109,7 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 	}
 	doc, lags := s.lag.document(x.key(), x.at)
 	if !lags {
-		doc, err = s.store.document(x.Context(), x.key())
+		doc, err = s.store.Document(x.Context(), x.key())
 	} else if doc == nil {
 		err = noItem()
 	}
@@ -118,7 +120,9 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 }
 
 // key names the item that the path does.
-func (x *request) key() key { return key{x.owner.ID, x.facet.name, x.id} }
+func (x *request) key() store.Key {
+	return store.Key{Person: x.owner.ID, Facet: x.facet.name, ID: x.id}
+}
 
 // entity answers one item.
 func (x *request) entity(status int, doc []byte, chosen selection) (answer, error) {

@@ -7,12 +7,12 @@
 // A request goes through these files: handler.go (who asks, what the request meets), resource.go (what is meant), then
 // read.go with options.go, query.go, selection.go, expand.go and profile.go (lists, items and the profile), write.go with payload.go (what a
 // body does to an item) and provenance.go (what the server notes about it), or batch.go (several requests at a time);
-// store.go and lag.go (what is there, and what reads get of it); and answer.go (how it goes out, errors.go if it is
+// lag.go (what reads get of what is there); and answer.go (how it goes out, errors.go if it is
 // a no). Below them: filter.go, comparison.go, lambda.go and token.go read a $filter, orderby.go an $orderby; item.go
 // and split.go take a stored document apart, encode.go writes it for the store and jsonformat.go for an answer; value.go,
 // literal.go and enum.go say what values are. csdl.go reads the description, seed.go the people.
 //
-// The package faults decides which requests meet which misfortune. docs/sandbox.md says what is known of the real API.
+// The package store keeps documents in SQLite; faults decides which requests meet which misfortune. docs/sandbox.md says what is known of the real API.
 package sandbox
 
 import (
@@ -28,6 +28,7 @@ import (
 	"github.com/google/uuid"
 
 	"profileql/internal/sandbox/faults"
+	"profileql/internal/sandbox/store"
 )
 
 // description is of the profile API's types (OData CSDL XML 4.01); it is also what $metadata answers.
@@ -47,15 +48,11 @@ type Options struct {
 }
 
 // Person is somebody whose profile the sandbox has.
-type Person struct {
-	ID                string // a GUID
-	UserPrincipalName string
-	DisplayName       string
-}
+type Person = store.Person
 
 // Sandbox is an open profile API. It can be used from several goroutines at a time.
 type Sandbox struct {
-	store        *store
+	store        *store.Store
 	lag          lag
 	profile      *structuredType // its navigation properties are the facets
 	people       []Person
@@ -90,13 +87,14 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.store, err = openStore(ctx, o.Data); err != nil {
+	if s.store, err = store.Open(ctx, o.Data); err != nil {
 		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
 	}
-	if err := s.store.seed(ctx, profile.navigation, people); err != nil {
+	fill := func() ([]store.Resident, error) { return residents(profile.navigation, people) }
+	if err := s.store.Fill(ctx, fill); err != nil {
 		return nil, errors.Join(fmt.Errorf("put people into the sandbox: %w", err), s.Close())
 	}
-	if s.people, err = s.store.people(ctx); err != nil {
+	if s.people, err = s.store.People(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the sandbox's people: %w", err), s.Close())
 	}
 	return s, nil
@@ -110,4 +108,4 @@ func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 func (s *Sandbox) People() []Person { return slices.Clone(s.people) }
 
 // Close closes the data. No request may be under way.
-func (s *Sandbox) Close() error { return s.store.close() }
+func (s *Sandbox) Close() error { return s.store.Close() }

@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"context"
-	"database/sql"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -11,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"profileql/internal/sandbox/store"
 )
 
 // seeds are made-up people, a file each, in the order of the files' names. Items say what is peculiar about them, the
@@ -66,40 +66,33 @@ func readSeeds(set string) ([]seedPerson, error) {
 	return people, nil
 }
 
-// seed fills a store in which there is nobody.
-func (s *store) seed(ctx context.Context, facets []*navigationProperty, people []seedPerson) error {
-	return s.inTransaction(ctx, func(tx *sql.Tx) error {
-		var inhabited bool
-		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM person)").Scan(&inhabited)
-		if err != nil || inhabited {
-			return err
+// residents are people with their items as they are stored.
+func residents(facets []*navigationProperty, people []seedPerson) ([]store.Resident, error) {
+	all := make([]store.Resident, 0, len(people))
+	for _, p := range people {
+		r, err := p.resident(facets)
+		if err != nil {
+			return nil, fmt.Errorf("seed %s: %w", p.UserPrincipalName, err)
 		}
-		for position, p := range people {
-			if err := p.insert(ctx, tx, position, facets); err != nil {
-				return fmt.Errorf("seed %s: %w", p.UserPrincipalName, err)
-			}
-		}
-		return nil
-	})
+		all = append(all, r)
+	}
+	return all, nil
 }
 
-func (p seedPerson) insert(ctx context.Context, tx *sql.Tx, position int, facets []*navigationProperty) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO person (id, position, userPrincipalName, displayName) VALUES (?, ?, ?, ?)",
-		p.ID, position, p.UserPrincipalName, p.DisplayName)
-	if err != nil {
-		return err
+func (p seedPerson) resident(facets []*navigationProperty) (store.Resident, error) {
+	r := store.Resident{
+		Person: Person{ID: p.ID, UserPrincipalName: p.UserPrincipalName, DisplayName: p.DisplayName},
+		Facets: make(map[string][]store.Document),
 	}
 	for _, f := range facets {
 		for _, doc := range p.Facets[f.name] {
 			id, _ := doc["id"].(string)
 			if err := f.item.complete(doc); err != nil {
-				return fmt.Errorf("item %s: %w", id, err)
+				return r, fmt.Errorf("item %s: %w", id, err)
 			}
-			stamp(doc, id, Person{p.ID, p.UserPrincipalName, p.DisplayName}, p.Since)
-			if err := insertDocument(ctx, tx, key{p.ID, f.name, id}, f.item.encode(doc)); err != nil {
-				return fmt.Errorf("item %s: %w", id, err)
-			}
+			stamp(doc, id, r.Person, p.Since)
+			r.Facets[f.name] = append(r.Facets[f.name], store.Document{ID: id, Text: f.item.encode(doc)})
 		}
 	}
-	return nil
+	return r, nil
 }

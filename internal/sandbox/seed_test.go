@@ -63,7 +63,9 @@ func TestLabSeed(t *testing.T) {
 		t.Fatalf("%d people, want %d", len(lab), len(first))
 	}
 	for i, person := range lab {
-		identity := func(p seedPerson) Person { return Person{p.ID, p.UserPrincipalName, p.DisplayName} }
+		identity := func(p seedPerson) Person {
+			return Person{ID: p.ID, UserPrincipalName: p.UserPrincipalName, DisplayName: p.DisplayName}
+		}
 		if got, want := identity(person), identity(first[i]); got != want {
 			t.Errorf("%v, want %v", got, want)
 		}
@@ -114,7 +116,7 @@ func TestSeedOfAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		ada := box.People()[0]
-		docs, err := box.store.documents(t.Context(), ada.ID, "interests")
+		docs, err := box.store.Documents(t.Context(), ada.ID, "interests")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	text := x.facet.item.encode(doc)
 	x.id = id
 	s.lag.hide(x, nil)
-	if err := s.store.insert(x.Context(), x.key(), text); err != nil {
+	if err := s.store.Insert(x.Context(), x.key(), text); err != nil {
 		return answer{}, err
 	}
 	a, err := x.entity(http.StatusCreated, text, chosen)
@@ -46,7 +46,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 		return answer{}, err
 	}
 	var text []byte
-	err = s.store.update(x.Context(), x.key(), func(old []byte) ([]byte, error) {
+	err = s.store.Update(x.Context(), x.key(), func(old []byte) ([]byte, error) {
 		doc, err := unlocked(old)
 		if err != nil {
 			return nil, err
@@ -67,7 +67,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 
 // delete answers a DELETE of an item.
 func (s *Sandbox) delete(x *request) (answer, error) {
-	err := s.store.delete(x.Context(), x.key(), func(doc []byte) error {
+	err := s.store.Delete(x.Context(), x.key(), func(doc []byte) error {
 		if _, err := unlocked(doc); err != nil {
 			return err
 		}

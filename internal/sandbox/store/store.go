@@ -1,4 +1,7 @@
-package sandbox
+// Package store keeps the sandbox's people and their items in SQLite, in memory or in a file. An item is one JSON document
+// to it, of which it knows whose it is, in which facet, and by which id; what is in it, and who may see or change it, is
+// for others to say.
+package store
 
 import (
 	"context"
@@ -6,9 +9,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -26,20 +31,39 @@ const version = 1
 // fileReaders is how many requests read from a file at a time, while a write waits for the disk.
 const fileReaders = 4
 
-// store keeps people and their items in SQLite, each item as one JSON document. Writes stand in line for a single
+// ErrNotFound is the error of reading or changing an item that is not there.
+var ErrNotFound = errors.New("there is no such item")
+
+// Store is an open database. It can be used from several goroutines at a time. Writes stand in line for a single
 // connection: SQLite takes one at a time, and lets others try again by chance until they give up.
-type store struct{ reads, writes *sql.DB }
+type Store struct{ reads, writes *sql.DB }
 
-// key names one item.
-type key struct{ person, facet, id string }
+// Person is somebody whose profile the sandbox has.
+type Person struct {
+	ID                string // a GUID
+	UserPrincipalName string
+	DisplayName       string
+}
 
-func openStore(ctx context.Context, file string) (*store, error) {
+// Key names one item: by the id of the person whose it is, the facet of the profile, and its own id.
+type Key struct{ Person, Facet, ID string }
+
+// Document is an item as it is stored.
+type Document struct {
+	ID   string
+	Text []byte
+}
+
+// Open opens the database in a file, or a new one in memory if file is empty. It makes the file, for nobody else to
+// read, if there is none, but not its directory, and brings one that an older version has written up to the present
+// form. It fails when the file is no SQLite database, and when a newer version has written it.
+func Open(ctx context.Context, file string) (*Store, error) {
 	if file == "" {
 		db, err := openDatabase(":memory:", 1) // another connection would be another, empty database
 		if err != nil {
 			return nil, err
 		}
-		return (&store{db, db}).migrated(ctx)
+		return (&Store{db, db}).migrated(ctx)
 	}
 	name, err := databaseURI(file)
 	if err != nil {
@@ -53,7 +77,7 @@ func openStore(ctx context.Context, file string) (*store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
-	return (&store{reads, writes}).migrated(ctx)
+	return (&Store{reads, writes}).migrated(ctx)
 }
 
 func openDatabase(name string, connections int) (*sql.DB, error) {
@@ -75,17 +99,18 @@ func openDatabase(name string, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
-func (s *store) migrated(ctx context.Context) (*store, error) {
+func (s *Store) migrated(ctx context.Context) (*Store, error) {
 	if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx) }); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *store) close() error { return errors.Join(s.reads.Close(), s.writes.Close()) }
+// Close closes the database. Nothing may be under way.
+func (s *Store) Close() error { return errors.Join(s.reads.Close(), s.writes.Close()) }
 
-// isBusy tells whether another process has kept the file for too long.
-func isBusy(err error) bool {
+// IsBusy tells of an error of this package whether another process has kept the file for too long.
+func IsBusy(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
@@ -136,7 +161,7 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (s *store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
+func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -147,7 +172,8 @@ func (s *store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 	return tx.Commit()
 }
 
-func (s *store) people(ctx context.Context) ([]Person, error) {
+// People returns everybody, in the order that they were put in.
+func (s *Store) People(ctx context.Context) ([]Person, error) {
 	rows, err := s.reads.QueryContext(ctx, "SELECT id, userPrincipalName, displayName FROM person ORDER BY position")
 	if err != nil {
 		return nil, err
@@ -164,23 +190,61 @@ func (s *store) people(ctx context.Context) ([]Person, error) {
 	return people, rows.Err()
 }
 
-// document is an item as it is stored.
-type document struct {
-	id   string
-	text []byte
+// Resident is a person with all items, by facet.
+type Resident struct {
+	Person
+	Facets map[string][]Document
 }
 
-// documents returns all items of a person's facet, in no order that anybody should rely on.
-func (s *store) documents(ctx context.Context, person, facet string) ([]document, error) {
+// Fill puts people into a database in which there is nobody, and leaves any other as it is, without asking for the
+// people. Its error is theirs, if there is one, or that of the database.
+func (s *Store) Fill(ctx context.Context, people func() ([]Resident, error)) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		var inhabited bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM person)").Scan(&inhabited)
+		if err != nil || inhabited {
+			return err
+		}
+		all, err := people()
+		if err != nil {
+			return err
+		}
+		for position, r := range all {
+			if err := r.insert(ctx, tx, position); err != nil {
+				return fmt.Errorf("put %s in: %w", r.UserPrincipalName, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (r Resident) insert(ctx context.Context, tx *sql.Tx, position int) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO person (id, position, userPrincipalName, displayName) VALUES (?, ?, ?, ?)",
+		r.ID, position, r.UserPrincipalName, r.DisplayName)
+	if err != nil {
+		return err
+	}
+	for _, facet := range slices.Sorted(maps.Keys(r.Facets)) {
+		for _, doc := range r.Facets[facet] {
+			if err := insertDocument(ctx, tx, Key{r.ID, facet, doc.ID}, doc.Text); err != nil {
+				return fmt.Errorf("item %s: %w", doc.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Documents returns all items of a person's facet, in no order that anybody should rely on.
+func (s *Store) Documents(ctx context.Context, person, facet string) ([]Document, error) {
 	rows, err := s.reads.QueryContext(ctx, "SELECT id, doc FROM item WHERE person = ? AND facet = ?", person, facet)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var docs []document
+	var docs []Document
 	for rows.Next() {
-		var doc document
-		if err := rows.Scan(&doc.id, &doc.text); err != nil {
+		var doc Document
+		if err := rows.Scan(&doc.ID, &doc.Text); err != nil {
 			return nil, err
 		}
 		docs = append(docs, doc)
@@ -193,32 +257,34 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// document returns one item. Of one that does not exist, it says so in the API's words.
-func (s *store) document(ctx context.Context, k key) ([]byte, error) {
+// Document returns one item. The error is [ErrNotFound] if there is none.
+func (s *Store) Document(ctx context.Context, k Key) ([]byte, error) {
 	return readDocument(ctx, s.reads, k)
 }
 
-func readDocument(ctx context.Context, q querier, k key) (doc []byte, err error) {
-	row := q.QueryRowContext(ctx, "SELECT doc FROM item WHERE person = ? AND facet = ? AND id = ?", k.person, k.facet, k.id)
+func readDocument(ctx context.Context, q querier, k Key) (doc []byte, err error) {
+	row := q.QueryRowContext(ctx, "SELECT doc FROM item WHERE person = ? AND facet = ? AND id = ?", k.Person, k.Facet, k.ID)
 	if err = row.Scan(&doc); errors.Is(err, sql.ErrNoRows) {
-		err = noItem()
+		err = ErrNotFound
 	}
 	return doc, err
 }
 
-func (s *store) insert(ctx context.Context, k key, doc []byte) error {
+// Insert puts a new item in. It fails if one of that key is there.
+func (s *Store) Insert(ctx context.Context, k Key, doc []byte) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error { return insertDocument(ctx, tx, k, doc) })
 }
 
-func insertDocument(ctx context.Context, tx *sql.Tx, k key, doc []byte) error {
+func insertDocument(ctx context.Context, tx *sql.Tx, k Key, doc []byte) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO item (person, facet, id, doc) VALUES (?, ?, ?, ?)",
-		k.person, k.facet, k.id, string(doc))
+		k.Person, k.Facet, k.ID, string(doc))
 	return err
 }
 
-// update replaces a document by what change makes of it. Nobody else writes in between, so nothing is lost when
+// Update replaces a document by what change makes of it. The error is [ErrNotFound] if there is none, and otherwise
+// that of change, which leaves the document as it is. Nobody else writes in between, so nothing is lost when
 // several change different properties of one item at a time.
-func (s *store) update(ctx context.Context, k key, change func(doc []byte) ([]byte, error)) error {
+func (s *Store) Update(ctx context.Context, k Key, change func(doc []byte) ([]byte, error)) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		doc, err := readDocument(ctx, tx, k)
 		if err != nil {
@@ -228,13 +294,13 @@ func (s *store) update(ctx context.Context, k key, change func(doc []byte) ([]by
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE item SET doc = ? WHERE person = ? AND facet = ? AND id = ?",
-			string(doc), k.person, k.facet, k.id)
+			string(doc), k.Person, k.Facet, k.ID)
 		return err
 	})
 }
 
-// delete removes a document unless check objects.
-func (s *store) delete(ctx context.Context, k key, check func(doc []byte) error) error {
+// Delete removes a document unless check objects, whose error it then returns. It is [ErrNotFound] if there is none.
+func (s *Store) Delete(ctx context.Context, k Key, check func(doc []byte) error) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		doc, err := readDocument(ctx, tx, k)
 		if err != nil {
@@ -243,7 +309,7 @@ func (s *store) delete(ctx context.Context, k key, check func(doc []byte) error)
 		if err := check(doc); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM item WHERE person = ? AND facet = ? AND id = ?", k.person, k.facet, k.id)
+		_, err = tx.ExecContext(ctx, "DELETE FROM item WHERE person = ? AND facet = ? AND id = ?", k.Person, k.Facet, k.ID)
 		return err
 	})
 }
