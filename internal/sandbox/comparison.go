@@ -53,15 +53,15 @@ func compared(left, right expression, name string, holds func(c int) bool) (expr
 	}
 	// With null, all but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
-	return expression{kind: kindBoolean, eval: func(at scope) value {
+	return expression{kind: KindBoolean, eval: func(at scope) Value {
 		a, b := left.eval(at), right.eval(at)
-		if ranks && (a.kind == kindNull || b.kind == kindNull) {
-			return booleanValue(false)
+		if ranks && (a.Kind == KindNull || b.Kind == KindNull) {
+			return Boolean(false)
 		}
-		if math.IsNaN(a.number) || math.IsNaN(b.number) {
-			return booleanValue(name == "NotEqual") // as IEEE 754 has it
+		if math.IsNaN(a.Number) || math.IsNaN(b.Number) {
+			return Boolean(name == "NotEqual") // as IEEE 754 has it
 		}
-		return booleanValue(holds(compare(a, b)))
+		return Boolean(holds(Compare(a, b)))
 	}}, nil
 }
 
@@ -93,15 +93,15 @@ func (p *filterParser) has(left expression) (expression, error) {
 	if left, right, err = alike(left, right, "Has"); err != nil {
 		return expression{}, err
 	}
-	if left.enum == nil || !left.enum.flags || right.enum != left.enum {
+	if left.enum == nil || !left.enum.Flags || right.enum != left.enum {
 		return expression{}, incompatible(left, right, "Has")
 	}
-	return expression{kind: kindBoolean, eval: func(at scope) value {
+	return expression{kind: KindBoolean, eval: func(at scope) Value {
 		a, b := left.eval(at), right.eval(at)
-		if a.kind == kindNull || b.kind == kindNull {
-			return value{}
+		if a.Kind == KindNull || b.Kind == KindNull {
+			return Value{}
 		}
-		return booleanValue(a.has(b))
+		return Boolean(a.Has(b))
 	}}, nil
 }
 
@@ -113,7 +113,7 @@ func (p *filterParser) in(left expression) (expression, error) {
 	if !p.atMark("(") {
 		return expression{}, p.syntaxError()
 	}
-	either := literal(booleanValue(false))
+	either := literal(Boolean(false))
 	for first := true; first || p.atMark(","); first = false {
 		if err := p.advance(); err != nil {
 			return expression{}, err
@@ -126,14 +126,14 @@ func (p *filterParser) in(left expression) (expression, error) {
 		if err != nil {
 			return expression{}, err
 		}
-		either = expression{kind: kindBoolean, eval: or(either, equal)}
+		either = expression{kind: KindBoolean, eval: or(either, equal)}
 	}
 	return either, p.expectMark(")")
 }
 
 // enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
 func (p *filterParser) enumLiteral(typeName string) (expression, error) {
-	e := literal(value{kind: kindEnum, text: p.token.text})
+	e := literal(Value{Kind: KindEnum, Text: p.token.text})
 	e.typeName = typeName
 	return e, p.advance()
 }
@@ -147,9 +147,9 @@ func alike(left, right expression, operator string) (expression, expression, err
 		right, err = memberOf(left.enum, right)
 	case right.enum != nil && left.isMember():
 		left, err = memberOf(right.enum, left)
-	case left.kind == kindNull || right.kind == kindNull:
-	case left.kind != right.kind || left.kind == kindStructured || left.enum != right.enum ||
-		left.kind == kindEnum && left.enum == nil:
+	case left.kind == KindNull || right.kind == KindNull:
+	case left.kind != right.kind || left.kind == KindStructured || left.enum != right.enum ||
+		left.kind == KindEnum && left.enum == nil:
 		err = incompatible(left, right, operator)
 	}
 	return left, right, err
@@ -157,15 +157,15 @@ func alike(left, right expression, operator string) (expression, expression, err
 
 // isMember tells whether the expression is a literal that can be the name of an enumeration's member.
 func (e expression) isMember() bool {
-	return e.literal && (e.kind == kindString || e.kind == kindEnum && e.enum == nil)
+	return e.literal && (e.kind == KindString || e.kind == KindEnum && e.enum == nil)
 }
 
-func memberOf(t *enumType, e expression) (expression, error) {
+func memberOf(t *EnumType, e expression) (expression, error) {
 	v := e.eval(scope{})
-	if e.typeName != "" && e.typeName != t.name || !t.known(v.text) {
-		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.text)
+	if e.typeName != "" && e.typeName != t.Name || !t.Known(v.Text) {
+		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.Text)
 	}
-	e = literal(t.value(v.text))
+	e = literal(t.Value(v.Text))
 	e.enum = t
 	return e, nil
 }

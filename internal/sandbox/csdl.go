@@ -8,40 +8,40 @@ import (
 )
 
 // navigationProperty leads from an entity to a collection of others, which it contains.
-type navigationProperty struct {
-	name string
-	item *structuredType
+type NavigationProperty struct {
+	Name       string
+	EntityType *StructuredType
 }
 
 // edmType is a primitive type, unless one of its two fields says otherwise.
-type edmType struct {
-	name       string // qualified: Edm.String, microsoft.graph.identity
-	enum       *enumType
-	structured *structuredType
+type Type struct {
+	Name       string // qualified: Edm.String, microsoft.graph.identity
+	Enum       *EnumType
+	Structured *StructuredType
 }
 
 // structuredType is a complex or an entity type.
-type structuredType struct {
-	name       string
-	open       bool
-	properties []*property           // the inherited ones too, in the order of answers
-	navigation []*navigationProperty // of an entity type that parseCSDL returns
+type StructuredType struct {
+	Name       string
+	Open       bool
+	Properties []*Property           // the inherited ones too, in the order of answers
+	Navigation []*NavigationProperty // of an entity type that parseCSDL returns
 }
 
 // property is a structural property and what a client may do with it.
-type property struct {
-	name         string
-	typ          *edmType
-	collection   bool
-	nullable     bool // of a collection: whether an entry may be null (CSDL 4.01, section 7.2.1)
-	computed     bool // the server's alone (Org.OData.Core.V1.Computed)
-	immutable    bool // taken on create only (Org.OData.Core.V1.Immutable)
-	defaultValue any  // nil for none
+type Property struct {
+	Name       string
+	Type       *Type
+	Collection bool
+	Nullable   bool // of a collection: whether an entry may be null (CSDL 4.01, section 7.2.1)
+	Computed   bool // the server's alone (Org.OData.Core.V1.Computed)
+	Immutable  bool // taken on create only (Org.OData.Core.V1.Immutable)
+	Default    any  // nil for none
 }
 
-func (t *structuredType) property(name string) *property {
-	for _, p := range t.properties {
-		if p.name == name {
+func (t *StructuredType) Property(name string) *Property {
+	for _, p := range t.Properties {
+		if p.Name == name {
 			return p
 		}
 	}
@@ -49,9 +49,9 @@ func (t *structuredType) property(name string) *property {
 }
 
 // navigationProperty returns nil where there is none of that name.
-func (t *structuredType) navigationProperty(name string) *navigationProperty {
-	for _, p := range t.navigation {
-		if p.name == name {
+func (t *StructuredType) NavigationProperty(name string) *NavigationProperty {
+	for _, p := range t.Navigation {
+		if p.Name == name {
 			return p
 		}
 	}
@@ -59,8 +59,8 @@ func (t *structuredType) navigationProperty(name string) *navigationProperty {
 }
 
 // required tells whether a create must bring a value.
-func (p *property) required() bool {
-	return !p.nullable && !p.collection && !p.computed && p.defaultValue == nil
+func (p *Property) Required() bool {
+	return !p.Nullable && !p.Collection && !p.Computed && p.Default == nil
 }
 
 // edmx is the XML form of as much of CSDL as the sandbox uses.
@@ -112,7 +112,7 @@ func (e propertyElement) has(term string) bool {
 }
 
 // parseCSDL returns the entity type of that name, without its namespace, with its navigation properties.
-func parseCSDL(text, entityType string) (*structuredType, error) {
+func ParseCSDL(text, entityType string) (*StructuredType, error) {
 	var x edmx
 	if err := xml.Unmarshal([]byte(text), &x); err != nil {
 		return nil, fmt.Errorf("read the CSDL document: %w", err)
@@ -120,20 +120,20 @@ func parseCSDL(text, entityType string) (*structuredType, error) {
 	r := csdlReader{
 		namespace: x.Schema.Namespace + ".",
 		alias:     x.Schema.Alias + ".",
-		types:     make(map[string]*edmType),
+		types:     make(map[string]*Type),
 		elements:  make(map[string]structuredElement),
 	}
-	for _, name := range []string{edmString, edmBoolean, edmDouble, edmInt32, edmDate, edmDateTimeOffset} {
-		r.types[name] = &edmType{name: name}
+	for _, name := range []string{TypeString, TypeBoolean, TypeDouble, TypeInt32, TypeDate, TypeDateTimeOffset} {
+		r.types[name] = &Type{Name: name}
 	}
 	for _, e := range x.Schema.EnumTypes {
 		name := r.namespace + e.Name
-		r.types[name] = &edmType{name: name, enum: newEnumType(name, e)}
+		r.types[name] = &Type{Name: name, Enum: newEnumType(name, e)}
 	}
 	for _, e := range append(x.Schema.ComplexTypes, x.Schema.EntityTypes...) {
 		name := r.namespace + e.Name
 		r.elements[name] = e
-		r.types[name] = &edmType{name: name, structured: &structuredType{name: name, open: e.OpenType}}
+		r.types[name] = &Type{Name: name, Structured: &StructuredType{Name: name, Open: e.OpenType}}
 	}
 	for name := range r.elements {
 		if err := r.complete(name); err != nil {
@@ -146,12 +146,12 @@ func parseCSDL(text, entityType string) (*structuredType, error) {
 // csdlReader turns elements into types.
 type csdlReader struct {
 	namespace, alias string
-	types            map[string]*edmType
+	types            map[string]*Type
 	elements         map[string]structuredElement
 }
 
 // lookUp finds a type by the name that a reference to it has.
-func (r *csdlReader) lookUp(reference string) (t *edmType, collection bool, err error) {
+func (r *csdlReader) lookUp(reference string) (t *Type, collection bool, err error) {
 	name, collection := strings.CutPrefix(reference, "Collection(")
 	name = strings.TrimSuffix(name, ")")
 	if local, ok := strings.CutPrefix(name, r.alias); ok {
@@ -166,14 +166,14 @@ func (r *csdlReader) lookUp(reference string) (t *edmType, collection bool, err 
 // complete gives a type its properties in the order that real answers have them in (a response of 2025): first the
 // plain ones, then the complex ones, and of each kind those of the derived type before the inherited ones.
 func (r *csdlReader) complete(name string) error {
-	var plain, structured []*property
+	var plain, structured []*Property
 	for element := r.elements[name]; ; {
 		for _, e := range element.Properties {
 			p, err := r.property(e)
 			if err != nil {
 				return err
 			}
-			if p.typ.structured == nil {
+			if p.Type.Structured == nil {
 				plain = append(plain, p)
 			} else {
 				structured = append(structured, p)
@@ -186,44 +186,44 @@ func (r *csdlReader) complete(name string) error {
 		if err != nil {
 			return err
 		}
-		element = r.elements[base.name]
+		element = r.elements[base.Name]
 	}
-	r.types[name].structured.properties = append(plain, structured...)
+	r.types[name].Structured.Properties = append(plain, structured...)
 	return nil
 }
 
-func (r *csdlReader) property(e propertyElement) (*property, error) {
+func (r *csdlReader) property(e propertyElement) (*Property, error) {
 	t, collection, err := r.lookUp(e.Type)
 	if err != nil {
 		return nil, fmt.Errorf("property %s: %w", e.Name, err)
 	}
-	p := &property{
-		name:       e.Name,
-		typ:        t,
-		collection: collection,
-		nullable:   e.Nullable != "false",
-		computed:   e.has("Org.OData.Core.V1.Computed"),
-		immutable:  e.has("Org.OData.Core.V1.Immutable"),
+	p := &Property{
+		Name:       e.Name,
+		Type:       t,
+		Collection: collection,
+		Nullable:   e.Nullable != "false",
+		Computed:   e.has("Org.OData.Core.V1.Computed"),
+		Immutable:  e.has("Org.OData.Core.V1.Immutable"),
 	}
 	if e.DefaultValue == nil {
 		return p, nil
 	}
-	p.defaultValue = *e.DefaultValue
-	switch t.name {
-	case edmBoolean:
-		p.defaultValue = *e.DefaultValue == "true"
-	case edmDouble, edmInt32:
-		p.defaultValue = json.Number(*e.DefaultValue)
+	p.Default = *e.DefaultValue
+	switch t.Name {
+	case TypeBoolean:
+		p.Default = *e.DefaultValue == "true"
+	case TypeDouble, TypeInt32:
+		p.Default = json.Number(*e.DefaultValue)
 	}
-	if _, err := t.accept(nil, p.defaultValue); err != nil {
+	if _, err := t.accept(nil, p.Default); err != nil {
 		return nil, fmt.Errorf("the default of property %s: %w", e.Name, err)
 	}
 	return p, nil
 }
 
-func (r *csdlReader) withNavigation(entityType string) (*structuredType, error) {
+func (r *csdlReader) withNavigation(entityType string) (*StructuredType, error) {
 	found := r.types[entityType]
-	if found == nil || found.structured == nil {
+	if found == nil || found.Structured == nil {
 		return nil, fmt.Errorf("there is no entity type %s", entityType)
 	}
 	for _, e := range r.elements[entityType].Navigation {
@@ -231,10 +231,10 @@ func (r *csdlReader) withNavigation(entityType string) (*structuredType, error) 
 		if err != nil {
 			return nil, fmt.Errorf("navigation property %s: %w", e.Name, err)
 		}
-		if !collection || t.structured == nil {
+		if !collection || t.Structured == nil {
 			return nil, fmt.Errorf("navigation property %s: %s is not a collection of entities", e.Name, e.Type)
 		}
-		found.structured.navigation = append(found.structured.navigation, &navigationProperty{name: e.Name, item: t.structured})
+		found.Structured.Navigation = append(found.Structured.Navigation, &NavigationProperty{Name: e.Name, EntityType: t.Structured})
 	}
-	return found.structured, nil
+	return found.Structured, nil
 }

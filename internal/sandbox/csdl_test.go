@@ -67,15 +67,15 @@ func TestAnotherFacet(t *testing.T) {
 func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
 	required, computed, immutable := []string{}, []string{}, []string{}
-	for _, p := range interestType(t).properties {
-		if p.required() {
-			required = append(required, p.name)
+	for _, p := range interestType(t).Properties {
+		if p.Required() {
+			required = append(required, p.Name)
 		}
-		if p.computed {
-			computed = append(computed, p.name)
+		if p.Computed {
+			computed = append(computed, p.Name)
 		}
-		if p.immutable {
-			immutable = append(immutable, p.name)
+		if p.Immutable {
+			immutable = append(immutable, p.Name)
 		}
 	}
 	slices.Sort(computed)
@@ -95,7 +95,7 @@ func TestBrokenDescriptions(t *testing.T) {
 		`BaseType="graph.itemFacet"`:              `BaseType="graph.nonsense"`,
 		`</edmx:Edmx>`:                            ``,
 	} {
-		if _, err := parseCSDL(strings.Replace(description, old, broken, 1), "profile"); err == nil {
+		if _, err := ParseCSDL(strings.Replace(description, old, broken, 1), "profile"); err == nil {
 			t.Errorf("%s instead of %s is taken", broken, old)
 		}
 	}

@@ -9,26 +9,26 @@ import (
 
 // encode writes a document as it is stored and answered: every declared property in the order of the type, absent
 // ones as null or [], at every depth, and behind them what an open type holds besides.
-func (t *structuredType) encode(v map[string]any) []byte {
+func (t *StructuredType) Encode(v map[string]any) []byte {
 	var b bytes.Buffer
 	t.encodeTo(&b, v)
 	return b.Bytes()
 }
 
-func (t *structuredType) encodeTo(b *bytes.Buffer, v map[string]any) {
+func (t *StructuredType) encodeTo(b *bytes.Buffer, v map[string]any) {
 	separator := byte('{')
-	for _, p := range t.properties {
+	for _, p := range t.Properties {
 		b.WriteByte(separator)
 		separator = ','
-		encodeName(b, p.name)
+		WriteName(b, p.Name)
 		p.encodeTo(b, v)
 	}
 	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if t.property(name) == nil {
+		if t.Property(name) == nil {
 			b.WriteByte(separator)
 			separator = ','
-			encodeName(b, name)
-			encodeJSON(b, v[name])
+			WriteName(b, name)
+			WriteJSON(b, v[name])
 		}
 	}
 	if separator == '{' {
@@ -37,15 +37,15 @@ func (t *structuredType) encodeTo(b *bytes.Buffer, v map[string]any) {
 	b.WriteByte('}')
 }
 
-func (p *property) encodeTo(b *bytes.Buffer, of map[string]any) {
-	v, given := of[p.name]
+func (p *Property) encodeTo(b *bytes.Buffer, of map[string]any) {
+	v, given := of[p.Name]
 	if !given {
-		b.Write(p.absent())
+		b.Write(p.Absent())
 		return
 	}
 	entries, isCollection := v.([]any)
 	if !isCollection {
-		p.typ.encodeTo(b, v)
+		p.Type.encodeTo(b, v)
 		return
 	}
 	b.WriteByte('[')
@@ -53,26 +53,26 @@ func (p *property) encodeTo(b *bytes.Buffer, of map[string]any) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		p.typ.encodeTo(b, entry)
+		p.Type.encodeTo(b, entry)
 	}
 	b.WriteByte(']')
 }
 
-func (t *edmType) encodeTo(b *bytes.Buffer, v any) {
-	if object, ok := v.(map[string]any); ok && t.structured != nil {
-		t.structured.encodeTo(b, object)
+func (t *Type) encodeTo(b *bytes.Buffer, v any) {
+	if object, ok := v.(map[string]any); ok && t.Structured != nil {
+		t.Structured.encodeTo(b, object)
 		return
 	}
-	encodeJSON(b, v)
+	WriteJSON(b, v)
 }
 
-func encodeName(b *bytes.Buffer, name string) {
-	encodeJSON(b, name)
+func WriteName(b *bytes.Buffer, name string) {
+	WriteJSON(b, name)
 	b.WriteByte(':')
 }
 
 // encodeJSON leaves <, > and & as they are; nothing here goes into a page.
-func encodeJSON(b *bytes.Buffer, v any) {
+func WriteJSON(b *bytes.Buffer, v any) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v)         // it has been read from JSON

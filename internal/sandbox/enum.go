@@ -9,21 +9,21 @@ import (
 
 // unknownFutureValue is the member that evolvable enumerations answer instead of one that the client cannot know
 // (Microsoft Graph best practices, "Handling future members in evolvable enumerations").
-const unknownFutureValue = "unknownFutureValue"
+const UnknownFutureValue = "unknownFutureValue"
 
 // unknownOrdinal stands for whatever is no member and no number. It comes behind everything else.
 const unknownOrdinal = math.MaxInt64
 
 // enumType is an enumeration; of a flags one, several members can be set at a time.
-type enumType struct {
-	name    string // qualified
-	flags   bool
+type EnumType struct {
+	Name    string // qualified
+	Flags   bool
 	members map[string]int64
 	order   []string // their names
 }
 
-func newEnumType(name string, e enumElement) *enumType {
-	t := &enumType{name: name, flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
+func newEnumType(name string, e enumElement) *EnumType {
+	t := &EnumType{Name: name, Flags: e.IsFlags, members: make(map[string]int64, len(e.Members))}
 	for _, m := range e.Members {
 		t.members[m.Name] = m.Value
 		t.order = append(t.order, m.Name)
@@ -32,14 +32,14 @@ func newEnumType(name string, e enumElement) *enumType {
 }
 
 // value is text as a value of the enumeration, whether it names members or not.
-func (t *enumType) value(text string) value {
-	return value{kind: kindEnum, text: text, ordinal: t.ordinal(text)}
+func (t *EnumType) Value(text string) Value {
+	return Value{Kind: KindEnum, Text: text, ordinal: t.ordinal(text)}
 }
 
 // names splits a value into names of members, which a flags value separates by commas (OData JSON Format 4.01,
 // section 7.1).
-func (t *enumType) names(text string) []string {
-	if !t.flags {
+func (t *EnumType) names(text string) []string {
+	if !t.Flags {
 		return []string{text}
 	}
 	names := strings.Split(text, ",")
@@ -50,7 +50,7 @@ func (t *enumType) names(text string) []string {
 }
 
 // known tells whether every name is one of a member.
-func (t *enumType) known(text string) bool {
+func (t *EnumType) Known(text string) bool {
 	for _, name := range t.names(text) {
 		if _, ok := t.members[name]; !ok {
 			return false
@@ -60,9 +60,9 @@ func (t *enumType) known(text string) bool {
 }
 
 // writable tells whether a client may send text. The sentinel of an evolvable enumeration is for answers only.
-func (t *enumType) writable(text string) bool {
+func (t *EnumType) writable(text string) bool {
 	for _, name := range t.names(text) {
-		if _, ok := t.members[name]; !ok || name == unknownFutureValue {
+		if _, ok := t.members[name]; !ok || name == UnknownFutureValue {
 			return false
 		}
 	}
@@ -71,8 +71,8 @@ func (t *enumType) writable(text string) bool {
 
 // canonical is a writable value as it is kept: of flags, each that is set, once, in the order of the type. A member
 // without a bit of its own, such as me of allowedAudiences, goes with no other.
-func (t *enumType) canonical(text string) string {
-	if !t.flags {
+func (t *EnumType) canonical(text string) string {
+	if !t.Flags {
 		return text
 	}
 	bits := t.ordinal(text)
@@ -87,7 +87,7 @@ func (t *enumType) canonical(text string) string {
 
 // ordinal is the numeric value of text, which may also be a number: the service has answered "8" for organization
 // (microsoft-graph-docs#10162).
-func (t *enumType) ordinal(text string) int64 {
+func (t *EnumType) ordinal(text string) int64 {
 	var sum int64
 	for _, name := range t.names(text) {
 		n, ok := t.members[name]
@@ -103,7 +103,7 @@ func (t *enumType) ordinal(text string) int64 {
 }
 
 // number is how the service has written a value now and then: its number, as a string (microsoft-graph-docs#10162).
-func (t *enumType) number(raw json.RawMessage) string {
+func (t *EnumType) Number(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
 		return ""

@@ -15,39 +15,39 @@ const (
 // expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
 // section 5.1.1.1): what cannot be told is null.
 type expression struct {
-	kind     kind
-	enum     *enumType // of kindEnum; nil for a literal whose type is not known yet
+	kind     Kind
+	enum     *EnumType // of kindEnum; nil for a literal whose type is not known yet
 	literal  bool
 	typeName string // of a literal that names its enumeration
-	eval     func(scope) value
+	eval     func(scope) Value
 }
 
 // scope is what an expression is evaluated over: an item, and the entries at which the lambda operators around the
 // expression stand, the outermost first.
 type scope struct {
-	item    *item
+	item    *Entity
 	entries []entry
 }
 
-func literal(v value) expression {
-	return expression{kind: v.kind, literal: true, eval: func(scope) value { return v }}
+func literal(v Value) expression {
+	return expression{kind: v.Kind, literal: true, eval: func(scope) Value { return v }}
 }
 
 // keeps tells whether the filter keeps an item.
-func (e expression) keeps(i *item) bool { return e.eval(scope{item: i}).isTrue() }
+func (e expression) keeps(i *Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
 // parseFilterOption reads $filter; without it, everything is kept.
-func parseFilterOption(t *structuredType, o options) (expression, error) {
+func parseFilterOption(t *StructuredType, o options) (expression, error) {
 	text, ok := o["$filter"]
 	if !ok {
-		return literal(booleanValue(true)), nil
+		return literal(Boolean(true)), nil
 	}
 	e, err := parseFilter(t, text)
 	return e, edm.Because("Invalid filter clause", err)
 }
 
 // parseFilter reads a filter over items of type t. The error is an *edm.Error.
-func parseFilter(t *structuredType, text string) (expression, error) {
+func parseFilter(t *StructuredType, text string) (expression, error) {
 	if len(text) > maxFilter {
 		return expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
 	}
@@ -62,7 +62,7 @@ func parseFilter(t *structuredType, text string) (expression, error) {
 	if p.token.kind != tokenEnd {
 		return expression{}, p.syntaxError()
 	}
-	if e.kind != kindBoolean {
+	if e.kind != KindBoolean {
 		return expression{}, edm.Errorf("The $filter expression must evaluate to a single boolean value.")
 	}
 	return e, nil
@@ -70,7 +70,7 @@ func parseFilter(t *structuredType, text string) (expression, error) {
 
 // filterParser descends recursively, with one method for each level of precedence.
 type filterParser struct {
-	item      *structuredType
+	item      *StructuredType
 	variables []variable // of the lambda operators around, the outermost first
 	text      string
 	token     token // the next one
@@ -121,7 +121,7 @@ func (p *filterParser) or() (expression, error) { return p.logical("or", "Or", o
 func (p *filterParser) and() (expression, error) { return p.logical("and", "And", and, p.comparison) }
 
 func (p *filterParser) logical(
-	word, name string, combine func(a, b expression) func(scope) value, operand func() (expression, error),
+	word, name string, combine func(a, b expression) func(scope) Value, operand func() (expression, error),
 ) (expression, error) {
 	left, err := operand()
 	for err == nil && p.atWord(word) {
@@ -135,36 +135,36 @@ func (p *filterParser) logical(
 		if !left.isBoolean() || !right.isBoolean() {
 			return expression{}, incompatible(left, right, name)
 		}
-		left = expression{kind: kindBoolean, eval: combine(left, right)}
+		left = expression{kind: KindBoolean, eval: combine(left, right)}
 	}
 	return left, err
 }
 
-func (e expression) isBoolean() bool { return e.kind == kindBoolean || e.kind == kindNull }
+func (e expression) isBoolean() bool { return e.kind == KindBoolean || e.kind == KindNull }
 
-func and(a, b expression) func(scope) value {
-	return func(at scope) value {
+func and(a, b expression) func(scope) Value {
+	return func(at scope) Value {
 		left := a.eval(at)
-		if left.isFalse() {
+		if left.IsFalse() {
 			return left
 		}
-		if right := b.eval(at); right.isFalse() || left.isTrue() {
+		if right := b.eval(at); right.IsFalse() || left.IsTrue() {
 			return right
 		}
-		return value{}
+		return Value{}
 	}
 }
 
-func or(a, b expression) func(scope) value {
-	return func(at scope) value {
+func or(a, b expression) func(scope) Value {
+	return func(at scope) Value {
 		left := a.eval(at)
-		if left.isTrue() {
+		if left.IsTrue() {
 			return left
 		}
-		if right := b.eval(at); right.isTrue() || left.isFalse() {
+		if right := b.eval(at); right.IsTrue() || left.IsFalse() {
 			return right
 		}
-		return value{}
+		return Value{}
 	}
 }
 
@@ -180,12 +180,12 @@ func (p *filterParser) not() (expression, error) {
 	if !e.isBoolean() {
 		return expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
-	return expression{kind: kindBoolean, eval: func(at scope) value {
+	return expression{kind: KindBoolean, eval: func(at scope) Value {
 		v := e.eval(at)
-		if v.kind == kindNull {
+		if v.Kind == KindNull {
 			return v
 		}
-		return booleanValue(v.isFalse())
+		return Boolean(v.IsFalse())
 	}}, nil
 }
 
@@ -198,7 +198,7 @@ func (p *filterParser) operand() (expression, error) {
 	case p.atMark("("):
 		return p.deeper(p.parenthesis)
 	case t.kind == tokenString:
-		return literal(value{kind: kindString, text: t.text}), p.advance()
+		return literal(Value{Kind: KindString, Text: t.text}), p.advance()
 	case t.kind == tokenNumber:
 		return p.number()
 	case t.kind == tokenWord:
@@ -220,13 +220,13 @@ func (p *filterParser) parenthesis() (expression, error) {
 
 func (p *filterParser) number() (expression, error) {
 	text := p.token.text
-	var v value
-	if n, ok := parseNumber(text); ok {
-		v = value{kind: kindNumber, number: n}
-	} else if t, ok := parseInstant(text); ok {
-		v = value{kind: kindInstant, instant: t}
-	} else if t, ok := parseDate(text); ok {
-		v = value{kind: kindDate, instant: t}
+	var v Value
+	if n, ok := ParseDouble(text); ok {
+		v = Value{Kind: KindNumber, Number: n}
+	} else if t, ok := ParseDateTimeOffset(text); ok {
+		v = Value{Kind: KindDateTimeOffset, Time: t}
+	} else if t, ok := ParseDate(text); ok {
+		v = Value{Kind: KindDate, Time: t}
 	} else {
 		return expression{}, edm.Errorf("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
 	}
@@ -237,9 +237,9 @@ func (p *filterParser) word() (expression, error) {
 	name := p.token.text
 	switch name {
 	case "null":
-		return literal(value{}), p.advance()
+		return literal(Value{}), p.advance()
 	case "true", "false":
-		return literal(booleanValue(name == "true")), p.advance()
+		return literal(Boolean(name == "true")), p.advance()
 	case "INF", "NaN":
 		return p.number()
 	}
@@ -261,7 +261,7 @@ func (p *filterParser) property(path string) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: r.property.kind(), enum: r.property.typ.enum, eval: r.value}, nil
+	return expression{kind: r.property.Kind(), enum: r.property.Type.Enum, eval: r.value}, nil
 }
 
 // call reads what stands in front of a parenthesis: a lambda operator at the end of a path, or a function.
@@ -302,18 +302,18 @@ func (p *filterParser) function(name string) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: kindBoolean, eval: func(at scope) value {
+	return expression{kind: KindBoolean, eval: func(at scope) Value {
 		a, b := text.eval(at), part.eval(at)
-		if a.kind == kindNull || b.kind == kindNull {
-			return value{}
+		if a.Kind == KindNull || b.Kind == KindNull {
+			return Value{}
 		}
-		return booleanValue(holds(a.text, b.text))
+		return Boolean(holds(a.Text, b.Text))
 	}}, p.expectMark(")")
 }
 
 func (p *filterParser) stringOperand(function string) (expression, error) {
 	e, err := p.operand()
-	if err == nil && e.kind != kindString && e.kind != kindNull {
+	if err == nil && e.kind != KindString && e.kind != KindNull {
 		err = edm.Errorf("No function signature for the function with name '%s' matches the specified arguments.", function)
 	}
 	return e, err

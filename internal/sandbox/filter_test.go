@@ -68,7 +68,7 @@ func TestThreeValues(t *testing.T) {
 // checkFilter holds whether a filter keeps an interest.
 func checkFilter(t *testing.T, doc, filter string, want bool) {
 	t.Helper()
-	i, err := newItem([]byte(doc))
+	i, err := NewEntity([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,17 +191,17 @@ func TestBadFilters(t *testing.T) {
 // TestEnumerations compares values by their members, and odd ones by their texts.
 func TestEnumerations(t *testing.T) {
 	t.Parallel()
-	audiences := interestType(t).property("allowedAudiences").typ.enum
+	audiences := interestType(t).Property("allowedAudiences").Type.Enum
 	ordered := []string{"me", "family", "family, contacts", "organization", "everyone", "unknownFutureValue", "colleagues", "neighbors"}
 	for i, a := range ordered {
 		for j, b := range ordered {
-			if got := compare(audiences.value(a), audiences.value(b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
+			if got := Compare(audiences.Value(a), audiences.Value(b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
 				t.Errorf("%s to %s: %d", a, b, got)
 			}
 		}
 	}
 	for _, same := range [][2]string{{"8", "organization"}, {"contacts,family", "family, contacts"}, {"3", "family,contacts"}} {
-		if compare(audiences.value(same[0]), audiences.value(same[1])) != 0 {
+		if Compare(audiences.Value(same[0]), audiences.Value(same[1])) != 0 {
 			t.Errorf("%s and %s are one value", same[0], same[1])
 		}
 	}

@@ -91,7 +91,7 @@ func (s *Sandbox) explain(err error, id requestID) *apiError {
 }
 
 func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, plan faults.Plan, at time.Time) (answer, error) {
-	path, err := parsePath(s.profile.navigation, r.URL.EscapedPath())
+	path, err := parsePath(s.profile.Navigation, r.URL.EscapedPath())
 	if err != nil {
 		return answer{}, err
 	}

@@ -9,89 +9,89 @@ import (
 )
 
 // item is one stored entity, taken apart as far as a request needs it and not twice.
-type item struct {
+type Entity struct {
 	properties map[string]json.RawMessage
-	values     map[string]value // by path
+	values     map[string]Value // by path
 }
 
-func newItem(doc []byte) (*item, error) {
-	properties, ok := split(doc)
+func NewEntity(doc []byte) (*Entity, error) {
+	properties, ok := SplitObject(doc)
 	if !ok {
 		return nil, errors.New("a stored document is not in the form that it was written in")
 	}
-	return &item{properties: properties, values: make(map[string]value)}, nil
+	return &Entity{properties: properties, values: make(map[string]Value)}, nil
 }
 
 // path leads to a value in an item: a property, or one inside of complex properties.
-type path struct {
-	text  string
-	steps []*property
+type Path struct {
+	Text  string
+	steps []*Property
 }
 
-func parsePropertyPath(t *structuredType, text string) (path, error) {
-	p := path{text: text}
+func ParsePath(t *StructuredType, text string) (Path, error) {
+	p := Path{Text: text}
 	for rest := text; ; {
 		if t == nil {
-			return path{}, edm.Errorf("The property path '%s' does not lead to a single value.", text)
+			return Path{}, edm.Errorf("The property path '%s' does not lead to a single value.", text)
 		}
 		name, deeper, more := strings.Cut(rest, "/")
-		step := t.property(name)
+		step := t.Property(name)
 		if step == nil {
-			return path{}, noProperty(name, t)
+			return Path{}, NoProperty(name, t)
 		}
 		p.steps = append(p.steps, step)
 		if !more {
 			return p, nil
 		}
 		t, rest = nil, deeper
-		if !step.collection {
-			t = step.typ.structured
+		if !step.Collection {
+			t = step.Type.Structured
 		}
 	}
 }
 
 // noProperty is the wording of the OData library that the gateway reads URLs with.
-func noProperty(name string, t *structuredType) error {
-	return edm.Errorf("Could not find a property named '%s' on type '%s'.", name, t.name)
+func NoProperty(name string, t *StructuredType) error {
+	return edm.Errorf("Could not find a property named '%s' on type '%s'.", name, t.Name)
 }
 
 // end is the property that the path leads to.
-func (p path) end() *property { return p.steps[len(p.steps)-1] }
+func (p Path) End() *Property { return p.steps[len(p.steps)-1] }
 
 // at is null where the item has no value.
-func (i *item) at(p path) value {
-	if v, ok := i.values[p.text]; ok {
+func (i *Entity) Value(p Path) Value {
+	if v, ok := i.values[p.Text]; ok {
 		return v
 	}
-	v := value{}
-	if raw := i.rawAt(p); raw != nil {
-		v = valueOf(p.end(), raw)
+	v := Value{}
+	if raw := i.RawValue(p); raw != nil {
+		v = ValueOf(p.End(), raw)
 	}
-	i.values[p.text] = v
+	i.values[p.Text] = v
 	return v
 }
 
 // rawAt is the JSON of the value; nil where there is none.
-func (i *item) rawAt(p path) json.RawMessage {
-	raw := i.properties[p.steps[0].name]
+func (i *Entity) RawValue(p Path) json.RawMessage {
+	raw := i.properties[p.steps[0].Name]
 	for _, step := range p.steps[1:] {
-		inner, _ := split(raw)
-		raw = inner[step.name]
+		inner, _ := SplitObject(raw)
+		raw = inner[step.Name]
 	}
 	return raw
 }
 
 // raw is a property's JSON. A document may be older than the property.
-func (i *item) raw(p *property) []byte {
-	if raw := i.properties[p.name]; raw != nil {
+func (i *Entity) Raw(p *Property) []byte {
+	if raw := i.properties[p.Name]; raw != nil {
 		return raw
 	}
-	return p.absent()
+	return p.Absent()
 }
 
 // absent is how a property without a value is answered.
-func (p *property) absent() []byte {
-	if p.collection {
+func (p *Property) Absent() []byte {
+	if p.Collection {
 		return []byte("[]")
 	}
 	return []byte("null")

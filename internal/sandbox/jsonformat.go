@@ -50,13 +50,13 @@ func (x *request) writeContext(b *bytes.Buffer, property, context string) {
 
 // writeMember writes a string and the comma behind it.
 func writeMember(b *bytes.Buffer, name, text string) {
-	encodeName(b, name)
-	encodeJSON(b, text)
+	WriteName(b, name)
+	WriteJSON(b, text)
 	b.WriteByte(',')
 }
 
 // writeItems writes items of a facet as an array.
-func (x *request) writeItems(b *bytes.Buffer, f *navigationProperty, items []*item, chosen selection) {
+func (x *request) writeItems(b *bytes.Buffer, f *NavigationProperty, items []*Entity, chosen selection) {
 	b.WriteByte('[')
 	for _, i := range items {
 		b.WriteByte('{')
@@ -78,7 +78,7 @@ func trimComma(b *bytes.Buffer) {
 }
 
 // writeItem writes an item without the braces around it.
-func (x *request) writeItem(b *bytes.Buffer, f *navigationProperty, i *item, chosen selection) {
+func (x *request) writeItem(b *bytes.Buffer, f *NavigationProperty, i *Entity, chosen selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
 	}
@@ -86,11 +86,11 @@ func (x *request) writeItem(b *bytes.Buffer, f *navigationProperty, i *item, cho
 	for _, p := range chosen {
 		if asStored && p.inner == nil {
 			b.WriteByte('"')
-			b.WriteString(p.name)
+			b.WriteString(p.Name)
 			b.WriteString(`":`)
-			b.Write(i.raw(p.property))
+			b.Write(i.Raw(p.Property))
 		} else {
-			x.writeProperty(b, p, i.raw(p.property))
+			x.writeProperty(b, p, i.Raw(p.Property))
 		}
 		b.WriteByte(',')
 	}
@@ -98,29 +98,29 @@ func (x *request) writeItem(b *bytes.Buffer, f *navigationProperty, i *item, cho
 }
 
 // writeIdentity writes what full metadata says of an entity (OData JSON Format 4.01, sections 4.6.3, 4.6.8 and 4.6.9).
-func (x *request) writeIdentity(b *bytes.Buffer, f *navigationProperty, i *item) {
-	writeMember(b, "@odata.type", "#"+f.item.name)
-	id := valueOf(f.item.property("id"), i.raw(f.item.property("id"))).text
-	path := withKey(x.profile()+"/"+f.name, id)
+func (x *request) writeIdentity(b *bytes.Buffer, f *NavigationProperty, i *Entity) {
+	writeMember(b, "@odata.type", "#"+f.EntityType.Name)
+	id := ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
+	path := withKey(x.profile()+"/"+f.Name, id)
 	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
 	writeMember(b, "@odata.editLink", path)
 }
 
 // writeProperty writes a property that does not go out as it is stored.
 func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage) {
-	if p.name != "id" && x.plan.Nulls.Property(p.name) {
+	if p.Name != "id" && x.plan.Nulls.Property(p.Name) {
 		raw = json.RawMessage("null")
 	}
-	if name := typeAnnotation(p.property); x.level == metadataFull && name != "" && string(raw) != "null" {
-		writeMember(b, p.name+"@odata.type", name)
+	if name := typeAnnotation(p.Property); x.level == metadataFull && name != "" && string(raw) != "null" {
+		writeMember(b, p.Name+"@odata.type", name)
 	}
-	encodeName(b, p.name)
-	if !p.collection || string(raw) == "null" {
+	WriteName(b, p.Name)
+	if !p.Collection || string(raw) == "null" {
 		x.writeValue(b, p, raw)
 		return
 	}
 	b.WriteByte('[')
-	for _, entry := range splitArray(raw) {
+	for _, entry := range SplitArray(raw) {
 		x.writeValue(b, p, entry)
 		b.WriteByte(',')
 	}
@@ -133,31 +133,31 @@ func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage
 
 // writeValue writes one value of a property or of a collection.
 func (x *request) writeValue(b *bytes.Buffer, p selected, raw json.RawMessage) {
-	members, isObject := split(raw)
+	members, isObject := SplitObject(raw)
 	switch {
-	case p.typ.structured != nil && isObject:
+	case p.Type.Structured != nil && isObject:
 		x.writeStructure(b, p, members)
-	case p.typ.enum != nil && x.plan.NumericEnums && string(raw) != "null":
-		encodeJSON(b, p.typ.enum.number(raw))
+	case p.Type.Enum != nil && x.plan.NumericEnums && string(raw) != "null":
+		WriteJSON(b, p.Type.Enum.Number(raw))
 	default:
 		b.Write(raw)
 	}
 }
 
 func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string]json.RawMessage) {
-	t := p.typ.structured
+	t := p.Type.Structured
 	inner := p.inner
 	if inner == nil {
 		inner = selectAll(t)
 	}
 	b.WriteByte('{')
 	if x.level == metadataFull {
-		writeMember(b, "@odata.type", "#"+t.name)
+		writeMember(b, "@odata.type", "#"+t.Name)
 	}
 	for _, member := range inner {
-		raw := members[member.name]
+		raw := members[member.Name]
 		if raw == nil {
-			raw = member.absent()
+			raw = member.Absent()
 		}
 		x.writeProperty(b, member, raw)
 		b.WriteByte(',')
@@ -170,10 +170,10 @@ func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string
 }
 
 // writeDynamic writes what an open type holds besides its properties.
-func writeDynamic(b *bytes.Buffer, t *structuredType, members map[string]json.RawMessage) {
+func writeDynamic(b *bytes.Buffer, t *StructuredType, members map[string]json.RawMessage) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if t.property(name) == nil {
-			encodeName(b, name)
+		if t.Property(name) == nil {
+			WriteName(b, name)
 			b.Write(members[name])
 			b.WriteByte(',')
 		}
@@ -182,12 +182,12 @@ func writeDynamic(b *bytes.Buffer, t *structuredType, members map[string]json.Ra
 
 // typeAnnotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
 // which say what they are (OData JSON Format 4.01, section 4.6.3).
-func typeAnnotation(p *property) string {
-	name := strings.TrimPrefix(p.typ.name, "Edm.")
+func typeAnnotation(p *Property) string {
+	name := strings.TrimPrefix(p.Type.Name, "Edm.")
 	switch {
-	case p.collection:
+	case p.Collection:
 		return "#Collection(" + name + ")"
-	case p.typ.structured != nil || p.typ.name == edmString || p.typ.name == edmBoolean:
+	case p.Type.Structured != nil || p.Type.Name == TypeString || p.Type.Name == TypeBoolean:
 		return ""
 	}
 	return "#" + name

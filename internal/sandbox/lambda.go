@@ -10,20 +10,20 @@ import (
 // variable is what a lambda operator calls the entries of a collection (OData URL Conventions 4.01, section 5.1.1.13).
 type variable struct {
 	name  string
-	entry *property // one entry of the collection
+	entry *Property // one entry of the collection
 }
 
 // entry is one entry of a collection: an item if it is structured.
 type entry struct {
 	raw  json.RawMessage
-	item *item
+	item *Entity
 }
 
 // reference is what a path in a filter leads to.
 type reference struct {
-	property *property
+	property *Property
 	raw      func(scope) json.RawMessage
-	value    func(scope) value
+	value    func(scope) Value
 }
 
 // resolve finds what a path means: it begins with the variable of a lambda operator around, the innermost first, or
@@ -32,33 +32,33 @@ func (p *filterParser) resolve(text string) (reference, error) {
 	name, rest, deeper := strings.Cut(text, "/")
 	for n := len(p.variables) - 1; n >= 0; n-- {
 		if v := p.variables[n]; v.name == name && deeper {
-			return resolveIn(v.entry.typ.structured, rest, func(at scope) *item { return at.entries[n].item })
+			return resolveIn(v.entry.Type.Structured, rest, func(at scope) *Entity { return at.entries[n].item })
 		} else if v.name == name {
 			return v.reference(n), nil
 		}
 	}
-	return resolveIn(p.item, text, func(at scope) *item { return at.item })
+	return resolveIn(p.item, text, func(at scope) *Entity { return at.item })
 }
 
 // resolveIn finds what a path leads to from a structure of type t, which is nil where there is none.
-func resolveIn(t *structuredType, text string, start func(scope) *item) (reference, error) {
-	path, err := parsePropertyPath(t, text)
+func resolveIn(t *StructuredType, text string, start func(scope) *Entity) (reference, error) {
+	path, err := ParsePath(t, text)
 	if err != nil {
 		return reference{}, err
 	}
 	return reference{
-		property: path.end(),
+		property: path.End(),
 		raw: func(at scope) json.RawMessage {
 			if i := start(at); i != nil {
-				return i.rawAt(path)
+				return i.RawValue(path)
 			}
 			return nil
 		},
-		value: func(at scope) value {
+		value: func(at scope) Value {
 			if i := start(at); i != nil {
-				return i.at(path)
+				return i.Value(path)
 			}
-			return value{}
+			return Value{}
 		},
 	}, nil
 }
@@ -68,7 +68,7 @@ func (v variable) reference(n int) reference {
 	return reference{
 		property: v.entry,
 		raw:      func(at scope) json.RawMessage { return at.entries[n].raw },
-		value:    func(at scope) value { return valueOf(v.entry, at.entries[n].raw) },
+		value:    func(at scope) Value { return ValueOf(v.entry, at.entries[n].raw) },
 	}
 }
 
@@ -83,39 +83,39 @@ func (p *filterParser) lambda(path string, all bool) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
-	if !collection.property.collection {
+	if !collection.property.Collection {
 		return expression{}, edm.Errorf("Any/All may only be used following a collection.")
 	}
 	if err := p.advance(); err != nil {
 		return expression{}, err
 	}
 	if !all && p.atMark(")") {
-		return expression{kind: kindBoolean, eval: func(at scope) value {
-			return booleanValue(len(splitArray(collection.raw(at))) > 0)
+		return expression{kind: KindBoolean, eval: func(at scope) Value {
+			return Boolean(len(SplitArray(collection.raw(at))) > 0)
 		}}, p.advance()
 	}
 	holds, err := p.condition(*collection.property)
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: kindBoolean, eval: func(at scope) value {
-		for _, raw := range splitArray(collection.raw(at)) {
-			i, _ := newItem(raw) // nil for what is no structure
+	return expression{kind: KindBoolean, eval: func(at scope) Value {
+		for _, raw := range SplitArray(collection.raw(at)) {
+			i, _ := NewEntity(raw) // nil for what is no structure
 			inner := scope{at.item, append(at.entries[:len(at.entries):len(at.entries)], entry{raw, i})}
-			if holds.eval(inner).isTrue() != all {
-				return booleanValue(!all)
+			if holds.eval(inner).IsTrue() != all {
+				return Boolean(!all)
 			}
 		}
-		return booleanValue(all)
+		return Boolean(all)
 	}}, p.expectMark(")")
 }
 
 // condition reads the variable, the colon, and a condition on it.
-func (p *filterParser) condition(entry property) (expression, error) {
+func (p *filterParser) condition(entry Property) (expression, error) {
 	if p.token.kind != tokenWord {
 		return expression{}, p.syntaxError()
 	}
-	entry.collection = false
+	entry.Collection = false
 	p.variables = append(p.variables, variable{p.token.text, &entry})
 	defer func() { p.variables = p.variables[:len(p.variables)-1] }()
 	if err := p.advance(); err != nil {

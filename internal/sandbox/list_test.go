@@ -58,7 +58,7 @@ func (c client) byValue(order, first string, behind func(at, id string) string) 
 		ids = append(ids, page...)
 		last := a.body["value"].([]any)[len(page)-1].(map[string]any)
 		at, _ := last[property].(string)
-		if t, ok := parseInstant(at); ok {
+		if t, ok := ParseDateTimeOffset(at); ok {
 			at = t.Format(time.RFC3339Nano) // in UTC
 		}
 		filter = behind(at, page[len(page)-1])

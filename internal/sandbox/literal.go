@@ -8,7 +8,7 @@ import (
 
 // parseInstant reads a DateTimeOffset: any number of fractional digits, of which nine count, and any offset. The
 // seconds may be missing (OData ABNF, dateTimeOffsetValue).
-func parseInstant(text string) (time.Time, bool) {
+func ParseDateTimeOffset(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC(), true
@@ -18,15 +18,15 @@ func parseInstant(text string) (time.Time, bool) {
 }
 
 // formatInstant writes seven fractional digits, as the documented answers have them; trailing zeros are kept.
-func formatInstant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
+func FormatDateTimeOffset(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
-func parseDate(text string) (time.Time, bool) {
+func ParseDate(text string) (time.Time, bool) {
 	t, err := time.Parse(time.DateOnly, text)
 	return t, err == nil
 }
 
 // parseNumber reads an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
-func parseNumber(text string) (float64, bool) {
+func ParseDouble(text string) (float64, bool) {
 	switch text {
 	case "INF":
 		return math.Inf(1), true

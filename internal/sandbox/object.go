@@ -17,7 +17,7 @@ const maxNesting = 100
 // parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
 // Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
 // same value. Of two values one would be lost without a word: they are an *edm.Error.
-func parseObject(text []byte) (map[string]any, error) {
+func ParseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
 	}

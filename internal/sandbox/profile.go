@@ -9,7 +9,7 @@ import (
 
 // expansion is a facet inside of the profile, and what is asked of it.
 type expansion struct {
-	facet   *navigationProperty
+	facet   *NavigationProperty
 	options options
 }
 
@@ -25,7 +25,7 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 	}
 	b := x.open(x.context("/$entity"))
 	if x.level == metadataFull {
-		writeMember(b, "@odata.type", "#"+s.profile.name)
+		writeMember(b, "@odata.type", "#"+s.profile.Name)
 		writeMember(b, "@odata.id", x.root()+"/beta/"+x.profile())
 		writeMember(b, "@odata.editLink", x.profile())
 	}
@@ -44,7 +44,7 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 
 // parseExpansions tells which facets are inside of the profile, and whether its id is. A facet that is selected is
 // there without $expand too; what the real API does then is not documented.
-func parseExpansions(profile *structuredType, o options) (expanded []expansion, withID bool, err error) {
+func parseExpansions(profile *StructuredType, o options) (expanded []expansion, withID bool, err error) {
 	names, err := o.selectedNames(profile)
 	if err != nil {
 		return nil, false, err
@@ -53,9 +53,9 @@ func parseExpansions(profile *structuredType, o options) (expanded []expansion, 
 	if err != nil {
 		return nil, false, err
 	}
-	for _, f := range profile.navigation {
-		inner, ok := expand[f.name]
-		if ok || slices.Contains(names, f.name) || names == nil && expand == nil {
+	for _, f := range profile.Navigation {
+		inner, ok := expand[f.Name]
+		if ok || slices.Contains(names, f.Name) || names == nil && expand == nil {
 			expanded = append(expanded, expansion{f, inner})
 		}
 	}
@@ -64,7 +64,7 @@ func parseExpansions(profile *structuredType, o options) (expanded []expansion, 
 
 // writeExpansion writes a facet inside of the profile, and a comma behind it. It is cut into pages like any list.
 func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error {
-	q, err := parseQuery(e.facet.item, e.options)
+	q, err := parseQuery(e.facet.EntityType, e.options)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error
 	if err != nil {
 		return err
 	}
-	name := e.facet.name
-	x.writeContext(b, name, x.context("/"+name+q.chosen.context(e.facet.item)))
+	name := e.facet.Name
+	x.writeContext(b, name, x.context("/"+name+q.chosen.context(e.facet.EntityType)))
 	if x.level == metadataFull {
 		writeMember(b, name+"@odata.navigationLink", x.root()+"/beta/"+x.profile()+"/"+name)
 	}
@@ -83,7 +83,7 @@ func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error
 	if p.more {
 		writeMember(b, name+"@odata.nextLink", x.address()+"/"+name+"?"+q.next(p))
 	}
-	encodeName(b, name)
+	WriteName(b, name)
 	x.writeItems(b, e.facet, p.items, q.chosen)
 	b.WriteByte(',')
 	return nil

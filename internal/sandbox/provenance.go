@@ -12,7 +12,7 @@ const writtenHere = "46a57efc-33f8-4eec-a512-b90039ad6187"
 // stamp sets what the server says of a new item, unless the document has it already: of createdBy the API's page has
 // an example in which it comes from the client, and made-up people have a past.
 func stamp(doc map[string]any, id string, by Person, at time.Time) {
-	now := formatInstant(at)
+	now := FormatDateTimeOffset(at)
 	for name, v := range map[string]any{
 		"id":                   id,
 		"createdDateTime":      now,
@@ -30,7 +30,7 @@ func stamp(doc map[string]any, id string, by Person, at time.Time) {
 
 // touch notes who changed an item, and when.
 func touch(doc map[string]any, by Person, at time.Time) {
-	doc["lastModifiedDateTime"] = formatInstant(at)
+	doc["lastModifiedDateTime"] = FormatDateTimeOffset(at)
 	doc["lastModifiedBy"] = identitySet(by)
 }
 

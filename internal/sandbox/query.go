@@ -18,7 +18,7 @@ type query struct {
 	chosen  selection
 	filter  expression
 	order   order
-	behind  []value // the position that $skiptoken stands for; nil for the beginning
+	behind  []Value // the position that $skiptoken stands for; nil for the beginning
 	skip    int
 	page    int // how many items one answer may hold
 	count   bool
@@ -28,7 +28,7 @@ type query struct {
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
 // parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
-func parseQuery(t *structuredType, o options) (q query, err error) {
+func parseQuery(t *StructuredType, o options) (q query, err error) {
 	if err := o.only(listOptions...); err != nil {
 		return q, err
 	}
@@ -60,22 +60,22 @@ func parseQuery(t *structuredType, o options) (q query, err error) {
 
 // page is what one answer holds of a list.
 type page struct {
-	items []*item
+	items []*Entity
 	total int  // items that the filter keeps, on all pages
 	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
 }
 
 // cut orders the items that the filter keeps, and cuts the page out of them that the query is for.
-func (q query) cut(items []*item) page {
+func (q query) cut(items []*Entity) page {
 	sorted := q.order.sort(items)
 	if q.behind != nil {
 		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
 	}
 	sorted = sorted[min(q.skip, len(sorted)):]
 	n := min(q.page, len(sorted))
-	p := page{items: make([]*item, n), total: len(items), more: 0 < n && n < len(sorted)}
+	p := page{items: make([]*Entity, n), total: len(items), more: 0 < n && n < len(sorted)}
 	for i := range p.items {
-		p.items[i] = sorted[i].item
+		p.items[i] = sorted[i].Entity
 	}
 	return p
 }

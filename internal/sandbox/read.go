@@ -34,14 +34,14 @@ func readMetadata(o options) (answer, error) {
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
-func (s *Sandbox) items(x *request, f *navigationProperty, filter expression) ([]*item, error) {
+func (s *Sandbox) items(x *request, f *NavigationProperty, filter expression) ([]*Entity, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]*item, 0, len(docs))
+	kept := make([]*Entity, 0, len(docs))
 	for _, doc := range docs {
-		i, err := newItem(doc.Text)
+		i, err := NewEntity(doc.Text)
 		if err != nil {
 			return nil, err
 		}
@@ -53,9 +53,9 @@ func (s *Sandbox) items(x *request, f *navigationProperty, filter expression) ([
 }
 
 // documents are those that the owner's facet consists of, as a read gets them.
-func (s *Sandbox) documents(x *request, f *navigationProperty) ([]store.Document, error) {
-	docs, err := s.store.Documents(x.Context(), x.owner.ID, f.name)
-	lagging := s.lag.documents(x.owner.ID, f.name, x.at)
+func (s *Sandbox) documents(x *request, f *NavigationProperty) ([]store.Document, error) {
+	docs, err := s.store.Documents(x.Context(), x.owner.ID, f.Name)
+	lagging := s.lag.documents(x.owner.ID, f.Name, x.at)
 	if err != nil || lagging == nil {
 		return docs, err
 	}
@@ -69,7 +69,7 @@ func (s *Sandbox) documents(x *request, f *navigationProperty) ([]store.Document
 }
 
 // page is what one answer holds of a list.
-func (s *Sandbox) page(x *request, f *navigationProperty, q query) (page, error) {
+func (s *Sandbox) page(x *request, f *NavigationProperty, q query) (page, error) {
 	items, err := s.items(x, f, q.filter)
 	if err != nil {
 		return page{}, err
@@ -78,7 +78,7 @@ func (s *Sandbox) page(x *request, f *navigationProperty, q query) (page, error)
 }
 
 func (s *Sandbox) readList(x *request, o options) (answer, error) {
-	q, err := parseQuery(x.facet.item, o)
+	q, err := parseQuery(x.facet.EntityType, o)
 	if err != nil {
 		return answer{}, err
 	}
@@ -86,14 +86,14 @@ func (s *Sandbox) readList(x *request, o options) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b := x.open(x.context("/" + x.facet.name + q.chosen.context(x.facet.item)))
+	b := x.open(x.context("/" + x.facet.Name + q.chosen.context(x.facet.EntityType)))
 	if q.count {
 		b.WriteString(`"@odata.count":` + strconv.Itoa(p.total) + ",")
 	}
 	if p.more {
 		writeMember(b, "@odata.nextLink", x.address()+"?"+q.next(p))
 	}
-	encodeName(b, "value")
+	WriteName(b, "value")
 	x.writeItems(b, x.facet, p.items, q.chosen)
 	b.WriteByte('}')
 	return x.json(http.StatusOK, b.Bytes()), nil
@@ -103,7 +103,7 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 	if err := o.only("$select"); err != nil {
 		return answer{}, err
 	}
-	chosen, err := o.selection(x.facet.item)
+	chosen, err := o.selection(x.facet.EntityType)
 	if err != nil {
 		return answer{}, err
 	}
@@ -121,16 +121,16 @@ func (s *Sandbox) readItem(x *request, o options) (answer, error) {
 
 // key names the item that the path does.
 func (x *request) key() store.Key {
-	return store.Key{Person: x.owner.ID, Facet: x.facet.name, ID: x.id}
+	return store.Key{Person: x.owner.ID, Facet: x.facet.Name, ID: x.id}
 }
 
 // entity answers one item.
 func (x *request) entity(status int, doc []byte, chosen selection) (answer, error) {
-	i, err := newItem(doc)
+	i, err := NewEntity(doc)
 	if err != nil {
 		return answer{}, err
 	}
-	b := x.open(x.context("/" + x.facet.name + chosen.context(x.facet.item) + "/$entity"))
+	b := x.open(x.context("/" + x.facet.Name + chosen.context(x.facet.EntityType) + "/$entity"))
 	x.writeItem(b, x.facet, i, chosen)
 	b.WriteByte('}')
 	return x.json(status, b.Bytes()), nil
@@ -140,7 +140,7 @@ func (s *Sandbox) readCount(x *request, o options) (answer, error) {
 	if err := o.only("$filter"); err != nil {
 		return answer{}, err
 	}
-	filter, err := parseFilterOption(x.facet.item, o)
+	filter, err := parseFilterOption(x.facet.EntityType, o)
 	if err != nil {
 		return answer{}, err
 	}

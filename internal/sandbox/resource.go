@@ -23,7 +23,7 @@ const (
 type resource struct {
 	kind  resourceKind
 	user  string              // id or user principal name; empty for the person who is signed in
-	facet *navigationProperty // of lists, counts and items
+	facet *NavigationProperty // of lists, counts and items
 	id    string              // of items
 }
 
@@ -41,7 +41,7 @@ func (r resource) methods() []string {
 }
 
 // parsePath finds what an escaped path names. The error is an *apiError.
-func parsePath(facets []*navigationProperty, escaped string) (resource, error) {
+func parsePath(facets []*NavigationProperty, escaped string) (resource, error) {
 	segments, err := splitPath(escaped)
 	if err != nil {
 		return resource{}, err
@@ -103,15 +103,15 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 }
 
 // parseFacet reads what follows profile.
-func parseFacet(facets []*navigationProperty, segments []string) (resource, error) {
+func parseFacet(facets []*NavigationProperty, segments []string) (resource, error) {
 	if len(segments) == 0 {
 		return resource{}, nil
 	}
 	for _, f := range facets {
-		if key, ok := keyOf(segments[0], f.name); ok {
+		if key, ok := keyOf(segments[0], f.Name); ok {
 			return atEnd(resource{kind: itemResource, facet: f, id: key}, segments[1:])
 		}
-		if segments[0] != f.name {
+		if segments[0] != f.Name {
 			continue
 		}
 		switch {

@@ -7,23 +7,23 @@ import (
 	"testing"
 )
 
-func profileType(t testing.TB, csdl string) *structuredType {
+func profileType(t testing.TB, csdl string) *StructuredType {
 	t.Helper()
-	profile, err := parseCSDL(csdl, "profile")
+	profile, err := ParseCSDL(csdl, "profile")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return profile
 }
 
-func interestType(t testing.TB) *structuredType {
-	return profileType(t, description).navigation[0].item
+func interestType(t testing.TB) *StructuredType {
+	return profileType(t, description).Navigation[0].EntityType
 }
 
 // TestPaths holds what a path means, or the segment that it is refused for.
 func TestPaths(t *testing.T) {
 	t.Parallel()
-	facets := profileType(t, description).navigation
+	facets := profileType(t, description).Navigation
 	interests := facets[0]
 	for path, want := range map[string]resource{
 		"/beta/$metadata":                                  {kind: metadataResource},
@@ -102,7 +102,7 @@ func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"ada@example.com", "a/b", "..", "o'neil", "%2F", "x')/profile", "日本", "\x00"} {
 		f.Add(seed, seed)
 	}
-	facets := profileType(f, description).navigation
+	facets := profileType(f, description).Navigation
 	f.Fuzz(func(t *testing.T, user, id string) {
 		if user == "" || id == "" {
 			return

@@ -54,7 +54,7 @@ type Person = store.Person
 type Sandbox struct {
 	store        *store.Store
 	lag          lag
-	profile      *structuredType // its navigation properties are the facets
+	profile      *StructuredType // its navigation properties are the facets
 	people       []Person
 	faults       *faults.Set
 	requireToken bool
@@ -66,7 +66,7 @@ type Sandbox struct {
 // Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
 // not exist, when the file is not a sandbox's, when a newer ProfileQL has written it, and when there is no such seed.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
-	profile, err := parseCSDL(description, "profile")
+	profile, err := ParseCSDL(description, "profile")
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if s.store, err = store.Open(ctx, o.Data); err != nil {
 		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
 	}
-	fill := func() ([]store.Resident, error) { return residents(profile.navigation, people) }
+	fill := func() ([]store.Resident, error) { return residents(profile.Navigation, people) }
 	if err := s.store.Fill(ctx, fill); err != nil {
 		return nil, errors.Join(fmt.Errorf("put people into the sandbox: %w", err), s.Close())
 	}

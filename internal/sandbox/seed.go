@@ -67,7 +67,7 @@ func readSeeds(set string) ([]seedPerson, error) {
 }
 
 // residents are people with their items as they are stored.
-func residents(facets []*navigationProperty, people []seedPerson) ([]store.Resident, error) {
+func residents(facets []*NavigationProperty, people []seedPerson) ([]store.Resident, error) {
 	all := make([]store.Resident, 0, len(people))
 	for _, p := range people {
 		r, err := p.resident(facets)
@@ -79,19 +79,19 @@ func residents(facets []*navigationProperty, people []seedPerson) ([]store.Resid
 	return all, nil
 }
 
-func (p seedPerson) resident(facets []*navigationProperty) (store.Resident, error) {
+func (p seedPerson) resident(facets []*NavigationProperty) (store.Resident, error) {
 	r := store.Resident{
 		Person: Person{ID: p.ID, UserPrincipalName: p.UserPrincipalName, DisplayName: p.DisplayName},
 		Facets: make(map[string][]store.Document),
 	}
 	for _, f := range facets {
-		for _, doc := range p.Facets[f.name] {
+		for _, doc := range p.Facets[f.Name] {
 			id, _ := doc["id"].(string)
-			if err := f.item.complete(doc); err != nil {
+			if err := f.EntityType.Complete(doc); err != nil {
 				return r, fmt.Errorf("item %s: %w", id, err)
 			}
 			stamp(doc, id, r.Person, p.Since)
-			r.Facets[f.name] = append(r.Facets[f.name], store.Document{ID: id, Text: f.item.encode(doc)})
+			r.Facets[f.Name] = append(r.Facets[f.Name], store.Document{ID: id, Text: f.EntityType.Encode(doc)})
 		}
 	}
 	return r, nil

@@ -24,25 +24,25 @@ func seeded(t *testing.T, set string) []seedPerson {
 func TestSeedsMatchTheDescription(t *testing.T) {
 	t.Parallel()
 	people := slices.Concat(seeded(t, ""), seeded(t, "lab"))
-	odd := []any{"8", "neighbors", unknownFutureValue}
+	odd := []any{"8", "neighbors", UnknownFutureValue}
 	ids, locks := make(map[any]bool), make(map[any]bool)
 	for _, person := range people {
 		for name := range person.Facets {
-			if !slices.ContainsFunc(profileType(t, description).navigation, func(f *navigationProperty) bool { return f.name == name }) {
+			if !slices.ContainsFunc(profileType(t, description).Navigation, func(f *NavigationProperty) bool { return f.Name == name }) {
 				t.Errorf("%s: no facet %s is described", person.UserPrincipalName, name)
 			}
 		}
-		for _, f := range profileType(t, description).navigation {
-			for _, doc := range person.Facets[f.name] {
+		for _, f := range profileType(t, description).Navigation {
+			for _, doc := range person.Facets[f.Name] {
 				id := doc["id"]
 				if id == nil || ids[id] {
 					t.Errorf("%s: the id %v is missing, or there twice", person.UserPrincipalName, id)
 				}
 				ids[id], locks[id] = true, locked(doc)
 				for property, v := range doc {
-					if p := f.item.property(property); p == nil {
+					if p := f.EntityType.Property(property); p == nil {
 						t.Errorf("%v: no property %s is described", id, property)
-					} else if _, err := p.accept(nil, v); err != nil && (property != "allowedAudiences" || !slices.Contains(odd, v)) {
+					} else if _, err := p.Accept(nil, v); err != nil && (property != "allowedAudiences" || !slices.Contains(odd, v)) {
 						t.Errorf("%v: %v", id, err)
 					}
 				}

@@ -15,7 +15,7 @@ type selection []selected
 
 // selected is a property, and what is left inside of it: nil for everything.
 type selected struct {
-	*property
+	*Property
 	inner selection
 }
 
@@ -37,18 +37,18 @@ func (o options) names() []string {
 
 // selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
 // for everything.
-func (o options) selectedNames(t *structuredType) ([]string, error) {
+func (o options) selectedNames(t *StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
-		if t.property(name) == nil && t.navigationProperty(name) == nil {
-			return nil, edm.Because(parsingSelect, noProperty(name, t))
+		if t.Property(name) == nil && t.NavigationProperty(name) == nil {
+			return nil, edm.Because(parsingSelect, NoProperty(name, t))
 		}
 	}
 	return names, nil
 }
 
 // selection is what $select chooses from a type.
-func (o options) selection(t *structuredType) (selection, error) {
+func (o options) selection(t *StructuredType) (selection, error) {
 	names := o.names()
 	if names == nil {
 		return selectAll(t), nil
@@ -58,24 +58,24 @@ func (o options) selection(t *structuredType) (selection, error) {
 }
 
 // selectAll chooses every property of a type.
-func selectAll(t *structuredType) selection {
-	s := make(selection, len(t.properties))
-	for i, p := range t.properties {
-		s[i].property = p
+func selectAll(t *StructuredType) selection {
+	s := make(selection, len(t.Properties))
+	for i, p := range t.Properties {
+		s[i].Property = p
 	}
 	return s
 }
 
 // selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
-func selectFrom(t *structuredType, paths []string) (selection, error) {
-	parts := make(map[*property][]string)
+func selectFrom(t *StructuredType, paths []string) (selection, error) {
+	parts := make(map[*Property][]string)
 	for _, path := range paths {
 		name, rest, deeper := strings.Cut(path, "/")
-		p := t.property(name)
+		p := t.Property(name)
 		switch {
 		case p == nil:
-			return nil, noProperty(name, t)
-		case deeper && p.typ.structured == nil:
+			return nil, NoProperty(name, t)
+		case deeper && p.Type.Structured == nil:
 			return nil, edm.Errorf("The property path '%s' does not lead to a property.", path)
 		case !deeper:
 			rest = ""
@@ -83,14 +83,14 @@ func selectFrom(t *structuredType, paths []string) (selection, error) {
 		parts[p] = append(parts[p], rest)
 	}
 	var s selection
-	for _, p := range t.properties {
-		chosen := selected{property: p}
+	for _, p := range t.Properties {
+		chosen := selected{Property: p}
 		if len(parts[p]) == 0 {
 			continue
 		}
 		if !slices.Contains(parts[p], "") {
 			var err error
-			if chosen.inner, err = selectFrom(p.typ.structured, parts[p]); err != nil {
+			if chosen.inner, err = selectFrom(p.Type.Structured, parts[p]); err != nil {
 				return nil, err
 			}
 		}
@@ -100,8 +100,8 @@ func selectFrom(t *structuredType, paths []string) (selection, error) {
 }
 
 // context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
-func (s selection) context(t *structuredType) string {
-	if len(s) == len(t.properties) && !slices.ContainsFunc(s, func(p selected) bool { return p.inner != nil }) {
+func (s selection) context(t *StructuredType) string {
+	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p selected) bool { return p.inner != nil }) {
 		return ""
 	}
 	return "(" + strings.Join(s.paths(""), ",") + ")"
@@ -110,9 +110,9 @@ func (s selection) context(t *structuredType) string {
 func (s selection) paths(prefix string) (paths []string) {
 	for _, p := range s {
 		if p.inner == nil {
-			paths = append(paths, prefix+p.name)
+			paths = append(paths, prefix+p.Name)
 		} else {
-			paths = append(paths, p.inner.paths(prefix+p.name+"/")...)
+			paths = append(paths, p.inner.paths(prefix+p.Name+"/")...)
 		}
 	}
 	return paths

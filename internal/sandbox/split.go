@@ -5,7 +5,7 @@ import "encoding/json"
 // split takes a JSON object apart without decoding what is inside, which a list would spend most of its time on. It
 // relies on the form that encode writes: no blanks between tokens, and names without escapes. ok is false for
 // anything that it does not follow, null among others.
-func split(object []byte) (members map[string]json.RawMessage, ok bool) {
+func SplitObject(object []byte) (members map[string]json.RawMessage, ok bool) {
 	members = make(map[string]json.RawMessage, 16)
 	if string(object) == "{}" {
 		return members, true
@@ -72,7 +72,7 @@ func stringEnd(text []byte, start int) int {
 }
 
 // splitArray takes a JSON array apart in the same way; it is empty for anything else.
-func splitArray(array []byte) (entries []json.RawMessage) {
+func SplitArray(array []byte) (entries []json.RawMessage) {
 	if len(array) < 2 || array[0] != '[' || string(array) == "[]" {
 		return nil
 	}

@@ -18,29 +18,29 @@ func FuzzSplit(f *testing.F) {
 	}
 	interest := interestType(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		doc, err := parseObject([]byte(text))
+		doc, err := ParseObject([]byte(text))
 		if err != nil {
 			return
 		}
 		for name := range doc {
-			if interest.property(name) == nil { // no other names are stored at the top
+			if interest.Property(name) == nil { // no other names are stored at the top
 				delete(doc, name)
 			}
 		}
-		encoded := interest.encode(doc)
+		encoded := interest.Encode(doc)
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(encoded, &want); err != nil {
 			t.Fatalf("%s is not JSON: %v", encoded, err)
 		}
-		got, ok := split(encoded)
+		got, ok := SplitObject(encoded)
 		if !ok {
 			t.Fatalf("%s is not understood", encoded)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", encoded, diff)
 		}
-		again, err := parseObject(encoded)
-		if err != nil || !bytes.Equal(interest.encode(again), encoded) {
+		again, err := ParseObject(encoded)
+		if err != nil || !bytes.Equal(interest.Encode(again), encoded) {
 			t.Errorf("%s does not stay as it is: %v", encoded, err)
 		}
 	})
@@ -50,16 +50,16 @@ func FuzzSplit(f *testing.F) {
 func TestBrokenDocuments(t *testing.T) {
 	t.Parallel()
 	whole := `{"a":"\"","b":[{"c":1}],"d":null}`
-	if members, ok := split([]byte(whole)); !ok || len(members) != 3 {
+	if members, ok := SplitObject([]byte(whole)); !ok || len(members) != 3 {
 		t.Errorf("%s: %v", whole, members)
 	}
 	for end := range len(whole) {
-		if members, ok := split([]byte(whole[:end])); ok {
+		if members, ok := SplitObject([]byte(whole[:end])); ok {
 			t.Errorf("%s is taken for %v", whole[:end], members)
 		}
 	}
 	for _, text := range []string{`null`, `[]`, `{"a":1}x`, `{"a":1},`, `{,}`, `{"a":}`, `{"a"}`, `{"a":1,}`} {
-		if members, ok := split([]byte(text)); ok {
+		if members, ok := SplitObject([]byte(text)); ok {
 			t.Errorf("%s is taken for %v", text, members)
 		}
 	}

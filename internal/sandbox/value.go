@@ -9,116 +9,116 @@ import (
 
 // The primitive types of the profile API.
 const (
-	edmString         = "Edm.String"
-	edmBoolean        = "Edm.Boolean"
-	edmDouble         = "Edm.Double"
-	edmInt32          = "Edm.Int32"
-	edmDate           = "Edm.Date"
-	edmDateTimeOffset = "Edm.DateTimeOffset"
+	TypeString         = "Edm.String"
+	TypeBoolean        = "Edm.Boolean"
+	TypeDouble         = "Edm.Double"
+	TypeInt32          = "Edm.Int32"
+	TypeDate           = "Edm.Date"
+	TypeDateTimeOffset = "Edm.DateTimeOffset"
 )
 
 // kind says which values can be compared with one another.
-type kind int
+type Kind int
 
 const (
-	kindNull kind = iota
-	kindString
-	kindBoolean
-	kindNumber
-	kindDate
-	kindInstant
-	kindEnum
-	kindStructured // complex values and collections, which can only be compared with null
+	KindNull Kind = iota
+	KindString
+	KindBoolean
+	KindNumber
+	KindDate
+	KindDateTimeOffset
+	KindEnum
+	KindStructured // complex values and collections, which can only be compared with null
 )
 
 // String is the type's name in messages.
-func (k kind) String() string {
+func (k Kind) String() string {
 	return [...]string{
-		"null", edmString, edmBoolean, edmDouble, edmDate, edmDateTimeOffset, "Edm.EnumType", "Edm.ComplexType",
+		"null", TypeString, TypeBoolean, TypeDouble, TypeDate, TypeDateTimeOffset, "Edm.EnumType", "Edm.ComplexType",
 	}[k]
 }
 
 // kind is that of the property's values.
-func (p *property) kind() kind {
+func (p *Property) Kind() Kind {
 	switch {
-	case p.collection || p.typ.structured != nil:
-		return kindStructured
-	case p.typ.enum != nil:
-		return kindEnum
+	case p.Collection || p.Type.Structured != nil:
+		return KindStructured
+	case p.Type.Enum != nil:
+		return KindEnum
 	}
-	switch p.typ.name {
-	case edmBoolean:
-		return kindBoolean
-	case edmDouble, edmInt32:
-		return kindNumber
-	case edmDate:
-		return kindDate
-	case edmDateTimeOffset:
-		return kindInstant
+	switch p.Type.Name {
+	case TypeBoolean:
+		return KindBoolean
+	case TypeDouble, TypeInt32:
+		return KindNumber
+	case TypeDate:
+		return KindDate
+	case TypeDateTimeOffset:
+		return KindDateTimeOffset
 	}
-	return kindString
+	return KindString
 }
 
 // value is one value that can be compared; the zero value is null.
-type value struct {
-	kind    kind
-	text    string    // of strings and enumerations
-	number  float64   // of numbers; 1 and 0 for true and false
+type Value struct {
+	Kind    Kind
+	Text    string    // of strings and enumerations
+	Number  float64   // of numbers; 1 and 0 for true and false
 	ordinal int64     // of enumerations
-	instant time.Time // of dates too
+	Time    time.Time // of dates too
 }
 
-func booleanValue(b bool) value {
+func Boolean(b bool) Value {
 	if b {
-		return value{kind: kindBoolean, number: 1}
+		return Value{Kind: KindBoolean, Number: 1}
 	}
-	return value{kind: kindBoolean}
+	return Value{Kind: KindBoolean}
 }
 
 // isTrue is what a filter keeps an item for.
-func (v value) isTrue() bool { return v.kind == kindBoolean && v.number == 1 }
+func (v Value) IsTrue() bool { return v.Kind == KindBoolean && v.Number == 1 }
 
 // isFalse is not the opposite of isTrue: there is null, too.
-func (v value) isFalse() bool { return v.kind == kindBoolean && v.number == 0 }
+func (v Value) IsFalse() bool { return v.Kind == KindBoolean && v.Number == 0 }
 
 // has tells whether all flags of another value are set in this one; both are of one enumeration.
-func (v value) has(flags value) bool {
+func (v Value) Has(flags Value) bool {
 	return v.ordinal != unknownOrdinal && v.ordinal&flags.ordinal == flags.ordinal
 }
 
 // compare orders two values of one kind, and null before everything. Strings are compared by their bytes.
-func compare(a, b value) int {
-	if a.kind == kindNull || b.kind == kindNull {
-		return cmp.Compare(a.kind, b.kind)
+func Compare(a, b Value) int {
+	if a.Kind == KindNull || b.Kind == KindNull {
+		return cmp.Compare(a.Kind, b.Kind)
 	}
-	switch a.kind {
-	case kindBoolean, kindNumber:
-		return cmp.Compare(a.number, b.number)
-	case kindDate, kindInstant:
-		return a.instant.Compare(b.instant)
-	case kindEnum:
+	switch a.Kind {
+	case KindBoolean, KindNumber:
+		return cmp.Compare(a.Number, b.Number)
+	case KindDate, KindDateTimeOffset:
+		return a.Time.Compare(b.Time)
+	case KindEnum:
 		if a.ordinal != b.ordinal || a.ordinal != unknownOrdinal {
 			return cmp.Compare(a.ordinal, b.ordinal)
 		}
 	}
-	return strings.Compare(a.text, b.text)
+	return strings.Compare(a.Text, b.Text)
 }
 
 // valueOf reads a property's value from JSON. One that is not of its type, as real data has now and then, is null.
-func valueOf(p *property, raw json.RawMessage) value {
-	switch k := p.kind(); k {
-	case kindStructured:
+func ValueOf(p *Property, raw json.RawMessage) Value {
+	switch k := p.Kind(); k {
+	case KindStructured:
 		if string(raw) != "null" {
-			return value{kind: kindStructured}
+			return Value{Kind: KindStructured}
 		}
-	case kindBoolean:
+	case KindBoolean:
 		var b *bool
 		if json.Unmarshal(raw, &b) == nil && b != nil {
-			return booleanValue(*b)
+			return Boolean(*b)
 		}
-	case kindNumber:
-		if n, ok := parseNumber(strings.Trim(string(raw), `"`)); ok {
-			return value{kind: k, number: n}
+	case KindNumber:
+		if n, ok := ParseDouble(strings.Trim(string(raw), `"`)); ok {
+			return Value{Kind: k, Number: n}
 		}
 	default:
 		var text *string
@@ -126,23 +126,23 @@ func valueOf(p *property, raw json.RawMessage) value {
 			return textValue(p, k, *text)
 		}
 	}
-	return value{}
+	return Value{}
 }
 
-func textValue(p *property, k kind, text string) value {
+func textValue(p *Property, k Kind, text string) Value {
 	switch k {
-	case kindEnum:
-		return p.typ.enum.value(text)
-	case kindDate:
-		if t, ok := parseDate(text); ok {
-			return value{kind: k, instant: t}
+	case KindEnum:
+		return p.Type.Enum.Value(text)
+	case KindDate:
+		if t, ok := ParseDate(text); ok {
+			return Value{Kind: k, Time: t}
 		}
-		return value{}
-	case kindInstant:
-		if t, ok := parseInstant(text); ok {
-			return value{kind: k, instant: t}
+		return Value{}
+	case KindDateTimeOffset:
+		if t, ok := ParseDateTimeOffset(text); ok {
+			return Value{Kind: k, Time: t}
 		}
-		return value{}
+		return Value{}
 	}
-	return value{kind: k, text: text}
+	return Value{Kind: k, Text: text}
 }

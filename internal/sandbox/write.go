@@ -15,13 +15,13 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	doc, err := x.facet.item.create(body)
+	doc, err := x.facet.EntityType.Create(body)
 	if err != nil {
 		return answer{}, err
 	}
 	id := s.newID()
 	stamp(doc, id, x.caller, x.at)
-	text := x.facet.item.encode(doc)
+	text := x.facet.EntityType.Encode(doc)
 	x.id = id
 	s.lag.hide(x, nil)
 	if err := s.store.Insert(x.Context(), x.key(), text); err != nil {
@@ -51,12 +51,12 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := x.facet.item.update(doc, body); err != nil {
+		if err := x.facet.EntityType.Update(doc, body); err != nil {
 			return nil, err
 		}
 		touch(doc, x.caller, x.at)
 		s.lag.hide(x, old)
-		text = x.facet.item.encode(doc)
+		text = x.facet.EntityType.Encode(doc)
 		return text, nil
 	})
 	if err != nil {
@@ -86,12 +86,12 @@ func (x *request) returned() (selection, error) {
 	if err := o.only("$select"); err != nil {
 		return nil, err
 	}
-	return o.selection(x.facet.item)
+	return o.selection(x.facet.EntityType)
 }
 
 // unlocked reads a document that may be changed. Others do not exist for those who want to change them.
 func unlocked(text []byte) (map[string]any, error) {
-	doc, err := parseObject(text)
+	doc, err := ParseObject(text)
 	if err != nil {
 		return nil, err
 	}
