@@ -70,7 +70,7 @@ func unreadable() error {
 
 // parseBody is parseObject with errors for the client.
 func parseBody(text []byte) (map[string]any, error) {
-	object, err := ParseObject(text)
+	object, err := edm.ParseObject(text)
 	var e *edm.Error
 	if err != nil && !errors.As(err, &e) {
 		return nil, unreadable()

@@ -53,15 +53,15 @@ func compared(left, right expression, name string, holds func(c int) bool) (expr
 	}
 	// With null, all but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
-	return expression{kind: KindBoolean, eval: func(at scope) Value {
+	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
-		if ranks && (a.Kind == KindNull || b.Kind == KindNull) {
-			return Boolean(false)
+		if ranks && (a.Kind == edm.KindNull || b.Kind == edm.KindNull) {
+			return edm.Boolean(false)
 		}
 		if math.IsNaN(a.Number) || math.IsNaN(b.Number) {
-			return Boolean(name == "NotEqual") // as IEEE 754 has it
+			return edm.Boolean(name == "NotEqual") // as IEEE 754 has it
 		}
-		return Boolean(holds(Compare(a, b)))
+		return edm.Boolean(holds(edm.Compare(a, b)))
 	}}, nil
 }
 
@@ -96,12 +96,12 @@ func (p *filterParser) has(left expression) (expression, error) {
 	if left.enum == nil || !left.enum.Flags || right.enum != left.enum {
 		return expression{}, incompatible(left, right, "Has")
 	}
-	return expression{kind: KindBoolean, eval: func(at scope) Value {
+	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
-		if a.Kind == KindNull || b.Kind == KindNull {
-			return Value{}
+		if a.Kind == edm.KindNull || b.Kind == edm.KindNull {
+			return edm.Value{}
 		}
-		return Boolean(a.Has(b))
+		return edm.Boolean(a.Has(b))
 	}}, nil
 }
 
@@ -113,7 +113,7 @@ func (p *filterParser) in(left expression) (expression, error) {
 	if !p.atMark("(") {
 		return expression{}, p.syntaxError()
 	}
-	either := literal(Boolean(false))
+	either := literal(edm.Boolean(false))
 	for first := true; first || p.atMark(","); first = false {
 		if err := p.advance(); err != nil {
 			return expression{}, err
@@ -126,14 +126,14 @@ func (p *filterParser) in(left expression) (expression, error) {
 		if err != nil {
 			return expression{}, err
 		}
-		either = expression{kind: KindBoolean, eval: or(either, equal)}
+		either = expression{kind: edm.KindBoolean, eval: or(either, equal)}
 	}
 	return either, p.expectMark(")")
 }
 
 // enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
 func (p *filterParser) enumLiteral(typeName string) (expression, error) {
-	e := literal(Value{Kind: KindEnum, Text: p.token.text})
+	e := literal(edm.Value{Kind: edm.KindEnum, Text: p.token.text})
 	e.typeName = typeName
 	return e, p.advance()
 }
@@ -147,9 +147,9 @@ func alike(left, right expression, operator string) (expression, expression, err
 		right, err = memberOf(left.enum, right)
 	case right.enum != nil && left.isMember():
 		left, err = memberOf(right.enum, left)
-	case left.kind == KindNull || right.kind == KindNull:
-	case left.kind != right.kind || left.kind == KindStructured || left.enum != right.enum ||
-		left.kind == KindEnum && left.enum == nil:
+	case left.kind == edm.KindNull || right.kind == edm.KindNull:
+	case left.kind != right.kind || left.kind == edm.KindStructured || left.enum != right.enum ||
+		left.kind == edm.KindEnum && left.enum == nil:
 		err = incompatible(left, right, operator)
 	}
 	return left, right, err
@@ -157,10 +157,10 @@ func alike(left, right expression, operator string) (expression, expression, err
 
 // isMember tells whether the expression is a literal that can be the name of an enumeration's member.
 func (e expression) isMember() bool {
-	return e.literal && (e.kind == KindString || e.kind == KindEnum && e.enum == nil)
+	return e.literal && (e.kind == edm.KindString || e.kind == edm.KindEnum && e.enum == nil)
 }
 
-func memberOf(t *EnumType, e expression) (expression, error) {
+func memberOf(t *edm.EnumType, e expression) (expression, error) {
 	v := e.eval(scope{})
 	if e.typeName != "" && e.typeName != t.Name || !t.Known(v.Text) {
 		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.Text)

@@ -10,7 +10,7 @@ import (
 // expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
 // interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3). It is nil when there is no
 // $expand.
-func (o options) expand(t *StructuredType) (map[string]options, error) {
+func (o options) expand(t *edm.StructuredType) (map[string]options, error) {
 	text, ok := o["$expand"]
 	if !ok {
 		return nil, nil
@@ -19,7 +19,7 @@ func (o options) expand(t *StructuredType) (map[string]options, error) {
 	return expand, edm.Because(parsingSelect, err)
 }
 
-func parseExpand(t *StructuredType, text string) (map[string]options, error) {
+func parseExpand(t *edm.StructuredType, text string) (map[string]options, error) {
 	expand := make(map[string]options)
 	for _, part := range splitOutside(text, ',') {
 		name, rest, nested := strings.Cut(strings.TrimSpace(part), "(")
@@ -40,7 +40,7 @@ func parseExpand(t *StructuredType, text string) (map[string]options, error) {
 			continue
 		}
 		if t.NavigationProperty(name) == nil {
-			return nil, NoProperty(name, t)
+			return nil, edm.NoProperty(name, t)
 		}
 		if _, twice := expand[name]; twice {
 			return nil, edm.Errorf("The property '%s' is expanded more than once.", name)

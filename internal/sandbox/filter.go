@@ -15,39 +15,39 @@ const (
 // expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
 // section 5.1.1.1): what cannot be told is null.
 type expression struct {
-	kind     Kind
-	enum     *EnumType // of kindEnum; nil for a literal whose type is not known yet
+	kind     edm.Kind
+	enum     *edm.EnumType // of kindEnum; nil for a literal whose type is not known yet
 	literal  bool
 	typeName string // of a literal that names its enumeration
-	eval     func(scope) Value
+	eval     func(scope) edm.Value
 }
 
 // scope is what an expression is evaluated over: an item, and the entries at which the lambda operators around the
 // expression stand, the outermost first.
 type scope struct {
-	item    *Entity
+	item    *edm.Entity
 	entries []entry
 }
 
-func literal(v Value) expression {
-	return expression{kind: v.Kind, literal: true, eval: func(scope) Value { return v }}
+func literal(v edm.Value) expression {
+	return expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
 }
 
 // keeps tells whether the filter keeps an item.
-func (e expression) keeps(i *Entity) bool { return e.eval(scope{item: i}).IsTrue() }
+func (e expression) keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
 // parseFilterOption reads $filter; without it, everything is kept.
-func parseFilterOption(t *StructuredType, o options) (expression, error) {
+func parseFilterOption(t *edm.StructuredType, o options) (expression, error) {
 	text, ok := o["$filter"]
 	if !ok {
-		return literal(Boolean(true)), nil
+		return literal(edm.Boolean(true)), nil
 	}
 	e, err := parseFilter(t, text)
 	return e, edm.Because("Invalid filter clause", err)
 }
 
 // parseFilter reads a filter over items of type t. The error is an *edm.Error.
-func parseFilter(t *StructuredType, text string) (expression, error) {
+func parseFilter(t *edm.StructuredType, text string) (expression, error) {
 	if len(text) > maxFilter {
 		return expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
 	}
@@ -62,7 +62,7 @@ func parseFilter(t *StructuredType, text string) (expression, error) {
 	if p.token.kind != tokenEnd {
 		return expression{}, p.syntaxError()
 	}
-	if e.kind != KindBoolean {
+	if e.kind != edm.KindBoolean {
 		return expression{}, edm.Errorf("The $filter expression must evaluate to a single boolean value.")
 	}
 	return e, nil
@@ -70,7 +70,7 @@ func parseFilter(t *StructuredType, text string) (expression, error) {
 
 // filterParser descends recursively, with one method for each level of precedence.
 type filterParser struct {
-	item      *StructuredType
+	item      *edm.StructuredType
 	variables []variable // of the lambda operators around, the outermost first
 	text      string
 	token     token // the next one
@@ -121,7 +121,7 @@ func (p *filterParser) or() (expression, error) { return p.logical("or", "Or", o
 func (p *filterParser) and() (expression, error) { return p.logical("and", "And", and, p.comparison) }
 
 func (p *filterParser) logical(
-	word, name string, combine func(a, b expression) func(scope) Value, operand func() (expression, error),
+	word, name string, combine func(a, b expression) func(scope) edm.Value, operand func() (expression, error),
 ) (expression, error) {
 	left, err := operand()
 	for err == nil && p.atWord(word) {
@@ -135,15 +135,15 @@ func (p *filterParser) logical(
 		if !left.isBoolean() || !right.isBoolean() {
 			return expression{}, incompatible(left, right, name)
 		}
-		left = expression{kind: KindBoolean, eval: combine(left, right)}
+		left = expression{kind: edm.KindBoolean, eval: combine(left, right)}
 	}
 	return left, err
 }
 
-func (e expression) isBoolean() bool { return e.kind == KindBoolean || e.kind == KindNull }
+func (e expression) isBoolean() bool { return e.kind == edm.KindBoolean || e.kind == edm.KindNull }
 
-func and(a, b expression) func(scope) Value {
-	return func(at scope) Value {
+func and(a, b expression) func(scope) edm.Value {
+	return func(at scope) edm.Value {
 		left := a.eval(at)
 		if left.IsFalse() {
 			return left
@@ -151,12 +151,12 @@ func and(a, b expression) func(scope) Value {
 		if right := b.eval(at); right.IsFalse() || left.IsTrue() {
 			return right
 		}
-		return Value{}
+		return edm.Value{}
 	}
 }
 
-func or(a, b expression) func(scope) Value {
-	return func(at scope) Value {
+func or(a, b expression) func(scope) edm.Value {
+	return func(at scope) edm.Value {
 		left := a.eval(at)
 		if left.IsTrue() {
 			return left
@@ -164,7 +164,7 @@ func or(a, b expression) func(scope) Value {
 		if right := b.eval(at); right.IsTrue() || left.IsFalse() {
 			return right
 		}
-		return Value{}
+		return edm.Value{}
 	}
 }
 
@@ -180,12 +180,12 @@ func (p *filterParser) not() (expression, error) {
 	if !e.isBoolean() {
 		return expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
-	return expression{kind: KindBoolean, eval: func(at scope) Value {
+	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		v := e.eval(at)
-		if v.Kind == KindNull {
+		if v.Kind == edm.KindNull {
 			return v
 		}
-		return Boolean(v.IsFalse())
+		return edm.Boolean(v.IsFalse())
 	}}, nil
 }
 
@@ -198,7 +198,7 @@ func (p *filterParser) operand() (expression, error) {
 	case p.atMark("("):
 		return p.deeper(p.parenthesis)
 	case t.kind == tokenString:
-		return literal(Value{Kind: KindString, Text: t.text}), p.advance()
+		return literal(edm.Value{Kind: edm.KindString, Text: t.text}), p.advance()
 	case t.kind == tokenNumber:
 		return p.number()
 	case t.kind == tokenWord:
@@ -220,13 +220,13 @@ func (p *filterParser) parenthesis() (expression, error) {
 
 func (p *filterParser) number() (expression, error) {
 	text := p.token.text
-	var v Value
-	if n, ok := ParseDouble(text); ok {
-		v = Value{Kind: KindNumber, Number: n}
-	} else if t, ok := ParseDateTimeOffset(text); ok {
-		v = Value{Kind: KindDateTimeOffset, Time: t}
-	} else if t, ok := ParseDate(text); ok {
-		v = Value{Kind: KindDate, Time: t}
+	var v edm.Value
+	if n, ok := edm.ParseDouble(text); ok {
+		v = edm.Value{Kind: edm.KindNumber, Number: n}
+	} else if t, ok := edm.ParseDateTimeOffset(text); ok {
+		v = edm.Value{Kind: edm.KindDateTimeOffset, Time: t}
+	} else if t, ok := edm.ParseDate(text); ok {
+		v = edm.Value{Kind: edm.KindDate, Time: t}
 	} else {
 		return expression{}, edm.Errorf("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
 	}
@@ -237,9 +237,9 @@ func (p *filterParser) word() (expression, error) {
 	name := p.token.text
 	switch name {
 	case "null":
-		return literal(Value{}), p.advance()
+		return literal(edm.Value{}), p.advance()
 	case "true", "false":
-		return literal(Boolean(name == "true")), p.advance()
+		return literal(edm.Boolean(name == "true")), p.advance()
 	case "INF", "NaN":
 		return p.number()
 	}
@@ -302,18 +302,18 @@ func (p *filterParser) function(name string) (expression, error) {
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: KindBoolean, eval: func(at scope) Value {
+	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := text.eval(at), part.eval(at)
-		if a.Kind == KindNull || b.Kind == KindNull {
-			return Value{}
+		if a.Kind == edm.KindNull || b.Kind == edm.KindNull {
+			return edm.Value{}
 		}
-		return Boolean(holds(a.Text, b.Text))
+		return edm.Boolean(holds(a.Text, b.Text))
 	}}, p.expectMark(")")
 }
 
 func (p *filterParser) stringOperand(function string) (expression, error) {
 	e, err := p.operand()
-	if err == nil && e.kind != KindString && e.kind != KindNull {
+	if err == nil && e.kind != edm.KindString && e.kind != edm.KindNull {
 		err = edm.Errorf("No function signature for the function with name '%s' matches the specified arguments.", function)
 	}
 	return e, err

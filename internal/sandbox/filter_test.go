@@ -68,7 +68,7 @@ func TestThreeValues(t *testing.T) {
 // checkFilter holds whether a filter keeps an interest.
 func checkFilter(t *testing.T, doc, filter string, want bool) {
 	t.Helper()
-	i, err := NewEntity([]byte(doc))
+	i, err := edm.NewEntity([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,29 +185,5 @@ func TestBadFilters(t *testing.T) {
 	deep := strings.Repeat("(", maxDepth) + "true" + strings.Repeat(")", maxDepth)
 	if _, err := parseFilter(interest, deep); err != nil {
 		t.Errorf("as deep as allowed: %v", err)
-	}
-}
-
-// TestEnumerations compares values by their members, and odd ones by their texts.
-func TestEnumerations(t *testing.T) {
-	t.Parallel()
-	audiences := interestType(t).Property("allowedAudiences").Type.Enum
-	ordered := []string{"me", "family", "family, contacts", "organization", "everyone", "unknownFutureValue", "colleagues", "neighbors"}
-	for i, a := range ordered {
-		for j, b := range ordered {
-			if got := Compare(audiences.Value(a), audiences.Value(b)); (got < 0) != (i < j) || (got == 0) != (i == j) {
-				t.Errorf("%s to %s: %d", a, b, got)
-			}
-		}
-	}
-	for _, same := range [][2]string{{"8", "organization"}, {"contacts,family", "family, contacts"}, {"3", "family,contacts"}} {
-		if Compare(audiences.Value(same[0]), audiences.Value(same[1])) != 0 {
-			t.Errorf("%s and %s are one value", same[0], same[1])
-		}
-	}
-	for text, want := range map[string]bool{"me": true, "family,contacts": true, "": false, "family,": false, "8": false, "Family": false, "family,unknownFutureValue": false} {
-		if audiences.writable(text) != want {
-			t.Errorf("writing %q", text)
-		}
 	}
 }

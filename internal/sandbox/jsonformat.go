@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // metadataLevel is how much control information an answer carries (OData JSON Format 4.01, section 3.1).
@@ -50,13 +52,13 @@ func (x *request) writeContext(b *bytes.Buffer, property, context string) {
 
 // writeMember writes a string and the comma behind it.
 func writeMember(b *bytes.Buffer, name, text string) {
-	WriteName(b, name)
-	WriteJSON(b, text)
+	edm.WriteName(b, name)
+	edm.WriteJSON(b, text)
 	b.WriteByte(',')
 }
 
 // writeItems writes items of a facet as an array.
-func (x *request) writeItems(b *bytes.Buffer, f *NavigationProperty, items []*Entity, chosen selection) {
+func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items []*edm.Entity, chosen selection) {
 	b.WriteByte('[')
 	for _, i := range items {
 		b.WriteByte('{')
@@ -78,7 +80,7 @@ func trimComma(b *bytes.Buffer) {
 }
 
 // writeItem writes an item without the braces around it.
-func (x *request) writeItem(b *bytes.Buffer, f *NavigationProperty, i *Entity, chosen selection) {
+func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
 	}
@@ -98,9 +100,9 @@ func (x *request) writeItem(b *bytes.Buffer, f *NavigationProperty, i *Entity, c
 }
 
 // writeIdentity writes what full metadata says of an entity (OData JSON Format 4.01, sections 4.6.3, 4.6.8 and 4.6.9).
-func (x *request) writeIdentity(b *bytes.Buffer, f *NavigationProperty, i *Entity) {
+func (x *request) writeIdentity(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity) {
 	writeMember(b, "@odata.type", "#"+f.EntityType.Name)
-	id := ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
+	id := edm.ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
 	path := withKey(x.profile()+"/"+f.Name, id)
 	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
 	writeMember(b, "@odata.editLink", path)
@@ -114,13 +116,13 @@ func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage
 	if name := typeAnnotation(p.Property); x.level == metadataFull && name != "" && string(raw) != "null" {
 		writeMember(b, p.Name+"@odata.type", name)
 	}
-	WriteName(b, p.Name)
+	edm.WriteName(b, p.Name)
 	if !p.Collection || string(raw) == "null" {
 		x.writeValue(b, p, raw)
 		return
 	}
 	b.WriteByte('[')
-	for _, entry := range SplitArray(raw) {
+	for _, entry := range edm.SplitArray(raw) {
 		x.writeValue(b, p, entry)
 		b.WriteByte(',')
 	}
@@ -133,12 +135,12 @@ func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage
 
 // writeValue writes one value of a property or of a collection.
 func (x *request) writeValue(b *bytes.Buffer, p selected, raw json.RawMessage) {
-	members, isObject := SplitObject(raw)
+	members, isObject := edm.SplitObject(raw)
 	switch {
 	case p.Type.Structured != nil && isObject:
 		x.writeStructure(b, p, members)
 	case p.Type.Enum != nil && x.plan.NumericEnums && string(raw) != "null":
-		WriteJSON(b, p.Type.Enum.Number(raw))
+		edm.WriteJSON(b, p.Type.Enum.Number(raw))
 	default:
 		b.Write(raw)
 	}
@@ -170,10 +172,10 @@ func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string
 }
 
 // writeDynamic writes what an open type holds besides its properties.
-func writeDynamic(b *bytes.Buffer, t *StructuredType, members map[string]json.RawMessage) {
+func writeDynamic(b *bytes.Buffer, t *edm.StructuredType, members map[string]json.RawMessage) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if t.Property(name) == nil {
-			WriteName(b, name)
+			edm.WriteName(b, name)
 			b.Write(members[name])
 			b.WriteByte(',')
 		}
@@ -182,12 +184,12 @@ func writeDynamic(b *bytes.Buffer, t *StructuredType, members map[string]json.Ra
 
 // typeAnnotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
 // which say what they are (OData JSON Format 4.01, section 4.6.3).
-func typeAnnotation(p *Property) string {
+func typeAnnotation(p *edm.Property) string {
 	name := strings.TrimPrefix(p.Type.Name, "Edm.")
 	switch {
 	case p.Collection:
 		return "#Collection(" + name + ")"
-	case p.Type.Structured != nil || p.Type.Name == TypeString || p.Type.Name == TypeBoolean:
+	case p.Type.Structured != nil || p.Type.Name == edm.TypeString || p.Type.Name == edm.TypeBoolean:
 		return ""
 	}
 	return "#" + name

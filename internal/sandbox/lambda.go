@@ -10,20 +10,20 @@ import (
 // variable is what a lambda operator calls the entries of a collection (OData URL Conventions 4.01, section 5.1.1.13).
 type variable struct {
 	name  string
-	entry *Property // one entry of the collection
+	entry *edm.Property // one entry of the collection
 }
 
 // entry is one entry of a collection: an item if it is structured.
 type entry struct {
 	raw  json.RawMessage
-	item *Entity
+	item *edm.Entity
 }
 
 // reference is what a path in a filter leads to.
 type reference struct {
-	property *Property
+	property *edm.Property
 	raw      func(scope) json.RawMessage
-	value    func(scope) Value
+	value    func(scope) edm.Value
 }
 
 // resolve finds what a path means: it begins with the variable of a lambda operator around, the innermost first, or
@@ -32,17 +32,17 @@ func (p *filterParser) resolve(text string) (reference, error) {
 	name, rest, deeper := strings.Cut(text, "/")
 	for n := len(p.variables) - 1; n >= 0; n-- {
 		if v := p.variables[n]; v.name == name && deeper {
-			return resolveIn(v.entry.Type.Structured, rest, func(at scope) *Entity { return at.entries[n].item })
+			return resolveIn(v.entry.Type.Structured, rest, func(at scope) *edm.Entity { return at.entries[n].item })
 		} else if v.name == name {
 			return v.reference(n), nil
 		}
 	}
-	return resolveIn(p.item, text, func(at scope) *Entity { return at.item })
+	return resolveIn(p.item, text, func(at scope) *edm.Entity { return at.item })
 }
 
 // resolveIn finds what a path leads to from a structure of type t, which is nil where there is none.
-func resolveIn(t *StructuredType, text string, start func(scope) *Entity) (reference, error) {
-	path, err := ParsePath(t, text)
+func resolveIn(t *edm.StructuredType, text string, start func(scope) *edm.Entity) (reference, error) {
+	path, err := edm.ParsePath(t, text)
 	if err != nil {
 		return reference{}, err
 	}
@@ -54,11 +54,11 @@ func resolveIn(t *StructuredType, text string, start func(scope) *Entity) (refer
 			}
 			return nil
 		},
-		value: func(at scope) Value {
+		value: func(at scope) edm.Value {
 			if i := start(at); i != nil {
 				return i.Value(path)
 			}
-			return Value{}
+			return edm.Value{}
 		},
 	}, nil
 }
@@ -68,7 +68,7 @@ func (v variable) reference(n int) reference {
 	return reference{
 		property: v.entry,
 		raw:      func(at scope) json.RawMessage { return at.entries[n].raw },
-		value:    func(at scope) Value { return ValueOf(v.entry, at.entries[n].raw) },
+		value:    func(at scope) edm.Value { return edm.ValueOf(v.entry, at.entries[n].raw) },
 	}
 }
 
@@ -90,28 +90,28 @@ func (p *filterParser) lambda(path string, all bool) (expression, error) {
 		return expression{}, err
 	}
 	if !all && p.atMark(")") {
-		return expression{kind: KindBoolean, eval: func(at scope) Value {
-			return Boolean(len(SplitArray(collection.raw(at))) > 0)
+		return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+			return edm.Boolean(len(edm.SplitArray(collection.raw(at))) > 0)
 		}}, p.advance()
 	}
 	holds, err := p.condition(*collection.property)
 	if err != nil {
 		return expression{}, err
 	}
-	return expression{kind: KindBoolean, eval: func(at scope) Value {
-		for _, raw := range SplitArray(collection.raw(at)) {
-			i, _ := NewEntity(raw) // nil for what is no structure
+	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+		for _, raw := range edm.SplitArray(collection.raw(at)) {
+			i, _ := edm.NewEntity(raw) // nil for what is no structure
 			inner := scope{at.item, append(at.entries[:len(at.entries):len(at.entries)], entry{raw, i})}
 			if holds.eval(inner).IsTrue() != all {
-				return Boolean(!all)
+				return edm.Boolean(!all)
 			}
 		}
-		return Boolean(all)
+		return edm.Boolean(all)
 	}}, p.expectMark(")")
 }
 
 // condition reads the variable, the colon, and a condition on it.
-func (p *filterParser) condition(entry Property) (expression, error) {
+func (p *filterParser) condition(entry edm.Property) (expression, error) {
 	if p.token.kind != tokenWord {
 		return expression{}, p.syntaxError()
 	}

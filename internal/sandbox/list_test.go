@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // TestPagingByValue pages as ProfileQL does, with a filter that says behind which instant and id a page begins. The
@@ -58,7 +60,7 @@ func (c client) byValue(order, first string, behind func(at, id string) string) 
 		ids = append(ids, page...)
 		last := a.body["value"].([]any)[len(page)-1].(map[string]any)
 		at, _ := last[property].(string)
-		if t, ok := ParseDateTimeOffset(at); ok {
+		if t, ok := edm.ParseDateTimeOffset(at); ok {
 			at = t.Format(time.RFC3339Nano) // in UTC
 		}
 		filter = behind(at, page[len(page)-1])

@@ -15,7 +15,7 @@ const maxOrderings = 10
 // ordering is one part of $orderby. Nulls come first in ascending order and last in descending order (OData URL
 // Conventions 4.01, section 5.1.1.4).
 type ordering struct {
-	path       Path
+	path       edm.Path
 	descending bool
 }
 
@@ -23,7 +23,7 @@ type ordering struct {
 type order []ordering
 
 // parseOrder reads $orderby; lists are ordered by createdDateTime otherwise (the API's pages on listing a facet).
-func parseOrder(t *StructuredType, text string) (order, error) {
+func parseOrder(t *edm.StructuredType, text string) (order, error) {
 	if strings.TrimSpace(text) == "" {
 		text = "createdDateTime"
 	}
@@ -42,16 +42,16 @@ func parseOrder(t *StructuredType, text string) (order, error) {
 	return o, nil
 }
 
-func parseOrdering(t *StructuredType, text string) (ordering, error) {
+func parseOrdering(t *edm.StructuredType, text string) (ordering, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "asc" && words[1] != "desc" {
 		return ordering{}, edm.Errorf("Syntax error in '%s'.", text)
 	}
-	p, err := ParsePath(t, words[0])
+	p, err := edm.ParsePath(t, words[0])
 	if err != nil {
 		return ordering{}, err
 	}
-	if p.End().Kind() == KindStructured {
+	if p.End().Kind() == edm.KindStructured {
 		return ordering{}, edm.Errorf("The property '%s' is not one to order by.", p.Text)
 	}
 	return ordering{path: p, descending: len(words) == 2 && words[1] == "desc"}, nil
@@ -59,21 +59,21 @@ func parseOrdering(t *StructuredType, text string) (ordering, error) {
 
 // keyed is an item and the values that it is ordered by.
 type keyed struct {
-	*Entity
-	key []Value
+	*edm.Entity
+	key []edm.Value
 }
 
-func (o order) key(i *Entity) []Value {
-	key := make([]Value, len(o))
+func (o order) key(i *edm.Entity) []edm.Value {
+	key := make([]edm.Value, len(o))
 	for n, by := range o {
 		key[n] = i.Value(by.path)
 	}
 	return key
 }
 
-func (o order) compare(a, b []Value) int {
+func (o order) compare(a, b []edm.Value) int {
 	for n, by := range o {
-		if c := Compare(a[n], b[n]); c != 0 {
+		if c := edm.Compare(a[n], b[n]); c != 0 {
 			if by.descending {
 				return -c
 			}
@@ -83,7 +83,7 @@ func (o order) compare(a, b []Value) int {
 	return 0
 }
 
-func (o order) sort(items []*Entity) []keyed {
+func (o order) sort(items []*edm.Entity) []keyed {
 	sorted := make([]keyed, len(items))
 	for n, i := range items {
 		sorted[n] = keyed{i, o.key(i)}
@@ -93,11 +93,11 @@ func (o order) sort(items []*Entity) []keyed {
 }
 
 // token is a $skiptoken: the position of an item by value, which stands still while other items come and go.
-func (o order) token(i *Entity) string {
+func (o order) token(i *edm.Entity) string {
 	raw := make([]json.RawMessage, len(o))
 	for n, by := range o {
 		raw[n] = json.RawMessage("null")
-		if v := i.Value(by.path); v.Kind != KindNull {
+		if v := i.Value(by.path); v.Kind != edm.KindNull {
 			raw[n] = i.RawValue(by.path)
 		}
 	}
@@ -106,15 +106,15 @@ func (o order) token(i *Entity) string {
 }
 
 // position reads a token of a list in the same order.
-func (o order) position(token string) ([]Value, error) {
+func (o order) position(token string) ([]edm.Value, error) {
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	var raw []json.RawMessage
 	if err != nil || json.Unmarshal(text, &raw) != nil || len(raw) != len(o) {
 		return nil, edm.Errorf("The $skiptoken query option is not one of this list.")
 	}
-	key := make([]Value, len(o))
+	key := make([]edm.Value, len(o))
 	for n, by := range o {
-		key[n] = ValueOf(by.path.End(), raw[n])
+		key[n] = edm.ValueOf(by.path.End(), raw[n])
 	}
 	return key, nil
 }

@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // expansion is a facet inside of the profile, and what is asked of it.
 type expansion struct {
-	facet   *NavigationProperty
+	facet   *edm.NavigationProperty
 	options options
 }
 
@@ -44,7 +46,7 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 
 // parseExpansions tells which facets are inside of the profile, and whether its id is. A facet that is selected is
 // there without $expand too; what the real API does then is not documented.
-func parseExpansions(profile *StructuredType, o options) (expanded []expansion, withID bool, err error) {
+func parseExpansions(profile *edm.StructuredType, o options) (expanded []expansion, withID bool, err error) {
 	names, err := o.selectedNames(profile)
 	if err != nil {
 		return nil, false, err
@@ -83,7 +85,7 @@ func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error
 	if p.more {
 		writeMember(b, name+"@odata.nextLink", x.address()+"/"+name+"?"+q.next(p))
 	}
-	WriteName(b, name)
+	edm.WriteName(b, name)
 	x.writeItems(b, e.facet, p.items, q.chosen)
 	b.WriteByte(',')
 	return nil

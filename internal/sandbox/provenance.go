@@ -3,6 +3,8 @@ package sandbox
 import (
 	"strings"
 	"time"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // writtenHere is the id of the source that holds what was written through the profile API ("Manage people data
@@ -12,7 +14,7 @@ const writtenHere = "46a57efc-33f8-4eec-a512-b90039ad6187"
 // stamp sets what the server says of a new item, unless the document has it already: of createdBy the API's page has
 // an example in which it comes from the client, and made-up people have a past.
 func stamp(doc map[string]any, id string, by Person, at time.Time) {
-	now := FormatDateTimeOffset(at)
+	now := edm.FormatDateTimeOffset(at)
 	for name, v := range map[string]any{
 		"id":                   id,
 		"createdDateTime":      now,
@@ -30,7 +32,7 @@ func stamp(doc map[string]any, id string, by Person, at time.Time) {
 
 // touch notes who changed an item, and when.
 func touch(doc map[string]any, by Person, at time.Time) {
-	doc["lastModifiedDateTime"] = FormatDateTimeOffset(at)
+	doc["lastModifiedDateTime"] = edm.FormatDateTimeOffset(at)
 	doc["lastModifiedBy"] = identitySet(by)
 }
 

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"maps"
 	"slices"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
@@ -18,7 +20,7 @@ type query struct {
 	chosen  selection
 	filter  expression
 	order   order
-	behind  []Value // the position that $skiptoken stands for; nil for the beginning
+	behind  []edm.Value // the position that $skiptoken stands for; nil for the beginning
 	skip    int
 	page    int // how many items one answer may hold
 	count   bool
@@ -28,7 +30,7 @@ type query struct {
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
 // parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
-func parseQuery(t *StructuredType, o options) (q query, err error) {
+func parseQuery(t *edm.StructuredType, o options) (q query, err error) {
 	if err := o.only(listOptions...); err != nil {
 		return q, err
 	}
@@ -60,20 +62,20 @@ func parseQuery(t *StructuredType, o options) (q query, err error) {
 
 // page is what one answer holds of a list.
 type page struct {
-	items []*Entity
+	items []*edm.Entity
 	total int  // items that the filter keeps, on all pages
 	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
 }
 
 // cut orders the items that the filter keeps, and cuts the page out of them that the query is for.
-func (q query) cut(items []*Entity) page {
+func (q query) cut(items []*edm.Entity) page {
 	sorted := q.order.sort(items)
 	if q.behind != nil {
 		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
 	}
 	sorted = sorted[min(q.skip, len(sorted)):]
 	n := min(q.page, len(sorted))
-	p := page{items: make([]*Entity, n), total: len(items), more: 0 < n && n < len(sorted)}
+	p := page{items: make([]*edm.Entity, n), total: len(items), more: 0 < n && n < len(sorted)}
 	for i := range p.items {
 		p.items[i] = sorted[i].Entity
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"profileql/internal/sandbox/store"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // read answers a GET.
@@ -34,14 +36,14 @@ func readMetadata(o options) (answer, error) {
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
-func (s *Sandbox) items(x *request, f *NavigationProperty, filter expression) ([]*Entity, error) {
+func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter expression) ([]*edm.Entity, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]*Entity, 0, len(docs))
+	kept := make([]*edm.Entity, 0, len(docs))
 	for _, doc := range docs {
-		i, err := NewEntity(doc.Text)
+		i, err := edm.NewEntity(doc.Text)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +55,7 @@ func (s *Sandbox) items(x *request, f *NavigationProperty, filter expression) ([
 }
 
 // documents are those that the owner's facet consists of, as a read gets them.
-func (s *Sandbox) documents(x *request, f *NavigationProperty) ([]store.Document, error) {
+func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Document, error) {
 	docs, err := s.store.Documents(x.Context(), x.owner.ID, f.Name)
 	lagging := s.lag.documents(x.owner.ID, f.Name, x.at)
 	if err != nil || lagging == nil {
@@ -69,7 +71,7 @@ func (s *Sandbox) documents(x *request, f *NavigationProperty) ([]store.Document
 }
 
 // page is what one answer holds of a list.
-func (s *Sandbox) page(x *request, f *NavigationProperty, q query) (page, error) {
+func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q query) (page, error) {
 	items, err := s.items(x, f, q.filter)
 	if err != nil {
 		return page{}, err
@@ -93,7 +95,7 @@ func (s *Sandbox) readList(x *request, o options) (answer, error) {
 	if p.more {
 		writeMember(b, "@odata.nextLink", x.address()+"?"+q.next(p))
 	}
-	WriteName(b, "value")
+	edm.WriteName(b, "value")
 	x.writeItems(b, x.facet, p.items, q.chosen)
 	b.WriteByte('}')
 	return x.json(http.StatusOK, b.Bytes()), nil
@@ -126,7 +128,7 @@ func (x *request) key() store.Key {
 
 // entity answers one item.
 func (x *request) entity(status int, doc []byte, chosen selection) (answer, error) {
-	i, err := NewEntity(doc)
+	i, err := edm.NewEntity(doc)
 	if err != nil {
 		return answer{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // resourceKind is what a path can name.
@@ -22,9 +24,9 @@ const (
 // resource is what a path names.
 type resource struct {
 	kind  resourceKind
-	user  string              // id or user principal name; empty for the person who is signed in
-	facet *NavigationProperty // of lists, counts and items
-	id    string              // of items
+	user  string                  // id or user principal name; empty for the person who is signed in
+	facet *edm.NavigationProperty // of lists, counts and items
+	id    string                  // of items
 }
 
 // methods are those that the resource knows.
@@ -41,7 +43,7 @@ func (r resource) methods() []string {
 }
 
 // parsePath finds what an escaped path names. The error is an *apiError.
-func parsePath(facets []*NavigationProperty, escaped string) (resource, error) {
+func parsePath(facets []*edm.NavigationProperty, escaped string) (resource, error) {
 	segments, err := splitPath(escaped)
 	if err != nil {
 		return resource{}, err
@@ -103,7 +105,7 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 }
 
 // parseFacet reads what follows profile.
-func parseFacet(facets []*NavigationProperty, segments []string) (resource, error) {
+func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, error) {
 	if len(segments) == 0 {
 		return resource{}, nil
 	}

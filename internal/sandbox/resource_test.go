@@ -5,18 +5,20 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"profileql/internal/sandbox/edm"
 )
 
-func profileType(t testing.TB, csdl string) *StructuredType {
+func profileType(t testing.TB, csdl string) *edm.StructuredType {
 	t.Helper()
-	profile, err := ParseCSDL(csdl, "profile")
+	profile, err := edm.ParseCSDL(csdl, "profile")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return profile
 }
 
-func interestType(t testing.TB) *StructuredType {
+func interestType(t testing.TB) *edm.StructuredType {
 	return profileType(t, description).Navigation[0].EntityType
 }
 

@@ -29,6 +29,8 @@ import (
 
 	"profileql/internal/sandbox/faults"
 	"profileql/internal/sandbox/store"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // description is of the profile API's types (OData CSDL XML 4.01); it is also what $metadata answers.
@@ -54,7 +56,7 @@ type Person = store.Person
 type Sandbox struct {
 	store        *store.Store
 	lag          lag
-	profile      *StructuredType // its navigation properties are the facets
+	profile      *edm.StructuredType // its navigation properties are the facets
 	people       []Person
 	faults       *faults.Set
 	requireToken bool
@@ -66,7 +68,7 @@ type Sandbox struct {
 // Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
 // not exist, when the file is not a sandbox's, when a newer ProfileQL has written it, and when there is no such seed.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
-	profile, err := ParseCSDL(description, "profile")
+	profile, err := edm.ParseCSDL(description, "profile")
 	if err != nil {
 		return nil, err
 	}

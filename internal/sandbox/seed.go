@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"profileql/internal/sandbox/store"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // seeds are made-up people, a file each, in the order of the files' names. Items say what is peculiar about them, the
@@ -67,7 +69,7 @@ func readSeeds(set string) ([]seedPerson, error) {
 }
 
 // residents are people with their items as they are stored.
-func residents(facets []*NavigationProperty, people []seedPerson) ([]store.Resident, error) {
+func residents(facets []*edm.NavigationProperty, people []seedPerson) ([]store.Resident, error) {
 	all := make([]store.Resident, 0, len(people))
 	for _, p := range people {
 		r, err := p.resident(facets)
@@ -79,7 +81,7 @@ func residents(facets []*NavigationProperty, people []seedPerson) ([]store.Resid
 	return all, nil
 }
 
-func (p seedPerson) resident(facets []*NavigationProperty) (store.Resident, error) {
+func (p seedPerson) resident(facets []*edm.NavigationProperty) (store.Resident, error) {
 	r := store.Resident{
 		Person: Person{ID: p.ID, UserPrincipalName: p.UserPrincipalName, DisplayName: p.DisplayName},
 		Facets: make(map[string][]store.Document),

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"profileql/internal/sandbox/edm"
 )
 
 func seeded(t *testing.T, set string) []seedPerson {
@@ -24,11 +26,11 @@ func seeded(t *testing.T, set string) []seedPerson {
 func TestSeedsMatchTheDescription(t *testing.T) {
 	t.Parallel()
 	people := slices.Concat(seeded(t, ""), seeded(t, "lab"))
-	odd := []any{"8", "neighbors", UnknownFutureValue}
+	odd := []any{"8", "neighbors", edm.UnknownFutureValue}
 	ids, locks := make(map[any]bool), make(map[any]bool)
 	for _, person := range people {
 		for name := range person.Facets {
-			if !slices.ContainsFunc(profileType(t, description).Navigation, func(f *NavigationProperty) bool { return f.Name == name }) {
+			if !slices.ContainsFunc(profileType(t, description).Navigation, func(f *edm.NavigationProperty) bool { return f.Name == name }) {
 				t.Errorf("%s: no facet %s is described", person.UserPrincipalName, name)
 			}
 		}

@@ -15,7 +15,7 @@ type selection []selected
 
 // selected is a property, and what is left inside of it: nil for everything.
 type selected struct {
-	*Property
+	*edm.Property
 	inner selection
 }
 
@@ -37,18 +37,18 @@ func (o options) names() []string {
 
 // selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
 // for everything.
-func (o options) selectedNames(t *StructuredType) ([]string, error) {
+func (o options) selectedNames(t *edm.StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
 		if t.Property(name) == nil && t.NavigationProperty(name) == nil {
-			return nil, edm.Because(parsingSelect, NoProperty(name, t))
+			return nil, edm.Because(parsingSelect, edm.NoProperty(name, t))
 		}
 	}
 	return names, nil
 }
 
 // selection is what $select chooses from a type.
-func (o options) selection(t *StructuredType) (selection, error) {
+func (o options) selection(t *edm.StructuredType) (selection, error) {
 	names := o.names()
 	if names == nil {
 		return selectAll(t), nil
@@ -58,7 +58,7 @@ func (o options) selection(t *StructuredType) (selection, error) {
 }
 
 // selectAll chooses every property of a type.
-func selectAll(t *StructuredType) selection {
+func selectAll(t *edm.StructuredType) selection {
 	s := make(selection, len(t.Properties))
 	for i, p := range t.Properties {
 		s[i].Property = p
@@ -67,14 +67,14 @@ func selectAll(t *StructuredType) selection {
 }
 
 // selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
-func selectFrom(t *StructuredType, paths []string) (selection, error) {
-	parts := make(map[*Property][]string)
+func selectFrom(t *edm.StructuredType, paths []string) (selection, error) {
+	parts := make(map[*edm.Property][]string)
 	for _, path := range paths {
 		name, rest, deeper := strings.Cut(path, "/")
 		p := t.Property(name)
 		switch {
 		case p == nil:
-			return nil, NoProperty(name, t)
+			return nil, edm.NoProperty(name, t)
 		case deeper && p.Type.Structured == nil:
 			return nil, edm.Errorf("The property path '%s' does not lead to a property.", path)
 		case !deeper:
@@ -100,7 +100,7 @@ func selectFrom(t *StructuredType, paths []string) (selection, error) {
 }
 
 // context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
-func (s selection) context(t *StructuredType) string {
+func (s selection) context(t *edm.StructuredType) string {
 	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p selected) bool { return p.inner != nil }) {
 		return ""
 	}

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"net/http"
 	"net/url"
+
+	"profileql/internal/sandbox/edm"
 )
 
 // create answers a POST to a facet.
@@ -91,7 +93,7 @@ func (x *request) returned() (selection, error) {
 
 // unlocked reads a document that may be changed. Others do not exist for those who want to change them.
 func unlocked(text []byte) (map[string]any, error) {
-	doc, err := ParseObject(text)
+	doc, err := edm.ParseObject(text)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package edm
 
 import (
 	"bytes"
@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"profileql/internal/sandbox/edm"
 )
 
 // create makes a new value of type t of a body: what may only be set on create is taken, and what is not in the body
@@ -23,7 +21,7 @@ func (t *StructuredType) Update(v, body map[string]any) error { return t.merge(v
 
 // merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
 // what is not in the body stays. What only the server may set is left alone, as OData wants it for updates (Protocol
-// 4.01, section 11.4.3). The error is an *edm.Error.
+// 4.01, section 11.4.3). The error is an *Error.
 func (t *StructuredType) merge(into, body map[string]any, creating bool) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		if strings.Contains(name, "@") {
@@ -35,7 +33,7 @@ func (t *StructuredType) merge(into, body map[string]any, creating bool) error {
 		p := t.Property(name)
 		if p == nil {
 			if !t.Open {
-				return edm.Errorf("The property '%s' does not exist on type '%s'. Make sure to only use property names that are defined by the type.",
+				return Errorf("The property '%s' does not exist on type '%s'. Make sure to only use property names that are defined by the type.",
 					name, t.Name)
 			}
 			into[name] = body[name]
@@ -64,7 +62,7 @@ func (t *StructuredType) checkControl(name string, v any) error {
 	}
 	text, ok := v.(string)
 	if !ok || strings.TrimPrefix(text, "#") != t.Name {
-		return edm.Errorf("The type %s could not be resolved to '%s', which is expected here.", jsonOf(v), t.Name)
+		return Errorf("The type %s could not be resolved to '%s', which is expected here.", jsonOf(v), t.Name)
 	}
 	return nil
 }
@@ -76,7 +74,7 @@ func (t *StructuredType) Complete(v map[string]any) error {
 			continue
 		}
 		if p.Required() {
-			return edm.Errorf("The property '%s' is required to create a '%s'.", p.Name, t.Name)
+			return Errorf("The property '%s' is required to create a '%s'.", p.Name, t.Name)
 		}
 		if p.Default != nil {
 			v[p.Name] = p.Default
@@ -95,11 +93,11 @@ func (p *Property) Accept(old, v any) (any, error) {
 	}
 	if !p.Collection {
 		v, err := p.Type.accept(old, v)
-		return v, edm.Because("The property '"+p.Name+"' cannot be read", err)
+		return v, Because("The property '"+p.Name+"' cannot be read", err)
 	}
 	entries, ok := v.([]any)
 	if !ok {
-		return nil, edm.Errorf("The property '%s' is a collection, and its value is not.", p.Name)
+		return nil, Errorf("The property '%s' is a collection, and its value is not.", p.Name)
 	}
 	accepted := make([]any, len(entries))
 	for i, entry := range entries {
@@ -111,14 +109,14 @@ func (p *Property) Accept(old, v any) (any, error) {
 		}
 		var err error
 		if accepted[i], err = p.Type.accept(nil, entry); err != nil {
-			return nil, edm.Because("The property '"+p.Name+"' cannot be read", err)
+			return nil, Because("The property '"+p.Name+"' cannot be read", err)
 		}
 	}
 	return accepted, nil
 }
 
 func noNull(p *Property) error {
-	return edm.Errorf("A null value was found for the property named '%s', which has the expected type '%s[Nullable=False]'. "+
+	return Errorf("A null value was found for the property named '%s', which has the expected type '%s[Nullable=False]'. "+
 		"The expected type '%s[Nullable=False]' does not allow null values.", p.Name, p.Type.Name, p.Type.Name)
 }
 
@@ -175,12 +173,12 @@ func (t *Type) acceptsPrimitive(v any) bool {
 }
 
 func (t *Type) cannotConvert(v any) error {
-	return edm.Errorf("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.Name)
+	return Errorf("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.Name)
 }
 
 // jsonOf is a value of a body as a message shows it.
 func jsonOf(v any) string {
 	var b bytes.Buffer
 	WriteJSON(&b, v)
-	return edm.Shorten(b.String())
+	return Shorten(b.String())
 }

@@ -1,4 +1,4 @@
-package sandbox
+package edm
 
 import "encoding/json"
 

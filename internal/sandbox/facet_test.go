@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -59,44 +58,6 @@ func TestAnotherFacet(t *testing.T) {
 	for _, facet := range []string{"languages", "interests"} {
 		if entries, _ := profile.body[facet].([]any); len(entries) == 0 || profile.body[facet+"@odata.context"] == nil {
 			t.Errorf("the profile has no %s: %.300s", facet, profile.text)
-		}
-	}
-}
-
-// TestWhatAClientMayWrite reads the description the way a create and an update do.
-func TestWhatAClientMayWrite(t *testing.T) {
-	t.Parallel()
-	required, computed, immutable := []string{}, []string{}, []string{}
-	for _, p := range interestType(t).Properties {
-		if p.Required() {
-			required = append(required, p.Name)
-		}
-		if p.Computed {
-			computed = append(computed, p.Name)
-		}
-		if p.Immutable {
-			immutable = append(immutable, p.Name)
-		}
-	}
-	slices.Sort(computed)
-	if !slices.Equal(required, []string{"displayName"}) || !slices.Equal(immutable, []string{"source"}) ||
-		!slices.Equal(computed, []string{"createdDateTime", "id", "lastModifiedBy", "lastModifiedDateTime", "sources"}) {
-		t.Errorf("required %v, computed %v, immutable %v", required, computed, immutable)
-	}
-}
-
-// TestBrokenDescriptions are refused with the place where they are broken.
-func TestBrokenDescriptions(t *testing.T) {
-	t.Parallel()
-	for old, broken := range map[string]string{
-		`Type="graph.inferenceData"`:              `Type="graph.nonsense"`,
-		`DefaultValue="organization"`:             `DefaultValue="nonsense"`,
-		`Type="Collection(graph.personInterest)"`: `Type="graph.personInterest"`,
-		`BaseType="graph.itemFacet"`:              `BaseType="graph.nonsense"`,
-		`</edmx:Edmx>`:                            ``,
-	} {
-		if _, err := ParseCSDL(strings.Replace(description, old, broken, 1), "profile"); err == nil {
-			t.Errorf("%s instead of %s is taken", broken, old)
 		}
 	}
 }

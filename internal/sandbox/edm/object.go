@@ -1,4 +1,4 @@
-package sandbox
+package edm
 
 import (
 	"bytes"
@@ -7,8 +7,6 @@ import (
 	"io"
 	"reflect"
 	"unicode/utf8"
-
-	"profileql/internal/sandbox/edm"
 )
 
 // maxNesting bounds how deep values of a document are nested.
@@ -16,7 +14,7 @@ const maxNesting = 100
 
 // parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
 // Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
-// same value. Of two values one would be lost without a word: they are an *edm.Error.
+// same value. Of two values one would be lost without a word: they are an *Error.
 func ParseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
@@ -81,7 +79,7 @@ func parseMembers(d *json.Decoder, deep int) (map[string]any, error) {
 			return nil, err
 		}
 		if other, repeated := members[text]; repeated && !reflect.DeepEqual(other, value) {
-			return nil, edm.Errorf("The member '%s' occurs more than once, with different values.", edm.Shorten(text))
+			return nil, Errorf("The member '%s' occurs more than once, with different values.", Shorten(text))
 		}
 		members[text] = value
 	}

@@ -1,11 +1,9 @@
-package sandbox
+package edm
 
 import (
 	"encoding/json"
 	"errors"
 	"strings"
-
-	"profileql/internal/sandbox/edm"
 )
 
 // item is one stored entity, taken apart as far as a request needs it and not twice.
@@ -32,7 +30,7 @@ func ParsePath(t *StructuredType, text string) (Path, error) {
 	p := Path{Text: text}
 	for rest := text; ; {
 		if t == nil {
-			return Path{}, edm.Errorf("The property path '%s' does not lead to a single value.", text)
+			return Path{}, Errorf("The property path '%s' does not lead to a single value.", text)
 		}
 		name, deeper, more := strings.Cut(rest, "/")
 		step := t.Property(name)
@@ -52,7 +50,7 @@ func ParsePath(t *StructuredType, text string) (Path, error) {
 
 // noProperty is the wording of the OData library that the gateway reads URLs with.
 func NoProperty(name string, t *StructuredType) error {
-	return edm.Errorf("Could not find a property named '%s' on type '%s'.", name, t.Name)
+	return Errorf("Could not find a property named '%s' on type '%s'.", name, t.Name)
 }
 
 // end is the property that the path leads to.
