@@ -27,7 +27,7 @@ func comparisonOperator(word string) (name string, holds func(c int) bool) {
 }
 
 // comparison reads one primary expression, or two of them compared.
-func (p *filterParser) comparison() (expression, error) {
+func (p *filterParser) comparison() (Expression, error) {
 	left, err := p.primary()
 	if err != nil || p.token.kind != tokenWord {
 		return left, err
@@ -37,23 +37,23 @@ func (p *filterParser) comparison() (expression, error) {
 		return left, nil
 	}
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	right, err := p.primary()
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	return compared(left, right, name, holds)
 }
 
-func compared(left, right expression, name string, holds func(c int) bool) (expression, error) {
+func compared(left, right Expression, name string, holds func(c int) bool) (Expression, error) {
 	left, right, err := alike(left, right, name)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	// With null, all but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
-	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
 		if ranks && (a.Kind == edm.KindNull || b.Kind == edm.KindNull) {
 			return edm.Boolean(false)
@@ -66,7 +66,7 @@ func compared(left, right expression, name string, holds func(c int) bool) (expr
 }
 
 // primary reads one operand and what binds to it more tightly than not: has and in.
-func (p *filterParser) primary() (expression, error) {
+func (p *filterParser) primary() (Expression, error) {
 	left, err := p.operand()
 	for err == nil {
 		switch {
@@ -78,25 +78,25 @@ func (p *filterParser) primary() (expression, error) {
 			return left, nil
 		}
 	}
-	return expression{}, err
+	return Expression{}, err
 }
 
 // has tells whether all the members that the right side names are set in the flags on the left.
-func (p *filterParser) has(left expression) (expression, error) {
+func (p *filterParser) has(left Expression) (Expression, error) {
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	right, err := p.operand()
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if left, right, err = alike(left, right, "Has"); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if left.enum == nil || !left.enum.Flags || right.enum != left.enum {
-		return expression{}, incompatible(left, right, "Has")
+		return Expression{}, incompatible(left, right, "Has")
 	}
-	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
 		if a.Kind == edm.KindNull || b.Kind == edm.KindNull {
 			return edm.Value{}
@@ -106,33 +106,33 @@ func (p *filterParser) has(left expression) (expression, error) {
 }
 
 // in tells whether the left side is equal to one of a list (OData URL Conventions 4.01, section 5.1.1.1.12).
-func (p *filterParser) in(left expression) (expression, error) {
+func (p *filterParser) in(left Expression) (Expression, error) {
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if !p.atMark("(") {
-		return expression{}, p.syntaxError()
+		return Expression{}, p.syntaxError()
 	}
 	either := literal(edm.Boolean(false))
 	for first := true; first || p.atMark(","); first = false {
 		if err := p.advance(); err != nil {
-			return expression{}, err
+			return Expression{}, err
 		}
 		right, err := p.operand()
 		if err != nil {
-			return expression{}, err
+			return Expression{}, err
 		}
 		equal, err := compared(left, right, "Equal", func(c int) bool { return c == 0 })
 		if err != nil {
-			return expression{}, err
+			return Expression{}, err
 		}
-		either = expression{kind: edm.KindBoolean, eval: or(either, equal)}
+		either = Expression{kind: edm.KindBoolean, eval: or(either, equal)}
 	}
 	return either, p.expectMark(")")
 }
 
 // enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
-func (p *filterParser) enumLiteral(typeName string) (expression, error) {
+func (p *filterParser) enumLiteral(typeName string) (Expression, error) {
 	e := literal(edm.Value{Kind: edm.KindEnum, Text: p.token.text})
 	e.typeName = typeName
 	return e, p.advance()
@@ -140,7 +140,7 @@ func (p *filterParser) enumLiteral(typeName string) (expression, error) {
 
 // alike makes two operands comparable: beside an enumeration, a literal names a member, with its type or without
 // (which OData 4.01 allows).
-func alike(left, right expression, operator string) (expression, expression, error) {
+func alike(left, right Expression, operator string) (Expression, Expression, error) {
 	var err error
 	switch {
 	case left.enum != nil && right.isMember():
@@ -156,11 +156,11 @@ func alike(left, right expression, operator string) (expression, expression, err
 }
 
 // isMember tells whether the expression is a literal that can be the name of an enumeration's member.
-func (e expression) isMember() bool {
+func (e Expression) isMember() bool {
 	return e.literal && (e.kind == edm.KindString || e.kind == edm.KindEnum && e.enum == nil)
 }
 
-func memberOf(t *edm.EnumType, e expression) (expression, error) {
+func memberOf(t *edm.EnumType, e Expression) (Expression, error) {
 	v := e.eval(scope{})
 	if e.typeName != "" && e.typeName != t.Name || !t.Known(v.Text) {
 		return e, edm.Errorf("The string '%s' is not a valid enumeration type constant.", v.Text)
@@ -170,7 +170,7 @@ func memberOf(t *edm.EnumType, e expression) (expression, error) {
 	return e, nil
 }
 
-func incompatible(left, right expression, operator string) error {
+func incompatible(left, right Expression, operator string) error {
 	return edm.Errorf("A binary operator with incompatible types was detected. Found operand types '%s' and '%s' for operator kind '%s'.",
 		left.kind, right.kind, operator)
 }

@@ -10,7 +10,7 @@ import (
 // expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
 // interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3). It is nil when there is no
 // $expand.
-func (o options) expand(t *edm.StructuredType) (map[string]options, error) {
+func (o options) Expand(t *edm.StructuredType) (map[string]options, error) {
 	text, ok := o["$expand"]
 	if !ok {
 		return nil, nil

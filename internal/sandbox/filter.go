@@ -14,7 +14,7 @@ const (
 
 // expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
 // section 5.1.1.1): what cannot be told is null.
-type expression struct {
+type Expression struct {
 	kind     edm.Kind
 	enum     *edm.EnumType // of kindEnum; nil for a literal whose type is not known yet
 	literal  bool
@@ -29,15 +29,15 @@ type scope struct {
 	entries []entry
 }
 
-func literal(v edm.Value) expression {
-	return expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
+func literal(v edm.Value) Expression {
+	return Expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
 }
 
 // keeps tells whether the filter keeps an item.
-func (e expression) keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
+func (e Expression) Keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
-// parseFilterOption reads $filter; without it, everything is kept.
-func parseFilterOption(t *edm.StructuredType, o options) (expression, error) {
+// filter reads $filter of entities of type t; without it, everything is kept.
+func (o options) Filter(t *edm.StructuredType) (Expression, error) {
 	text, ok := o["$filter"]
 	if !ok {
 		return literal(edm.Boolean(true)), nil
@@ -47,23 +47,23 @@ func parseFilterOption(t *edm.StructuredType, o options) (expression, error) {
 }
 
 // parseFilter reads a filter over items of type t. The error is an *edm.Error.
-func parseFilter(t *edm.StructuredType, text string) (expression, error) {
+func parseFilter(t *edm.StructuredType, text string) (Expression, error) {
 	if len(text) > maxFilter {
-		return expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
+		return Expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
 	}
 	p := &filterParser{item: t, text: text}
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	e, err := p.or()
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if p.token.kind != tokenEnd {
-		return expression{}, p.syntaxError()
+		return Expression{}, p.syntaxError()
 	}
 	if e.kind != edm.KindBoolean {
-		return expression{}, edm.Errorf("The $filter expression must evaluate to a single boolean value.")
+		return Expression{}, edm.Errorf("The $filter expression must evaluate to a single boolean value.")
 	}
 	return e, nil
 }
@@ -108,41 +108,41 @@ func (p *filterParser) expectMark(mark string) error {
 }
 
 // deeper runs a parse one level further down.
-func (p *filterParser) deeper(parse func() (expression, error)) (expression, error) {
+func (p *filterParser) deeper(parse func() (Expression, error)) (Expression, error) {
 	if p.depth++; p.depth > maxDepth {
-		return expression{}, edm.Errorf("Recursion depth exceeded allowed limit.")
+		return Expression{}, edm.Errorf("Recursion depth exceeded allowed limit.")
 	}
 	defer func() { p.depth-- }()
 	return parse()
 }
 
-func (p *filterParser) or() (expression, error) { return p.logical("or", "Or", or, p.and) }
+func (p *filterParser) or() (Expression, error) { return p.logical("or", "Or", or, p.and) }
 
-func (p *filterParser) and() (expression, error) { return p.logical("and", "And", and, p.comparison) }
+func (p *filterParser) and() (Expression, error) { return p.logical("and", "And", and, p.comparison) }
 
 func (p *filterParser) logical(
-	word, name string, combine func(a, b expression) func(scope) edm.Value, operand func() (expression, error),
-) (expression, error) {
+	word, name string, combine func(a, b Expression) func(scope) edm.Value, operand func() (Expression, error),
+) (Expression, error) {
 	left, err := operand()
 	for err == nil && p.atWord(word) {
 		if err = p.advance(); err != nil {
 			break
 		}
-		var right expression
+		var right Expression
 		if right, err = operand(); err != nil {
 			break
 		}
 		if !left.isBoolean() || !right.isBoolean() {
-			return expression{}, incompatible(left, right, name)
+			return Expression{}, incompatible(left, right, name)
 		}
-		left = expression{kind: edm.KindBoolean, eval: combine(left, right)}
+		left = Expression{kind: edm.KindBoolean, eval: combine(left, right)}
 	}
 	return left, err
 }
 
-func (e expression) isBoolean() bool { return e.kind == edm.KindBoolean || e.kind == edm.KindNull }
+func (e Expression) isBoolean() bool { return e.kind == edm.KindBoolean || e.kind == edm.KindNull }
 
-func and(a, b expression) func(scope) edm.Value {
+func and(a, b Expression) func(scope) edm.Value {
 	return func(at scope) edm.Value {
 		left := a.eval(at)
 		if left.IsFalse() {
@@ -155,7 +155,7 @@ func and(a, b expression) func(scope) edm.Value {
 	}
 }
 
-func or(a, b expression) func(scope) edm.Value {
+func or(a, b Expression) func(scope) edm.Value {
 	return func(at scope) edm.Value {
 		left := a.eval(at)
 		if left.IsTrue() {
@@ -169,18 +169,18 @@ func or(a, b expression) func(scope) edm.Value {
 }
 
 // not negates what follows; of null, the negation is null.
-func (p *filterParser) not() (expression, error) {
+func (p *filterParser) not() (Expression, error) {
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	e, err := p.deeper(p.primary)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if !e.isBoolean() {
-		return expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
+		return Expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
-	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		v := e.eval(at)
 		if v.Kind == edm.KindNull {
 			return v
@@ -190,7 +190,7 @@ func (p *filterParser) not() (expression, error) {
 }
 
 // operand is in parentheses, negated, a literal, a function or a property.
-func (p *filterParser) operand() (expression, error) {
+func (p *filterParser) operand() (Expression, error) {
 	t := p.token
 	switch {
 	case p.atWord("not"):
@@ -204,21 +204,21 @@ func (p *filterParser) operand() (expression, error) {
 	case t.kind == tokenWord:
 		return p.word()
 	}
-	return expression{}, p.syntaxError()
+	return Expression{}, p.syntaxError()
 }
 
-func (p *filterParser) parenthesis() (expression, error) {
+func (p *filterParser) parenthesis() (Expression, error) {
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	e, err := p.or()
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	return e, p.expectMark(")")
 }
 
-func (p *filterParser) number() (expression, error) {
+func (p *filterParser) number() (Expression, error) {
 	text := p.token.text
 	var v edm.Value
 	if n, ok := edm.ParseDouble(text); ok {
@@ -228,12 +228,12 @@ func (p *filterParser) number() (expression, error) {
 	} else if t, ok := edm.ParseDate(text); ok {
 		v = edm.Value{Kind: edm.KindDate, Time: t}
 	} else {
-		return expression{}, edm.Errorf("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
+		return Expression{}, edm.Errorf("Unrecognized '%s' literal at position %d in '%s'.", text, p.token.position, p.text)
 	}
 	return literal(v), p.advance()
 }
 
-func (p *filterParser) word() (expression, error) {
+func (p *filterParser) word() (Expression, error) {
 	name := p.token.text
 	switch name {
 	case "null":
@@ -245,27 +245,27 @@ func (p *filterParser) word() (expression, error) {
 	}
 	position := p.token.position
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	switch {
 	case p.atMark("("):
-		return p.deeper(func() (expression, error) { return p.call(name) })
+		return p.deeper(func() (Expression, error) { return p.call(name) })
 	case p.token.kind == tokenString && p.token.position == position+len(name):
 		return p.enumLiteral(name)
 	}
 	return p.property(name)
 }
 
-func (p *filterParser) property(path string) (expression, error) {
+func (p *filterParser) property(path string) (Expression, error) {
 	r, err := p.resolve(path)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
-	return expression{kind: r.property.Kind(), enum: r.property.Type.Enum, eval: r.value}, nil
+	return Expression{kind: r.property.Kind(), enum: r.property.Type.Enum, eval: r.value}, nil
 }
 
 // call reads what stands in front of a parenthesis: a lambda operator at the end of a path, or a function.
-func (p *filterParser) call(name string) (expression, error) {
+func (p *filterParser) call(name string) (Expression, error) {
 	if path, ok := strings.CutSuffix(name, "/any"); ok {
 		return p.lambda(path, false)
 	}
@@ -276,7 +276,7 @@ func (p *filterParser) call(name string) (expression, error) {
 }
 
 // function reads a call of one of the functions over two strings.
-func (p *filterParser) function(name string) (expression, error) {
+func (p *filterParser) function(name string) (Expression, error) {
 	var holds func(text, part string) bool
 	switch name {
 	case "startswith":
@@ -286,23 +286,23 @@ func (p *filterParser) function(name string) (expression, error) {
 	case "contains":
 		holds = strings.Contains
 	default:
-		return expression{}, edm.Errorf("An unknown function with name '%s' was found.", name)
+		return Expression{}, edm.Errorf("An unknown function with name '%s' was found.", name)
 	}
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	text, err := p.stringOperand(name)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if err := p.expectMark(","); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	part, err := p.stringOperand(name)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
-	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := text.eval(at), part.eval(at)
 		if a.Kind == edm.KindNull || b.Kind == edm.KindNull {
 			return edm.Value{}
@@ -311,7 +311,7 @@ func (p *filterParser) function(name string) (expression, error) {
 	}}, p.expectMark(")")
 }
 
-func (p *filterParser) stringOperand(function string) (expression, error) {
+func (p *filterParser) stringOperand(function string) (Expression, error) {
 	e, err := p.operand()
 	if err == nil && e.kind != edm.KindString && e.kind != edm.KindNull {
 		err = edm.Errorf("No function signature for the function with name '%s' matches the specified arguments.", function)

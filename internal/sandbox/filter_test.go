@@ -77,7 +77,7 @@ func checkFilter(t *testing.T, doc, filter string, want bool) {
 		t.Errorf("%s: %v", filter, err)
 		return
 	}
-	if got := e.keeps(i); got != want {
+	if got := e.Keeps(i); got != want {
 		t.Errorf("%s: %t", filter, got)
 	}
 }

@@ -185,5 +185,5 @@ func (x *request) profile() string {
 	if x.user != "" && !strings.EqualFold(x.user, x.owner.ID) {
 		user = x.owner.UserPrincipalName
 	}
-	return withKey("users", user) + "/profile"
+	return FormatKey("users", user) + "/profile"
 }

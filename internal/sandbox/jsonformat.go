@@ -58,7 +58,7 @@ func writeMember(b *bytes.Buffer, name, text string) {
 }
 
 // writeItems writes items of a facet as an array.
-func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items []*edm.Entity, chosen selection) {
+func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items []*edm.Entity, chosen Selection) {
 	b.WriteByte('[')
 	for _, i := range items {
 		b.WriteByte('{')
@@ -80,13 +80,13 @@ func trimComma(b *bytes.Buffer) {
 }
 
 // writeItem writes an item without the braces around it.
-func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen selection) {
+func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen Selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
 	}
 	asStored := x.level != metadataFull && !x.plan.NumericEnums && x.plan.Nulls == nil
 	for _, p := range chosen {
-		if asStored && p.inner == nil {
+		if asStored && p.Inner == nil {
 			b.WriteByte('"')
 			b.WriteString(p.Name)
 			b.WriteString(`":`)
@@ -103,13 +103,13 @@ func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.E
 func (x *request) writeIdentity(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity) {
 	writeMember(b, "@odata.type", "#"+f.EntityType.Name)
 	id := edm.ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
-	path := withKey(x.profile()+"/"+f.Name, id)
+	path := FormatKey(x.profile()+"/"+f.Name, id)
 	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
 	writeMember(b, "@odata.editLink", path)
 }
 
 // writeProperty writes a property that does not go out as it is stored.
-func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage) {
+func (x *request) writeProperty(b *bytes.Buffer, p SelectedProperty, raw json.RawMessage) {
 	if p.Name != "id" && x.plan.Nulls.Property(p.Name) {
 		raw = json.RawMessage("null")
 	}
@@ -134,7 +134,7 @@ func (x *request) writeProperty(b *bytes.Buffer, p selected, raw json.RawMessage
 }
 
 // writeValue writes one value of a property or of a collection.
-func (x *request) writeValue(b *bytes.Buffer, p selected, raw json.RawMessage) {
+func (x *request) writeValue(b *bytes.Buffer, p SelectedProperty, raw json.RawMessage) {
 	members, isObject := edm.SplitObject(raw)
 	switch {
 	case p.Type.Structured != nil && isObject:
@@ -146,11 +146,11 @@ func (x *request) writeValue(b *bytes.Buffer, p selected, raw json.RawMessage) {
 	}
 }
 
-func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string]json.RawMessage) {
+func (x *request) writeStructure(b *bytes.Buffer, p SelectedProperty, members map[string]json.RawMessage) {
 	t := p.Type.Structured
-	inner := p.inner
+	inner := p.Inner
 	if inner == nil {
-		inner = selectAll(t)
+		inner = SelectAll(t)
 	}
 	b.WriteByte('{')
 	if x.level == metadataFull {
@@ -164,7 +164,7 @@ func (x *request) writeStructure(b *bytes.Buffer, p selected, members map[string
 		x.writeProperty(b, member, raw)
 		b.WriteByte(',')
 	}
-	if p.inner == nil {
+	if p.Inner == nil {
 		writeDynamic(b, t, members)
 	}
 	trimComma(b)

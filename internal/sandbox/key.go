@@ -7,10 +7,10 @@ import (
 
 // isKey tells whether a segment can be a key as it is: those that begin with $ are OData's own (learn.microsoft.com,
 // graph/api/user-get, on names that do).
-func isKey(segment string) bool { return segment != "" && segment[0] != '$' }
+func IsKey(segment string) bool { return segment != "" && segment[0] != '$' }
 
 // keyOf reads a key in parentheses, name('key'), in which a doubled quote stands for one (OData URL Conventions 4.01, section 4.3.1).
-func keyOf(segment, name string) (key string, ok bool) {
+func ParseKey(segment, name string) (key string, ok bool) {
 	quoted, ok := strings.CutPrefix(segment, name+"('")
 	if !ok {
 		return "", false
@@ -23,7 +23,7 @@ func keyOf(segment, name string) (key string, ok bool) {
 }
 
 // withKey is the opposite of keyOf, escaped for a URL.
-func withKey(name, key string) string {
+func FormatKey(name, key string) string {
 	return name + "('" + escape(strings.ReplaceAll(key, "'", "''")) + "')"
 }
 

@@ -74,31 +74,31 @@ func (v variable) reference(n int) reference {
 
 // lambda reads what follows any and all: a variable and a condition on it. Without one, any tells whether there is an
 // entry.
-func (p *filterParser) lambda(path string, all bool) (expression, error) {
+func (p *filterParser) lambda(path string, all bool) (Expression, error) {
 	if n := len(p.variables); n > 0 && !strings.HasPrefix(path, p.variables[n-1].name+"/") {
 		// Going through one collection for each entry of another would cost the product of their sizes.
-		return expression{}, edm.Errorf("An Any/All expression inside of another one may only go through a collection of its variable.")
+		return Expression{}, edm.Errorf("An Any/All expression inside of another one may only go through a collection of its variable.")
 	}
 	collection, err := p.resolve(path)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if !collection.property.Collection {
-		return expression{}, edm.Errorf("Any/All may only be used following a collection.")
+		return Expression{}, edm.Errorf("Any/All may only be used following a collection.")
 	}
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if !all && p.atMark(")") {
-		return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+		return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 			return edm.Boolean(len(edm.SplitArray(collection.raw(at))) > 0)
 		}}, p.advance()
 	}
 	holds, err := p.condition(*collection.property)
 	if err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
-	return expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		for _, raw := range edm.SplitArray(collection.raw(at)) {
 			i, _ := edm.NewEntity(raw) // nil for what is no structure
 			inner := scope{at.item, append(at.entries[:len(at.entries):len(at.entries)], entry{raw, i})}
@@ -111,18 +111,18 @@ func (p *filterParser) lambda(path string, all bool) (expression, error) {
 }
 
 // condition reads the variable, the colon, and a condition on it.
-func (p *filterParser) condition(entry edm.Property) (expression, error) {
+func (p *filterParser) condition(entry edm.Property) (Expression, error) {
 	if p.token.kind != tokenWord {
-		return expression{}, p.syntaxError()
+		return Expression{}, p.syntaxError()
 	}
 	entry.Collection = false
 	p.variables = append(p.variables, variable{p.token.text, &entry})
 	defer func() { p.variables = p.variables[:len(p.variables)-1] }()
 	if err := p.advance(); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	if err := p.expectMark(":"); err != nil {
-		return expression{}, err
+		return Expression{}, err
 	}
 	holds, err := p.or()
 	if err == nil && !holds.isBoolean() {

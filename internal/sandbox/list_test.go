@@ -109,7 +109,7 @@ func TestLinksStandStill(t *testing.T) {
 	for _, test := range []struct {
 		top  string // "" for none
 		page int
-	}{{"", defaultPage}, {"7", 7}, {"2000", maxPage}} {
+	}{{"", DefaultPageSize}, {"7", 7}, {"2000", MaxPageSize}} {
 		t.Run("$top="+test.top, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, Options{})

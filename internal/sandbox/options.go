@@ -13,7 +13,7 @@ import (
 type options map[string]string
 
 // parseOptions reads a query. (net/url's own reader takes no semicolons, which $expand separates options by.)
-func parseOptions(rawQuery string) (options, error) {
+func ParseOptions(rawQuery string) (options, error) {
 	o := make(options)
 	for part := range strings.SplitSeq(rawQuery, "&") {
 		if part == "" {
@@ -47,7 +47,7 @@ func (o options) add(name, text string) error {
 }
 
 // only refuses OData options other than these.
-func (o options) only(names ...string) error {
+func (o options) Only(names ...string) error {
 	for name := range o {
 		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
 			return edm.Errorf("Query option '%s' is not supported here.", name)

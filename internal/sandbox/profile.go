@@ -18,7 +18,7 @@ type expansion struct {
 // readProfile answers the profile with its facets inside. The API does so without $expand; with it, only the named
 // facets are there. Its id is the same for everybody (microsoft-graph-docs#8937).
 func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
-	if err := o.only("$select", "$expand"); err != nil {
+	if err := o.Only("$select", "$expand"); err != nil {
 		return answer{}, err
 	}
 	expanded, withID, err := parseExpansions(s.profile, o)
@@ -47,11 +47,11 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 // parseExpansions tells which facets are inside of the profile, and whether its id is. A facet that is selected is
 // there without $expand too; what the real API does then is not documented.
 func parseExpansions(profile *edm.StructuredType, o options) (expanded []expansion, withID bool, err error) {
-	names, err := o.selectedNames(profile)
+	names, err := o.SelectedNames(profile)
 	if err != nil {
 		return nil, false, err
 	}
-	expand, err := o.expand(profile)
+	expand, err := o.Expand(profile)
 	if err != nil {
 		return nil, false, err
 	}
@@ -66,7 +66,7 @@ func parseExpansions(profile *edm.StructuredType, o options) (expanded []expansi
 
 // writeExpansion writes a facet inside of the profile, and a comma behind it. It is cut into pages like any list.
 func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error {
-	q, err := parseQuery(e.facet.EntityType, e.options)
+	q, err := ParseQuery(e.facet.EntityType, e.options)
 	if err != nil {
 		return err
 	}
@@ -75,18 +75,18 @@ func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error
 		return err
 	}
 	name := e.facet.Name
-	x.writeContext(b, name, x.context("/"+name+q.chosen.context(e.facet.EntityType)))
+	x.writeContext(b, name, x.context("/"+name+q.Selection.Context(e.facet.EntityType)))
 	if x.level == metadataFull {
 		writeMember(b, name+"@odata.navigationLink", x.root()+"/beta/"+x.profile()+"/"+name)
 	}
-	if q.count {
-		b.WriteString(`"` + name + `@odata.count":` + strconv.Itoa(p.total) + ",")
+	if q.Count {
+		b.WriteString(`"` + name + `@odata.count":` + strconv.Itoa(p.Total) + ",")
 	}
-	if p.more {
-		writeMember(b, name+"@odata.nextLink", x.address()+"/"+name+"?"+q.next(p))
+	if p.More {
+		writeMember(b, name+"@odata.nextLink", x.address()+"/"+name+"?"+q.Next(p))
 	}
 	edm.WriteName(b, name)
-	x.writeItems(b, e.facet, p.items, q.chosen)
+	x.writeItems(b, e.facet, p.Entities, q.Selection)
 	b.WriteByte(',')
 	return nil
 }

@@ -10,84 +10,84 @@ import (
 // defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
 // not documented.
 const (
-	defaultPage = 100
-	maxPage     = 1000
+	DefaultPageSize = 100
+	MaxPageSize     = 1000
 )
 
 // query is what a list is asked for.
-type query struct {
-	options options
-	chosen  selection
-	filter  expression
-	order   order
-	behind  []edm.Value // the position that $skiptoken stands for; nil for the beginning
-	skip    int
-	page    int // how many items one answer may hold
-	count   bool
+type Query struct {
+	options   options
+	Selection Selection
+	Filter    Expression
+	order     order
+	after     []edm.Value // the position that $skiptoken stands for; nil for the beginning
+	skip      int
+	size      int // how many items one answer may hold
+	Count     bool
 }
 
 // listOptions are those that a list takes.
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
 // parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
-func parseQuery(t *edm.StructuredType, o options) (q query, err error) {
-	if err := o.only(listOptions...); err != nil {
+func ParseQuery(t *edm.StructuredType, o options) (q Query, err error) {
+	if err := o.Only(listOptions...); err != nil {
 		return q, err
 	}
 	q.options = o
-	if q.chosen, err = o.selection(t); err != nil {
+	if q.Selection, err = o.Select(t); err != nil {
 		return q, err
 	}
-	if q.filter, err = parseFilterOption(t, o); err != nil {
+	if q.Filter, err = o.Filter(t); err != nil {
 		return q, err
 	}
 	if q.order, err = parseOrder(t, o["$orderby"]); err != nil {
 		return q, err
 	}
 	if token, ok := o["$skiptoken"]; ok {
-		if q.behind, err = q.order.position(token); err != nil {
+		if q.after, err = q.order.position(token); err != nil {
 			return q, err
 		}
 	}
 	if q.skip, err = o.number("$skip", 0); err != nil {
 		return q, err
 	}
-	if q.page, err = o.number("$top", defaultPage); err != nil {
+	if q.size, err = o.number("$top", DefaultPageSize); err != nil {
 		return q, err
 	}
-	q.page = min(q.page, maxPage)
-	q.count, err = o.boolean("$count")
+	q.size = min(q.size, MaxPageSize)
+	q.Count, err = o.boolean("$count")
 	return q, err
 }
 
 // page is what one answer holds of a list.
-type page struct {
-	items []*edm.Entity
-	total int  // items that the filter keeps, on all pages
-	more  bool // whether there is another page; none is behind a page of no items, which would lead to itself
+type Page struct {
+	Entities []*edm.Entity
+	Total    int  // items that the filter keeps, on all pages
+	More     bool // whether there is another page; none is behind a page of no items, which would lead to itself
 }
 
 // cut orders the items that the filter keeps, and cuts the page out of them that the query is for.
-func (q query) cut(items []*edm.Entity) page {
+func (q Query) Page(items []*edm.Entity) Page {
 	sorted := q.order.sort(items)
-	if q.behind != nil {
-		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.behind) <= 0 })
+	if q.after != nil {
+		sorted = slices.DeleteFunc(sorted, func(k keyed) bool { return q.order.compare(k.key, q.after) <= 0 })
 	}
 	sorted = sorted[min(q.skip, len(sorted)):]
-	n := min(q.page, len(sorted))
-	p := page{items: make([]*edm.Entity, n), total: len(items), more: 0 < n && n < len(sorted)}
-	for i := range p.items {
-		p.items[i] = sorted[i].Entity
+	n := min(q.size, len(sorted))
+	p := Page{Entities: make([]*edm.Entity, n), Total: len(items), More: 0 < n && n < len(sorted)}
+	for i := range p.Entities {
+		p.Entities[i] = sorted[i].Entity
 	}
 	return p
 }
 
 // next are the options of the page behind another one: those that were given, with the position of the last item
 // instead of $skip.
-func (q query) next(p page) string {
+func (q Query) Next(p Page) string {
 	next := make(options, len(q.options)+1)
 	maps.Copy(next, q.options)
 	delete(next, "$skip")
-	next["$skiptoken"] = q.order.token(p.items[len(p.items)-1])
+	next["$skiptoken"] = q.order.token(p.Entities[len(p.Entities)-1])
 	return next.encode()
 }

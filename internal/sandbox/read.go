@@ -12,7 +12,7 @@ import (
 
 // read answers a GET.
 func (s *Sandbox) read(x *request) (answer, error) {
-	o, err := parseOptions(x.URL.RawQuery)
+	o, err := ParseOptions(x.URL.RawQuery)
 	if err != nil {
 		return answer{}, err
 	}
@@ -32,11 +32,11 @@ func (s *Sandbox) read(x *request) (answer, error) {
 func readMetadata(o options) (answer, error) {
 	return answer{
 		status: http.StatusOK, header: http.Header{"Content-Type": {"application/xml"}}, body: []byte(description),
-	}, o.only()
+	}, o.Only()
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
-func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter expression) ([]*edm.Entity, error) {
+func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter Expression) ([]*edm.Entity, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter expression
 		if err != nil {
 			return nil, err
 		}
-		if filter.keeps(i) {
+		if filter.Keeps(i) {
 			kept = append(kept, i)
 		}
 	}
@@ -71,16 +71,16 @@ func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Docu
 }
 
 // page is what one answer holds of a list.
-func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q query) (page, error) {
-	items, err := s.items(x, f, q.filter)
+func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q Query) (Page, error) {
+	items, err := s.items(x, f, q.Filter)
 	if err != nil {
-		return page{}, err
+		return Page{}, err
 	}
-	return q.cut(items), nil
+	return q.Page(items), nil
 }
 
 func (s *Sandbox) readList(x *request, o options) (answer, error) {
-	q, err := parseQuery(x.facet.EntityType, o)
+	q, err := ParseQuery(x.facet.EntityType, o)
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,24 +88,24 @@ func (s *Sandbox) readList(x *request, o options) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b := x.open(x.context("/" + x.facet.Name + q.chosen.context(x.facet.EntityType)))
-	if q.count {
-		b.WriteString(`"@odata.count":` + strconv.Itoa(p.total) + ",")
+	b := x.open(x.context("/" + x.facet.Name + q.Selection.Context(x.facet.EntityType)))
+	if q.Count {
+		b.WriteString(`"@odata.count":` + strconv.Itoa(p.Total) + ",")
 	}
-	if p.more {
-		writeMember(b, "@odata.nextLink", x.address()+"?"+q.next(p))
+	if p.More {
+		writeMember(b, "@odata.nextLink", x.address()+"?"+q.Next(p))
 	}
 	edm.WriteName(b, "value")
-	x.writeItems(b, x.facet, p.items, q.chosen)
+	x.writeItems(b, x.facet, p.Entities, q.Selection)
 	b.WriteByte('}')
 	return x.json(http.StatusOK, b.Bytes()), nil
 }
 
 func (s *Sandbox) readItem(x *request, o options) (answer, error) {
-	if err := o.only("$select"); err != nil {
+	if err := o.Only("$select"); err != nil {
 		return answer{}, err
 	}
-	chosen, err := o.selection(x.facet.EntityType)
+	chosen, err := o.Select(x.facet.EntityType)
 	if err != nil {
 		return answer{}, err
 	}
@@ -127,22 +127,22 @@ func (x *request) key() store.Key {
 }
 
 // entity answers one item.
-func (x *request) entity(status int, doc []byte, chosen selection) (answer, error) {
+func (x *request) entity(status int, doc []byte, chosen Selection) (answer, error) {
 	i, err := edm.NewEntity(doc)
 	if err != nil {
 		return answer{}, err
 	}
-	b := x.open(x.context("/" + x.facet.Name + chosen.context(x.facet.EntityType) + "/$entity"))
+	b := x.open(x.context("/" + x.facet.Name + chosen.Context(x.facet.EntityType) + "/$entity"))
 	x.writeItem(b, x.facet, i, chosen)
 	b.WriteByte('}')
 	return x.json(status, b.Bytes()), nil
 }
 
 func (s *Sandbox) readCount(x *request, o options) (answer, error) {
-	if err := o.only("$filter"); err != nil {
+	if err := o.Only("$filter"); err != nil {
 		return answer{}, err
 	}
-	filter, err := parseFilterOption(x.facet.EntityType, o)
+	filter, err := o.Filter(x.facet.EntityType)
 	if err != nil {
 		return answer{}, err
 	}

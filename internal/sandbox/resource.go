@@ -95,10 +95,10 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 	if segments[0] == "me" {
 		return "", segments[1:], nil
 	}
-	if key, ok := keyOf(segments[0], "users"); ok {
+	if key, ok := ParseKey(segments[0], "users"); ok {
 		return key, segments[1:], nil
 	}
-	if segments[0] == "users" && len(segments) > 1 && isKey(segments[1]) {
+	if segments[0] == "users" && len(segments) > 1 && IsKey(segments[1]) {
 		return segments[1], segments[2:], nil
 	}
 	return "", nil, noSegment(segments[0])
@@ -110,7 +110,7 @@ func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, 
 		return resource{}, nil
 	}
 	for _, f := range facets {
-		if key, ok := keyOf(segments[0], f.Name); ok {
+		if key, ok := ParseKey(segments[0], f.Name); ok {
 			return atEnd(resource{kind: itemResource, facet: f, id: key}, segments[1:])
 		}
 		if segments[0] != f.Name {
@@ -121,7 +121,7 @@ func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, 
 			return resource{kind: listResource, facet: f}, nil
 		case segments[1] == "$count":
 			return atEnd(resource{kind: countResource, facet: f}, segments[2:])
-		case isKey(segments[1]):
+		case IsKey(segments[1]):
 			return atEnd(resource{kind: itemResource, facet: f, id: segments[1]}, segments[2:])
 		}
 		return resource{}, noSegment(segments[1])

@@ -109,7 +109,7 @@ func FuzzPath(f *testing.F) {
 		if user == "" || id == "" {
 			return
 		}
-		got, err := parsePath(facets, "/beta/"+withKey("users", user)+"/profile/"+withKey("interests", id))
+		got, err := parsePath(facets, "/beta/"+FormatKey("users", user)+"/profile/"+FormatKey("interests", id))
 		if err != nil || got.user != user || got.id != id || got.kind != itemResource {
 			t.Errorf("keys %q, %q: %+v, %v", user, id, got, err)
 		}

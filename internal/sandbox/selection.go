@@ -11,12 +11,12 @@ import (
 const parsingSelect = "Parsing OData Select and Expand failed"
 
 // selection is what $select leaves of a structured value, in the order of answers.
-type selection []selected
+type Selection []SelectedProperty
 
 // selected is a property, and what is left inside of it: nil for everything.
-type selected struct {
+type SelectedProperty struct {
 	*edm.Property
-	inner selection
+	Inner Selection
 }
 
 // names reads $select; nil stands for everything.
@@ -37,7 +37,7 @@ func (o options) names() []string {
 
 // selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
 // for everything.
-func (o options) selectedNames(t *edm.StructuredType) ([]string, error) {
+func (o options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
 		if t.Property(name) == nil && t.NavigationProperty(name) == nil {
@@ -48,18 +48,18 @@ func (o options) selectedNames(t *edm.StructuredType) ([]string, error) {
 }
 
 // selection is what $select chooses from a type.
-func (o options) selection(t *edm.StructuredType) (selection, error) {
+func (o options) Select(t *edm.StructuredType) (Selection, error) {
 	names := o.names()
 	if names == nil {
-		return selectAll(t), nil
+		return SelectAll(t), nil
 	}
 	s, err := selectFrom(t, names)
 	return s, edm.Because(parsingSelect, err)
 }
 
 // selectAll chooses every property of a type.
-func selectAll(t *edm.StructuredType) selection {
-	s := make(selection, len(t.Properties))
+func SelectAll(t *edm.StructuredType) Selection {
+	s := make(Selection, len(t.Properties))
 	for i, p := range t.Properties {
 		s[i].Property = p
 	}
@@ -67,7 +67,7 @@ func selectAll(t *edm.StructuredType) selection {
 }
 
 // selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
-func selectFrom(t *edm.StructuredType, paths []string) (selection, error) {
+func selectFrom(t *edm.StructuredType, paths []string) (Selection, error) {
 	parts := make(map[*edm.Property][]string)
 	for _, path := range paths {
 		name, rest, deeper := strings.Cut(path, "/")
@@ -82,15 +82,15 @@ func selectFrom(t *edm.StructuredType, paths []string) (selection, error) {
 		}
 		parts[p] = append(parts[p], rest)
 	}
-	var s selection
+	var s Selection
 	for _, p := range t.Properties {
-		chosen := selected{Property: p}
+		chosen := SelectedProperty{Property: p}
 		if len(parts[p]) == 0 {
 			continue
 		}
 		if !slices.Contains(parts[p], "") {
 			var err error
-			if chosen.inner, err = selectFrom(p.Type.Structured, parts[p]); err != nil {
+			if chosen.Inner, err = selectFrom(p.Type.Structured, parts[p]); err != nil {
 				return nil, err
 			}
 		}
@@ -100,19 +100,19 @@ func selectFrom(t *edm.StructuredType, paths []string) (selection, error) {
 }
 
 // context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
-func (s selection) context(t *edm.StructuredType) string {
-	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p selected) bool { return p.inner != nil }) {
+func (s Selection) Context(t *edm.StructuredType) string {
+	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p SelectedProperty) bool { return p.Inner != nil }) {
 		return ""
 	}
 	return "(" + strings.Join(s.paths(""), ",") + ")"
 }
 
-func (s selection) paths(prefix string) (paths []string) {
+func (s Selection) paths(prefix string) (paths []string) {
 	for _, p := range s {
-		if p.inner == nil {
+		if p.Inner == nil {
 			paths = append(paths, prefix+p.Name)
 		} else {
-			paths = append(paths, p.inner.paths(prefix+p.Name+"/")...)
+			paths = append(paths, p.Inner.paths(prefix+p.Name+"/")...)
 		}
 	}
 	return paths

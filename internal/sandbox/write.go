@@ -80,15 +80,15 @@ func (s *Sandbox) delete(x *request) (answer, error) {
 }
 
 // returned is what of the item a write answers: $select is all that it may be asked.
-func (x *request) returned() (selection, error) {
-	o, err := parseOptions(x.URL.RawQuery)
+func (x *request) returned() (Selection, error) {
+	o, err := ParseOptions(x.URL.RawQuery)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.only("$select"); err != nil {
+	if err := o.Only("$select"); err != nil {
 		return nil, err
 	}
-	return o.selection(x.facet.EntityType)
+	return o.Select(x.facet.EntityType)
 }
 
 // unlocked reads a document that may be changed. Others do not exist for those who want to change them.
