@@ -113,6 +113,12 @@ var importRules = []importRule{
 		why:   "types and values are the same whoever asks, and wherever they are kept",
 	},
 	{
+		from:    "profileql/internal/sandbox/odata",
+		never:   []string{"profileql", "github.com", "golang.org/x", "modernc.org", "net/http", "database/sql"},
+		allowed: []string{"profileql/internal/sandbox/edm"},
+		why:     "it is a pure function of a query, a type and entities",
+	},
+	{
 		from:  "profileql/internal/sandbox/store",
 		never: []string{"profileql", "net/http"},
 		why:   "it keeps documents, and knows neither what is in them nor who asks for them",

@@ -10,6 +10,7 @@ import (
 
 	"profileql/internal/sandbox/edm"
 	"profileql/internal/sandbox/faults"
+	"profileql/internal/sandbox/odata"
 	"profileql/internal/sandbox/store"
 )
 
@@ -185,5 +186,5 @@ func (x *request) profile() string {
 	if x.user != "" && !strings.EqualFold(x.user, x.owner.ID) {
 		user = x.owner.UserPrincipalName
 	}
-	return FormatKey("users", user) + "/profile"
+	return odata.FormatKey("users", user) + "/profile"
 }

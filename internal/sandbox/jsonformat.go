@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 // metadataLevel is how much control information an answer carries (OData JSON Format 4.01, section 3.1).
@@ -58,7 +59,7 @@ func writeMember(b *bytes.Buffer, name, text string) {
 }
 
 // writeItems writes items of a facet as an array.
-func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items []*edm.Entity, chosen Selection) {
+func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items []*edm.Entity, chosen odata.Selection) {
 	b.WriteByte('[')
 	for _, i := range items {
 		b.WriteByte('{')
@@ -80,7 +81,7 @@ func trimComma(b *bytes.Buffer) {
 }
 
 // writeItem writes an item without the braces around it.
-func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen Selection) {
+func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen odata.Selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
 	}
@@ -103,13 +104,13 @@ func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.E
 func (x *request) writeIdentity(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity) {
 	writeMember(b, "@odata.type", "#"+f.EntityType.Name)
 	id := edm.ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
-	path := FormatKey(x.profile()+"/"+f.Name, id)
+	path := odata.FormatKey(x.profile()+"/"+f.Name, id)
 	writeMember(b, "@odata.id", x.root()+"/beta/"+path)
 	writeMember(b, "@odata.editLink", path)
 }
 
 // writeProperty writes a property that does not go out as it is stored.
-func (x *request) writeProperty(b *bytes.Buffer, p SelectedProperty, raw json.RawMessage) {
+func (x *request) writeProperty(b *bytes.Buffer, p odata.SelectedProperty, raw json.RawMessage) {
 	if p.Name != "id" && x.plan.Nulls.Property(p.Name) {
 		raw = json.RawMessage("null")
 	}
@@ -134,7 +135,7 @@ func (x *request) writeProperty(b *bytes.Buffer, p SelectedProperty, raw json.Ra
 }
 
 // writeValue writes one value of a property or of a collection.
-func (x *request) writeValue(b *bytes.Buffer, p SelectedProperty, raw json.RawMessage) {
+func (x *request) writeValue(b *bytes.Buffer, p odata.SelectedProperty, raw json.RawMessage) {
 	members, isObject := edm.SplitObject(raw)
 	switch {
 	case p.Type.Structured != nil && isObject:
@@ -146,11 +147,11 @@ func (x *request) writeValue(b *bytes.Buffer, p SelectedProperty, raw json.RawMe
 	}
 }
 
-func (x *request) writeStructure(b *bytes.Buffer, p SelectedProperty, members map[string]json.RawMessage) {
+func (x *request) writeStructure(b *bytes.Buffer, p odata.SelectedProperty, members map[string]json.RawMessage) {
 	t := p.Type.Structured
 	inner := p.Inner
 	if inner == nil {
-		inner = SelectAll(t)
+		inner = odata.SelectAll(t)
 	}
 	b.WriteByte('{')
 	if x.level == metadataFull {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 // TestPagingByValue pages as ProfileQL does, with a filter that says behind which instant and id a page begins. The
@@ -109,7 +110,7 @@ func TestLinksStandStill(t *testing.T) {
 	for _, test := range []struct {
 		top  string // "" for none
 		page int
-	}{{"", DefaultPageSize}, {"7", 7}, {"2000", MaxPageSize}} {
+	}{{"", odata.DefaultPageSize}, {"7", 7}, {"2000", odata.MaxPageSize}} {
 		t.Run("$top="+test.top, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, Options{})

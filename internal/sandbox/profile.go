@@ -7,17 +7,18 @@ import (
 	"strconv"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 // expansion is a facet inside of the profile, and what is asked of it.
 type expansion struct {
 	facet   *edm.NavigationProperty
-	options options
+	options odata.Options
 }
 
 // readProfile answers the profile with its facets inside. The API does so without $expand; with it, only the named
 // facets are there. Its id is the same for everybody (microsoft-graph-docs#8937).
-func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
+func (s *Sandbox) readProfile(x *request, o odata.Options) (answer, error) {
 	if err := o.Only("$select", "$expand"); err != nil {
 		return answer{}, err
 	}
@@ -46,7 +47,7 @@ func (s *Sandbox) readProfile(x *request, o options) (answer, error) {
 
 // parseExpansions tells which facets are inside of the profile, and whether its id is. A facet that is selected is
 // there without $expand too; what the real API does then is not documented.
-func parseExpansions(profile *edm.StructuredType, o options) (expanded []expansion, withID bool, err error) {
+func parseExpansions(profile *edm.StructuredType, o odata.Options) (expanded []expansion, withID bool, err error) {
 	names, err := o.SelectedNames(profile)
 	if err != nil {
 		return nil, false, err
@@ -66,7 +67,7 @@ func parseExpansions(profile *edm.StructuredType, o options) (expanded []expansi
 
 // writeExpansion writes a facet inside of the profile, and a comma behind it. It is cut into pages like any list.
 func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error {
-	q, err := ParseQuery(e.facet.EntityType, e.options)
+	q, err := odata.ParseQuery(e.facet.EntityType, e.options)
 	if err != nil {
 		return err
 	}

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strconv"
 
-	"profileql/internal/sandbox/store"
-
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
+	"profileql/internal/sandbox/store"
 )
 
 // read answers a GET.
 func (s *Sandbox) read(x *request) (answer, error) {
-	o, err := ParseOptions(x.URL.RawQuery)
+	o, err := odata.ParseOptions(x.URL.RawQuery)
 	if err != nil {
 		return answer{}, err
 	}
@@ -29,14 +29,14 @@ func (s *Sandbox) read(x *request) (answer, error) {
 	return s.readProfile(x, o)
 }
 
-func readMetadata(o options) (answer, error) {
+func readMetadata(o odata.Options) (answer, error) {
 	return answer{
 		status: http.StatusOK, header: http.Header{"Content-Type": {"application/xml"}}, body: []byte(description),
 	}, o.Only()
 }
 
 // items are all of the owner's items of a facet that the filter keeps.
-func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter Expression) ([]*edm.Entity, error) {
+func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter odata.Expression) ([]*edm.Entity, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
 		return nil, err
@@ -71,16 +71,16 @@ func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Docu
 }
 
 // page is what one answer holds of a list.
-func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q Query) (Page, error) {
+func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q odata.Query) (odata.Page, error) {
 	items, err := s.items(x, f, q.Filter)
 	if err != nil {
-		return Page{}, err
+		return odata.Page{}, err
 	}
 	return q.Page(items), nil
 }
 
-func (s *Sandbox) readList(x *request, o options) (answer, error) {
-	q, err := ParseQuery(x.facet.EntityType, o)
+func (s *Sandbox) readList(x *request, o odata.Options) (answer, error) {
+	q, err := odata.ParseQuery(x.facet.EntityType, o)
 	if err != nil {
 		return answer{}, err
 	}
@@ -101,7 +101,7 @@ func (s *Sandbox) readList(x *request, o options) (answer, error) {
 	return x.json(http.StatusOK, b.Bytes()), nil
 }
 
-func (s *Sandbox) readItem(x *request, o options) (answer, error) {
+func (s *Sandbox) readItem(x *request, o odata.Options) (answer, error) {
 	if err := o.Only("$select"); err != nil {
 		return answer{}, err
 	}
@@ -127,7 +127,7 @@ func (x *request) key() store.Key {
 }
 
 // entity answers one item.
-func (x *request) entity(status int, doc []byte, chosen Selection) (answer, error) {
+func (x *request) entity(status int, doc []byte, chosen odata.Selection) (answer, error) {
 	i, err := edm.NewEntity(doc)
 	if err != nil {
 		return answer{}, err
@@ -138,7 +138,7 @@ func (x *request) entity(status int, doc []byte, chosen Selection) (answer, erro
 	return x.json(status, b.Bytes()), nil
 }
 
-func (s *Sandbox) readCount(x *request, o options) (answer, error) {
+func (s *Sandbox) readCount(x *request, o odata.Options) (answer, error) {
 	if err := o.Only("$filter"); err != nil {
 		return answer{}, err
 	}

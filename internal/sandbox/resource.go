@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 // resourceKind is what a path can name.
@@ -95,10 +96,10 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 	if segments[0] == "me" {
 		return "", segments[1:], nil
 	}
-	if key, ok := ParseKey(segments[0], "users"); ok {
+	if key, ok := odata.ParseKey(segments[0], "users"); ok {
 		return key, segments[1:], nil
 	}
-	if segments[0] == "users" && len(segments) > 1 && IsKey(segments[1]) {
+	if segments[0] == "users" && len(segments) > 1 && odata.IsKey(segments[1]) {
 		return segments[1], segments[2:], nil
 	}
 	return "", nil, noSegment(segments[0])
@@ -110,7 +111,7 @@ func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, 
 		return resource{}, nil
 	}
 	for _, f := range facets {
-		if key, ok := ParseKey(segments[0], f.Name); ok {
+		if key, ok := odata.ParseKey(segments[0], f.Name); ok {
 			return atEnd(resource{kind: itemResource, facet: f, id: key}, segments[1:])
 		}
 		if segments[0] != f.Name {
@@ -121,7 +122,7 @@ func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, 
 			return resource{kind: listResource, facet: f}, nil
 		case segments[1] == "$count":
 			return atEnd(resource{kind: countResource, facet: f}, segments[2:])
-		case IsKey(segments[1]):
+		case odata.IsKey(segments[1]):
 			return atEnd(resource{kind: itemResource, facet: f, id: segments[1]}, segments[2:])
 		}
 		return resource{}, noSegment(segments[1])

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 func profileType(t testing.TB, csdl string) *edm.StructuredType {
@@ -109,7 +110,7 @@ func FuzzPath(f *testing.F) {
 		if user == "" || id == "" {
 			return
 		}
-		got, err := parsePath(facets, "/beta/"+FormatKey("users", user)+"/profile/"+FormatKey("interests", id))
+		got, err := parsePath(facets, "/beta/"+odata.FormatKey("users", user)+"/profile/"+odata.FormatKey("interests", id))
 		if err != nil || got.user != user || got.id != id || got.kind != itemResource {
 			t.Errorf("keys %q, %q: %+v, %v", user, id, got, err)
 		}

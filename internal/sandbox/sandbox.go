@@ -27,10 +27,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"profileql/internal/sandbox/edm"
 	"profileql/internal/sandbox/faults"
 	"profileql/internal/sandbox/store"
-
-	"profileql/internal/sandbox/edm"
 )
 
 // description is of the profile API's types (OData CSDL XML 4.01); it is also what $metadata answers.

@@ -10,9 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"profileql/internal/sandbox/store"
-
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/store"
 )
 
 // seeds are made-up people, a file each, in the order of the files' names. Items say what is peculiar about them, the

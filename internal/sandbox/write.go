@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"profileql/internal/sandbox/edm"
+	"profileql/internal/sandbox/odata"
 )
 
 // create answers a POST to a facet.
@@ -80,8 +81,8 @@ func (s *Sandbox) delete(x *request) (answer, error) {
 }
 
 // returned is what of the item a write answers: $select is all that it may be asked.
-func (x *request) returned() (Selection, error) {
-	o, err := ParseOptions(x.URL.RawQuery)
+func (x *request) returned() (odata.Selection, error) {
+	o, err := odata.ParseOptions(x.URL.RawQuery)
 	if err != nil {
 		return nil, err
 	}

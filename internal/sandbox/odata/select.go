@@ -1,4 +1,4 @@
-package sandbox
+package odata
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ type SelectedProperty struct {
 }
 
 // names reads $select; nil stands for everything.
-func (o options) names() []string {
+func (o Options) names() []string {
 	text, ok := o["$select"]
 	if !ok {
 		return nil
@@ -37,7 +37,7 @@ func (o options) names() []string {
 
 // selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
 // for everything.
-func (o options) SelectedNames(t *edm.StructuredType) ([]string, error) {
+func (o Options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
 		if t.Property(name) == nil && t.NavigationProperty(name) == nil {
@@ -48,7 +48,7 @@ func (o options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 }
 
 // selection is what $select chooses from a type.
-func (o options) Select(t *edm.StructuredType) (Selection, error) {
+func (o Options) Select(t *edm.StructuredType) (Selection, error) {
 	names := o.names()
 	if names == nil {
 		return SelectAll(t), nil

@@ -1,4 +1,4 @@
-package sandbox
+package odata
 
 import (
 	"maps"
@@ -16,7 +16,7 @@ const (
 
 // query is what a list is asked for.
 type Query struct {
-	options   options
+	options   Options
 	Selection Selection
 	Filter    Expression
 	order     order
@@ -30,7 +30,7 @@ type Query struct {
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
 // parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
-func ParseQuery(t *edm.StructuredType, o options) (q Query, err error) {
+func ParseQuery(t *edm.StructuredType, o Options) (q Query, err error) {
 	if err := o.Only(listOptions...); err != nil {
 		return q, err
 	}
@@ -85,7 +85,7 @@ func (q Query) Page(items []*edm.Entity) Page {
 // next are the options of the page behind another one: those that were given, with the position of the last item
 // instead of $skip.
 func (q Query) Next(p Page) string {
-	next := make(options, len(q.options)+1)
+	next := make(Options, len(q.options)+1)
 	maps.Copy(next, q.options)
 	delete(next, "$skip")
 	next["$skiptoken"] = q.order.token(p.Entities[len(p.Entities)-1])

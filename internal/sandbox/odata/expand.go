@@ -1,4 +1,4 @@
-package sandbox
+package odata
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 // expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
 // interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3). It is nil when there is no
 // $expand.
-func (o options) Expand(t *edm.StructuredType) (map[string]options, error) {
+func (o Options) Expand(t *edm.StructuredType) (map[string]Options, error) {
 	text, ok := o["$expand"]
 	if !ok {
 		return nil, nil
@@ -19,11 +19,11 @@ func (o options) Expand(t *edm.StructuredType) (map[string]options, error) {
 	return expand, edm.Because(parsingSelect, err)
 }
 
-func parseExpand(t *edm.StructuredType, text string) (map[string]options, error) {
-	expand := make(map[string]options)
+func parseExpand(t *edm.StructuredType, text string) (map[string]Options, error) {
+	expand := make(map[string]Options)
 	for _, part := range splitOutside(text, ',') {
 		name, rest, nested := strings.Cut(strings.TrimSpace(part), "(")
-		inner := make(options)
+		inner := make(Options)
 		if nested {
 			list, closed := strings.CutSuffix(rest, ")")
 			if !closed {
@@ -51,7 +51,7 @@ func parseExpand(t *edm.StructuredType, text string) (map[string]options, error)
 }
 
 // addAll takes options that are separated by semicolons.
-func (o options) addAll(list string) error {
+func (o Options) addAll(list string) error {
 	for _, part := range splitOutside(list, ';') {
 		name, text, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {

@@ -1,4 +1,4 @@
-package sandbox
+package odata
 
 import (
 	"strings"
@@ -37,7 +37,7 @@ func literal(v edm.Value) Expression {
 func (e Expression) Keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
 // filter reads $filter of entities of type t; without it, everything is kept.
-func (o options) Filter(t *edm.StructuredType) (Expression, error) {
+func (o Options) Filter(t *edm.StructuredType) (Expression, error) {
 	text, ok := o["$filter"]
 	if !ok {
 		return literal(edm.Boolean(true)), nil

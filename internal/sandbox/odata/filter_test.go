@@ -1,12 +1,26 @@
-package sandbox
+package odata
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	"profileql/internal/sandbox/edm"
 )
+
+func interestType(t testing.TB) *edm.StructuredType {
+	t.Helper()
+	description, err := os.ReadFile("../profile.csdl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := edm.ParseCSDL(string(description), "profile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return profile.NavigationProperty("interests").EntityType
+}
 
 // TestThreeValues holds what filters make of an item with a null, an odd number and odd enumeration values
 // (OData URL Conventions 4.01, section 5.1.1.1).

@@ -1,4 +1,5 @@
-package sandbox
+// Package odata reads and evaluates OData query options.
+package odata
 
 import (
 	"net/url"
@@ -10,11 +11,11 @@ import (
 )
 
 // options are a request's query options: OData's by their full names, $select, and others as they are.
-type options map[string]string
+type Options map[string]string
 
 // parseOptions reads a query. (net/url's own reader takes no semicolons, which $expand separates options by.)
-func ParseOptions(rawQuery string) (options, error) {
-	o := make(options)
+func ParseOptions(rawQuery string) (Options, error) {
+	o := make(Options)
 	for part := range strings.SplitSeq(rawQuery, "&") {
 		if part == "" {
 			continue
@@ -34,7 +35,7 @@ func ParseOptions(rawQuery string) (options, error) {
 
 // add takes an option. Beta knows OData's without the $ too (Microsoft Graph query parameters), and OData 4.01 in any
 // case. Those that are not OData's are of no interest, but are kept for links.
-func (o options) add(name, text string) error {
+func (o Options) add(name, text string) error {
 	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
 	if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
 		name = full
@@ -47,7 +48,7 @@ func (o options) add(name, text string) error {
 }
 
 // only refuses OData options other than these.
-func (o options) Only(names ...string) error {
+func (o Options) Only(names ...string) error {
 	for name := range o {
 		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
 			return edm.Errorf("Query option '%s' is not supported here.", name)
@@ -57,7 +58,7 @@ func (o options) Only(names ...string) error {
 }
 
 // encode writes blanks as %20, which every reader understands, and leaves the $ as it is.
-func (o options) encode() string {
+func (o Options) encode() string {
 	v := make(url.Values, len(o))
 	for name, text := range o {
 		v.Set(name, text)
@@ -66,7 +67,7 @@ func (o options) encode() string {
 }
 
 // number reads a count of items; absent is what it is when it is not given.
-func (o options) number(name string, absent int) (int, error) {
+func (o Options) number(name string, absent int) (int, error) {
 	text, ok := o[name]
 	if !ok {
 		return absent, nil
@@ -79,7 +80,7 @@ func (o options) number(name string, absent int) (int, error) {
 	return int(n), nil
 }
 
-func (o options) boolean(name string) (bool, error) {
+func (o Options) boolean(name string) (bool, error) {
 	switch o[name] {
 	case "true":
 		return true, nil
