@@ -19,10 +19,6 @@ func profileType(t testing.TB, csdl string) *edm.StructuredType {
 	return profile
 }
 
-func interestType(t testing.TB) *edm.StructuredType {
-	return profileType(t, description).Navigation[0].EntityType
-}
-
 // TestPaths holds what a path means, or the segment that it is refused for.
 func TestPaths(t *testing.T) {
 	t.Parallel()

@@ -4,15 +4,16 @@
 // It behaves like the real API, oddities included, so that what works against it works against Microsoft Graph. All
 // it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
 //
-// A request goes through these files: handler.go (who asks, what the request meets), resource.go (what is meant), then
-// read.go with options.go, query.go, selection.go, expand.go and profile.go (lists, items and the profile), write.go with payload.go (what a
-// body does to an item) and provenance.go (what the server notes about it), or batch.go (several requests at a time);
-// lag.go (what reads get of what is there); and answer.go (how it goes out, errors.go if it is
-// a no). Below them: filter.go, comparison.go, lambda.go and token.go read a $filter, orderby.go an $orderby; item.go
-// and split.go take a stored document apart, encode.go writes it for the store and jsonformat.go for an answer; value.go,
-// literal.go and enum.go say what values are. csdl.go reads the description, seed.go the people.
+// A request goes through these files: handler.go (who asks, what the request meets), resource.go (what its path names),
+// then read.go and profile.go (lists, items and the profile), write.go with body.go and provenance.go (what is sent, and
+// what the server notes about it), or batch.go (several requests at a time); jsonformat.go and answer.go (how it goes out,
+// errors.go if it is a no). lag.go has reads get what was there before a write, and seed.go the people.
 //
-// The package store keeps documents in SQLite; faults decides which requests meet which misfortune. docs/sandbox.md says what is known of the real API.
+// What is OData and has to do with neither requests nor answers is in packages of its own: edm says what types there are,
+// what a body does to an item and how an item is kept as JSON; odata reads query options and keys, and evaluates them.
+// The package store keeps items in SQLite, and faults decides which requests meet which misfortune.
+//
+// docs/sandbox.md says what is known of the real API.
 package sandbox
 
 import (

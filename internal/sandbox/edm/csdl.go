@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// navigationProperty leads from an entity to a collection of others, which it contains.
+// NavigationProperty leads from an entity to a collection of others, which it contains (CSDL XML 4.01, section 8).
 type NavigationProperty struct {
 	Name       string
 	EntityType *StructuredType
 }
 
-// edmType is a primitive type, unless one of its two fields says otherwise.
+// Type is what a property has values of: a primitive type, unless one of Enum and Structured is there.
 type Type struct {
 	Name       string // qualified: Edm.String, microsoft.graph.identity
 	Enum       *EnumType
 	Structured *StructuredType
 }
 
-// structuredType is a complex or an entity type.
+// StructuredType is a complex or an entity type (CSDL XML 4.01, sections 6 and 9).
 type StructuredType struct {
-	Name       string
-	Open       bool
+	Name       string                // qualified
+	Open       bool                  // whether values may have properties that are not declared
 	Properties []*Property           // the inherited ones too, in the order of answers
-	Navigation []*NavigationProperty // of an entity type that parseCSDL returns
+	Navigation []*NavigationProperty // of the entity type that ParseCSDL returns; nil of others
 }
 
-// property is a structural property and what a client may do with it.
+// Property is a structural property (CSDL XML 4.01, section 7) and what a client may do with it.
 type Property struct {
 	Name       string
 	Type       *Type
@@ -36,9 +36,10 @@ type Property struct {
 	Nullable   bool // of a collection: whether an entry may be null (CSDL 4.01, section 7.2.1)
 	Computed   bool // the server's alone (Org.OData.Core.V1.Computed)
 	Immutable  bool // taken on create only (Org.OData.Core.V1.Immutable)
-	Default    any  // nil for none
+	Default    any  // as [StructuredType.Update] would take it; nil for none
 }
 
+// Property returns the property of that name, which is spelt as it is declared; nil where there is none.
 func (t *StructuredType) Property(name string) *Property {
 	for _, p := range t.Properties {
 		if p.Name == name {
@@ -48,7 +49,7 @@ func (t *StructuredType) Property(name string) *Property {
 	return nil
 }
 
-// navigationProperty returns nil where there is none of that name.
+// NavigationProperty returns the navigation property of that name; nil where there is none.
 func (t *StructuredType) NavigationProperty(name string) *NavigationProperty {
 	for _, p := range t.Navigation {
 		if p.Name == name {
@@ -59,7 +60,7 @@ func (t *StructuredType) NavigationProperty(name string) *NavigationProperty {
 }
 
 // required tells whether a create must bring a value.
-func (p *Property) Required() bool {
+func (p *Property) required() bool {
 	return !p.Nullable && !p.Collection && !p.Computed && p.Default == nil
 }
 
@@ -111,7 +112,10 @@ func (e propertyElement) has(term string) bool {
 	return false
 }
 
-// parseCSDL returns the entity type of that name, without its namespace, with its navigation properties.
+// ParseCSDL reads a description of types with one schema (OData CSDL XML 4.01), and returns one of its entity types, by
+// the name that it has without its namespace. Of that type it looks at the navigation properties too, which have to lead
+// to collections. The error says where the description is broken: it is no XML, a type or a default of it does not fit,
+// or there is no such entity type.
 func ParseCSDL(text, entityType string) (*StructuredType, error) {
 	var x edmx
 	if err := xml.Unmarshal([]byte(text), &x); err != nil {

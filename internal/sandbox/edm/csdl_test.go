@@ -31,7 +31,7 @@ func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
 	required, computed, immutable := []string{}, []string{}, []string{}
 	for _, p := range interestType(t).Properties {
-		if p.Required() {
+		if p.required() {
 			required = append(required, p.Name)
 		}
 		if p.Computed {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// encode writes a document as it is stored and answered: every declared property in the order of the type, absent
+// Encode writes a document as it is stored and answered: every declared property in the order of the type, absent
 // ones as null or [], at every depth, and behind them what an open type holds besides.
 func (t *StructuredType) Encode(v map[string]any) []byte {
 	var b bytes.Buffer
@@ -66,12 +66,14 @@ func (t *Type) encodeTo(b *bytes.Buffer, v any) {
 	WriteJSON(b, v)
 }
 
+// WriteName writes the name of a member of a JSON object, and the colon behind it.
 func WriteName(b *bytes.Buffer, name string) {
 	WriteJSON(b, name)
 	b.WriteByte(':')
 }
 
-// encodeJSON leaves <, > and & as they are; nothing here goes into a page.
+// WriteJSON writes a value that has been read from JSON, or a text. It leaves <, > and & as they are: nothing here goes
+// into a page.
 func WriteJSON(b *bytes.Buffer, v any) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)

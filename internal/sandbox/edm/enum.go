@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// unknownFutureValue is the member that evolvable enumerations answer instead of one that the client cannot know
+// UnknownFutureValue is the member that evolvable enumerations answer instead of one that the client cannot know
 // (Microsoft Graph best practices, "Handling future members in evolvable enumerations").
 const UnknownFutureValue = "unknownFutureValue"
 
 // unknownOrdinal stands for whatever is no member and no number. It comes behind everything else.
 const unknownOrdinal = math.MaxInt64
 
-// enumType is an enumeration; of a flags one, several members can be set at a time.
+// EnumType is an enumeration (CSDL XML 4.01, section 10); of one with flags, several members can be set at a time.
 type EnumType struct {
 	Name    string // qualified
 	Flags   bool
@@ -31,7 +31,7 @@ func newEnumType(name string, e enumElement) *EnumType {
 	return t
 }
 
-// value is text as a value of the enumeration, whether it names members or not.
+// Value is a text as a value of the enumeration, whether it names members or not: real data has numbers and unknown names.
 func (t *EnumType) Value(text string) Value {
 	return Value{Kind: KindEnum, Text: text, ordinal: t.ordinal(text)}
 }
@@ -49,7 +49,7 @@ func (t *EnumType) names(text string) []string {
 	return names
 }
 
-// known tells whether every name is one of a member.
+// Known tells whether a text names members and nothing else.
 func (t *EnumType) Known(text string) bool {
 	for _, name := range t.names(text) {
 		if _, ok := t.members[name]; !ok {
@@ -102,7 +102,8 @@ func (t *EnumType) ordinal(text string) int64 {
 	return sum
 }
 
-// number is how the service has written a value now and then: its number, as a string (microsoft-graph-docs#10162).
+// Number is how the service has written a value now and then: its number, as a string (microsoft-graph-docs#10162). The
+// value comes as JSON; for what is not a string, the number is empty.
 func (t *EnumType) Number(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {

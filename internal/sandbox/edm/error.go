@@ -1,4 +1,3 @@
-// Package edm is what the sandbox knows of OData's Entity Data Model.
 package edm
 
 import (

@@ -12,9 +12,10 @@ import (
 // maxNesting bounds how deep values of a document are nested.
 const maxNesting = 100
 
-// parseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
+// ParseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
 // Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
-// same value. Of two values one would be lost without a word: they are an *Error.
+// same value. Of two values one would be lost without a word: they are an [*Error]. Any other
+// error says that the text is not one JSON object in UTF-8, or nested too deep.
 func ParseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// parseInstant reads a DateTimeOffset: any number of fractional digits, of which nine count, and any offset. The
+// ParseDateTimeOffset reads an Edm.DateTimeOffset: any number of fractional digits, of which nine count, and any offset. The
 // seconds may be missing (OData ABNF, dateTimeOffsetValue).
 func ParseDateTimeOffset(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
@@ -17,15 +17,16 @@ func ParseDateTimeOffset(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// formatInstant writes seven fractional digits, as the documented answers have them; trailing zeros are kept.
+// FormatDateTimeOffset writes an instant in UTC with seven fractional digits, as the documented answers have them; trailing zeros are kept.
 func FormatDateTimeOffset(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
+// ParseDate reads an Edm.Date, as midnight in UTC.
 func ParseDate(text string) (time.Time, bool) {
 	t, err := time.Parse(time.DateOnly, text)
 	return t, err == nil
 }
 
-// parseNumber reads an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
+// ParseDouble reads an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
 func ParseDouble(text string) (float64, bool) {
 	switch text {
 	case "INF":

@@ -2,8 +2,8 @@ package edm
 
 import "encoding/json"
 
-// split takes a JSON object apart without decoding what is inside, which a list would spend most of its time on. It
-// relies on the form that encode writes: no blanks between tokens, and names without escapes. ok is false for
+// SplitObject takes a JSON object apart without decoding what is inside, which a list would spend most of its time on. It
+// relies on the form that [StructuredType.Encode] writes: no blanks between tokens, and names without escapes. ok is false for
 // anything that it does not follow, null among others.
 func SplitObject(object []byte) (members map[string]json.RawMessage, ok bool) {
 	members = make(map[string]json.RawMessage, 16)
@@ -71,7 +71,7 @@ func stringEnd(text []byte, start int) int {
 	return len(text)
 }
 
-// splitArray takes a JSON array apart in the same way; it is empty for anything else.
+// SplitArray takes a JSON array apart in the same way; it is empty for anything else.
 func SplitArray(array []byte) (entries []json.RawMessage) {
 	if len(array) < 2 || array[0] != '[' || string(array) == "[]" {
 		return nil

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// create makes a new value of type t of a body: what may only be set on create is taken, and what is not in the body
-// is as the type has it.
+// Create makes a new value of type t of a body, as [ParseObject] returns it. What only the server may set is left out, and
+// what is not in the body is as the type has it. The error is an [*Error]: a value does not fit its type, a name is
+// unknown, or a required property is missing.
 func (t *StructuredType) Create(body map[string]any) (map[string]any, error) {
 	v := make(map[string]any)
 	err := t.merge(v, body, true)
 	return v, err
 }
 
-// update changes a value of type t as a body says.
+// Update changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and what
+// is not in the body stays. What only the server may set, and what is taken on create only, is left alone, as OData wants
+// it (Protocol 4.01, section 11.4.3). The error is an [*Error], after which the value may be half changed.
 func (t *StructuredType) Update(v, body map[string]any) error { return t.merge(v, body, false) }
 
-// merge changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and
-// what is not in the body stays. What only the server may set is left alone, as OData wants it for updates (Protocol
-// 4.01, section 11.4.3). The error is an *Error.
 func (t *StructuredType) merge(into, body map[string]any, creating bool) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		if strings.Contains(name, "@") {
@@ -67,13 +67,14 @@ func (t *StructuredType) checkControl(name string, v any) error {
 	return nil
 }
 
-// complete gives a new value what its type says of properties that were not given.
+// Complete gives a new value the defaults of properties that are not in it. The error is an [*Error] that names a required
+// one.
 func (t *StructuredType) Complete(v map[string]any) error {
 	for _, p := range t.Properties {
 		if _, given := v[p.Name]; given {
 			continue
 		}
-		if p.Required() {
+		if p.required() {
 			return Errorf("The property '%s' is required to create a '%s'.", p.Name, t.Name)
 		}
 		if p.Default != nil {
@@ -83,7 +84,8 @@ func (t *StructuredType) Complete(v map[string]any) error {
 	return nil
 }
 
-// accept returns what the property's value becomes when v is sent for it.
+// Accept returns what the property's value becomes when it is old and v is sent for it. The error is an [*Error] that
+// says why it cannot be that.
 func (p *Property) Accept(old, v any) (any, error) {
 	if v == nil {
 		if !p.Nullable && !p.Collection {

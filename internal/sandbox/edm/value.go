@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The primitive types of the profile API.
+// The primitive types of the profile API, by their qualified names.
 const (
 	TypeString         = "Edm.String"
 	TypeBoolean        = "Edm.Boolean"
@@ -17,9 +17,10 @@ const (
 	TypeDateTimeOffset = "Edm.DateTimeOffset"
 )
 
-// kind says which values can be compared with one another.
+// Kind says which values can be compared with one another.
 type Kind int
 
+// The kinds of values. Dates and instants are not comparable with each other; all numbers are.
 const (
 	KindNull Kind = iota
 	KindString
@@ -38,7 +39,7 @@ func (k Kind) String() string {
 	}[k]
 }
 
-// kind is that of the property's values.
+// Kind is that of the property's values.
 func (p *Property) Kind() Kind {
 	switch {
 	case p.Collection || p.Type.Structured != nil:
@@ -59,7 +60,7 @@ func (p *Property) Kind() Kind {
 	return KindString
 }
 
-// value is one value that can be compared; the zero value is null.
+// Value is one value that can be compared. The zero value is null. Values of an enumeration come from [EnumType.Value].
 type Value struct {
 	Kind    Kind
 	Text    string    // of strings and enumerations
@@ -68,6 +69,7 @@ type Value struct {
 	Time    time.Time // of dates too
 }
 
+// Boolean is a truth value.
 func Boolean(b bool) Value {
 	if b {
 		return Value{Kind: KindBoolean, Number: 1}
@@ -75,18 +77,18 @@ func Boolean(b bool) Value {
 	return Value{Kind: KindBoolean}
 }
 
-// isTrue is what a filter keeps an item for.
+// IsTrue tells whether the value is true, which is what a filter keeps an entity for.
 func (v Value) IsTrue() bool { return v.Kind == KindBoolean && v.Number == 1 }
 
-// isFalse is not the opposite of isTrue: there is null, too.
+// IsFalse is not the opposite of IsTrue: there is null, too (OData URL Conventions 4.01, section 5.1.1.1).
 func (v Value) IsFalse() bool { return v.Kind == KindBoolean && v.Number == 0 }
 
-// has tells whether all flags of another value are set in this one; both are of one enumeration.
+// Has tells whether all flags of another value are set in this one; both are of one enumeration.
 func (v Value) Has(flags Value) bool {
 	return v.ordinal != unknownOrdinal && v.ordinal&flags.ordinal == flags.ordinal
 }
 
-// compare orders two values of one kind, and null before everything. Strings are compared by their bytes.
+// Compare orders two values of one kind, and null before everything. Strings are compared by their bytes.
 func Compare(a, b Value) int {
 	if a.Kind == KindNull || b.Kind == KindNull {
 		return cmp.Compare(a.Kind, b.Kind)
@@ -104,7 +106,7 @@ func Compare(a, b Value) int {
 	return strings.Compare(a.Text, b.Text)
 }
 
-// valueOf reads a property's value from JSON. One that is not of its type, as real data has now and then, is null.
+// ValueOf reads a property's value from JSON. One that is not of its type, as real data has now and then, is null.
 func ValueOf(p *Property, raw json.RawMessage) Value {
 	switch k := p.Kind(); k {
 	case KindStructured:

@@ -7,9 +7,9 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
+// Expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
 // interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3). It is nil when there is no
-// $expand.
+// $expand. The error is an [*edm.Error].
 func (o Options) Expand(t *edm.StructuredType) (map[string]Options, error) {
 	text, ok := o["$expand"]
 	if !ok {

@@ -12,11 +12,11 @@ const (
 	maxDepth  = 50
 )
 
-// expression is a part of a $filter. Its values follow OData's three-valued logic (OData URL Conventions 4.01,
-// section 5.1.1.1): what cannot be told is null.
+// Expression is a $filter, or a part of one (OData URL Conventions 4.01, section 5.1.1). Its values follow OData's
+// three-valued logic (section 5.1.1.1): what cannot be told is null.
 type Expression struct {
 	kind     edm.Kind
-	enum     *edm.EnumType // of kindEnum; nil for a literal whose type is not known yet
+	enum     *edm.EnumType // of [edm.KindEnum]; nil for a literal whose type is not known yet
 	literal  bool
 	typeName string // of a literal that names its enumeration
 	eval     func(scope) edm.Value
@@ -33,10 +33,11 @@ func literal(v edm.Value) Expression {
 	return Expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
 }
 
-// keeps tells whether the filter keeps an item.
+// Keeps tells whether a filter keeps an entity: only if it is true for it.
 func (e Expression) Keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
-// filter reads $filter of entities of type t; without it, everything is kept.
+// Filter reads $filter of entities of type t (OData URL Conventions 4.01, section 5.1.2); without it, everything is kept.
+// The error is an [*edm.Error].
 func (o Options) Filter(t *edm.StructuredType) (Expression, error) {
 	text, ok := o["$filter"]
 	if !ok {

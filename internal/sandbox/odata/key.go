@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// isKey tells whether a segment can be a key as it is: those that begin with $ are OData's own (learn.microsoft.com,
+// IsKey tells whether a segment can be a key as it is: those that begin with $ are OData's own (learn.microsoft.com,
 // graph/api/user-get, on names that do).
 func IsKey(segment string) bool { return segment != "" && segment[0] != '$' }
 
-// keyOf reads a key in parentheses, name('key'), in which a doubled quote stands for one (OData URL Conventions 4.01, section 4.3.1).
+// ParseKey reads a segment with a key in parentheses, name('key'), in which a doubled quote stands for one (OData URL
+// Conventions 4.01, section 4.3.1). ok is false for any other segment.
 func ParseKey(segment, name string) (key string, ok bool) {
 	quoted, ok := strings.CutPrefix(segment, name+"('")
 	if !ok {
@@ -22,7 +23,7 @@ func ParseKey(segment, name string) (key string, ok bool) {
 	return key, key != "" && strings.ReplaceAll(key, "'", "''") == quoted
 }
 
-// withKey is the opposite of keyOf, escaped for a URL.
+// FormatKey is the opposite of [ParseKey], escaped for a URL.
 func FormatKey(name, key string) string {
 	return name + "('" + escape(strings.ReplaceAll(key, "'", "''")) + "')"
 }

@@ -24,7 +24,7 @@ type token struct {
 }
 
 // nextToken reads the token that begins at or after position start, and tells where it ends. The error is an
-// *edm.Error.
+// [*edm.Error].
 func nextToken(text string, start int) (t token, end int, err error) {
 	for start < len(text) && text[start] == ' ' {
 		start++

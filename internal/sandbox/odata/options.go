@@ -1,4 +1,3 @@
-// Package odata reads and evaluates OData query options.
 package odata
 
 import (
@@ -10,10 +9,14 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// options are a request's query options: OData's by their full names, $select, and others as they are.
+// Options are the query options of one request (OData URL Conventions 4.01, section 5): OData's by their full names, such
+// as $select, and others as they are. Nil is none.
 type Options map[string]string
 
-// parseOptions reads a query. (net/url's own reader takes no semicolons, which $expand separates options by.)
+// ParseOptions reads the query of a URL, which is still escaped. The error is an [*edm.Error]: an escape is broken, or an
+// option of OData's is there twice. Whether an option fits the resource is for [Options.Only] and [ParseQuery] to say.
+//
+// (net/url's own reader takes no semicolons, which $expand separates options by.)
 func ParseOptions(rawQuery string) (Options, error) {
 	o := make(Options)
 	for part := range strings.SplitSeq(rawQuery, "&") {
@@ -47,7 +50,7 @@ func (o Options) add(name, text string) error {
 	return nil
 }
 
-// only refuses OData options other than these.
+// Only returns an [*edm.Error] if there is another option of OData's than these. Of those that are not, there may be any.
 func (o Options) Only(names ...string) error {
 	for name := range o {
 		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
@@ -80,6 +83,7 @@ func (o Options) number(name string, absent int) (int, error) {
 	return int(n), nil
 }
 
+// boolean reads an option that is false when it is not given.
 func (o Options) boolean(name string) (bool, error) {
 	switch o[name] {
 	case "true":

@@ -7,29 +7,31 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// defaultPage and maxPage are the most items that one page holds, without and with $top. What the real limits are is
+// DefaultPageSize and MaxPageSize are the most items that one page holds, without and with $top. What the real limits are is
 // not documented.
 const (
 	DefaultPageSize = 100
 	MaxPageSize     = 1000
 )
 
-// query is what a list is asked for.
+// Query is what a list is asked for.
 type Query struct {
-	options   Options
-	Selection Selection
-	Filter    Expression
-	order     order
-	after     []edm.Value // the position that $skiptoken stands for; nil for the beginning
-	skip      int
-	size      int // how many items one answer may hold
-	Count     bool
+	Selection Selection  // what is left of each entity
+	Filter    Expression // which entities are in the list
+	Count     bool       // whether the answer says how many there are on all pages
+
+	options Options // as they were given
+	order   order
+	after   []edm.Value // the position that $skiptoken stands for; nil for the beginning
+	skip    int
+	size    int // how many items one answer may hold
 }
 
 // listOptions are those that a list takes.
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
-// parseQuery reads the options of a list of entities of type t, and refuses those that lists do not take.
+// ParseQuery reads the options of a list of entities of type t, and refuses those that lists do not take. The error is an
+// [*edm.Error].
 func ParseQuery(t *edm.StructuredType, o Options) (q Query, err error) {
 	if err := o.Only(listOptions...); err != nil {
 		return q, err
@@ -60,14 +62,15 @@ func ParseQuery(t *edm.StructuredType, o Options) (q Query, err error) {
 	return q, err
 }
 
-// page is what one answer holds of a list.
+// Page is what one answer holds of a list.
 type Page struct {
 	Entities []*edm.Entity
 	Total    int  // items that the filter keeps, on all pages
 	More     bool // whether there is another page; none is behind a page of no items, which would lead to itself
 }
 
-// cut orders the items that the filter keeps, and cuts the page out of them that the query is for.
+// Page orders the items that the filter keeps, which are all that there are in the list, and cuts the page out of them
+// that the query is for.
 func (q Query) Page(items []*edm.Entity) Page {
 	sorted := q.order.sort(items)
 	if q.after != nil {
@@ -82,8 +85,8 @@ func (q Query) Page(items []*edm.Entity) Page {
 	return p
 }
 
-// next are the options of the page behind another one: those that were given, with the position of the last item
-// instead of $skip.
+// Next is the query, as it is in a URL, of the page behind p, which has to have one: the options that were given, with the
+// position of the last item instead of $skip (OData Protocol 4.01, "Server-Driven Paging").
 func (q Query) Next(p Page) string {
 	next := make(Options, len(q.options)+1)
 	maps.Copy(next, q.options)

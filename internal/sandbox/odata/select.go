@@ -10,10 +10,11 @@ import (
 // parsingSelect is what is in front of messages about $select and $expand.
 const parsingSelect = "Parsing OData Select and Expand failed"
 
-// selection is what $select leaves of a structured value, in the order of answers.
+// Selection is what $select leaves of a structured value (OData URL Conventions 4.01, section 5.1.4), in the order of
+// answers.
 type Selection []SelectedProperty
 
-// selected is a property, and what is left inside of it: nil for everything.
+// SelectedProperty is a property, and what is left inside of it: nil for everything.
 type SelectedProperty struct {
 	*edm.Property
 	Inner Selection
@@ -35,8 +36,8 @@ func (o Options) names() []string {
 	return names
 }
 
-// selectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
-// for everything.
+// SelectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
+// for everything. The error is an [*edm.Error] that names what the type does not have.
 func (o Options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
@@ -47,7 +48,7 @@ func (o Options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	return names, nil
 }
 
-// selection is what $select chooses from a type.
+// Select is what $select chooses from a type: everything when it is not given. The error is an [*edm.Error].
 func (o Options) Select(t *edm.StructuredType) (Selection, error) {
 	names := o.names()
 	if names == nil {
@@ -57,7 +58,7 @@ func (o Options) Select(t *edm.StructuredType) (Selection, error) {
 	return s, edm.Because(parsingSelect, err)
 }
 
-// selectAll chooses every property of a type.
+// SelectAll chooses every property of a type.
 func SelectAll(t *edm.StructuredType) Selection {
 	s := make(Selection, len(t.Properties))
 	for i, p := range t.Properties {
@@ -99,7 +100,7 @@ func selectFrom(t *edm.StructuredType, paths []string) (Selection, error) {
 	return s, nil
 }
 
-// context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
+// Context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
 func (s Selection) Context(t *edm.StructuredType) string {
 	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p SelectedProperty) bool { return p.Inner != nil }) {
 		return ""
