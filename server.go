@@ -113,7 +113,7 @@ func answerMemory() int64 {
 
 // serve is the GraphQL server.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	all, err := openSources(ctx, c, profileapi.NewMemory(answerMemory()), log)
+	all, err := openSources(ctx, c, profileapi.NewMemoryBudget(answerMemory()), log)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	}
 	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
 	handler, err := edge.New(edge.Options{
-		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, Internal: logPanic(log),
+		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, LogPanic: logPanic(log),
 	}, endpoint, pages)
 	if err != nil {
 		return nil, fmt.Errorf("--cors-origin: %w", err)
@@ -284,7 +284,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 type source struct {
 	config.Source
 	client      *profileapi.Client
-	guard       *sources.Guard
+	limiter     *sources.Limiter
 	description string // for the banner
 	close       func()
 }
@@ -293,7 +293,7 @@ type source struct {
 type sourceList []*source
 
 // openSources starts the sandboxes that are to be inside, and makes ready to speak to every source.
-func openSources(ctx context.Context, c *config.Config, memory *profileapi.Memory, log *slog.Logger) (all sourceList, err error) {
+func openSources(ctx context.Context, c *config.Config, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
 	for _, s := range c.Sources {
 		open := openProfile
 		if s.Kind == config.KindSandbox {
@@ -317,7 +317,7 @@ func (all sourceList) close() {
 
 func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
 
-func openProfile(_ context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+func openProfile(_ context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
 	transport := profileapi.NewTransport(s.MaxConcurrency)
 	opened, err := connect(s, transport, memory, log)
 	if err != nil {
@@ -329,7 +329,7 @@ func openProfile(_ context.Context, s config.Source, memory *profileapi.Memory, 
 
 // openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
 // can reach.
-func openInside(ctx context.Context, s config.Source, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
 	box, err := openSandbox(ctx, s, log)
 	if err != nil {
 		return nil, err
@@ -387,23 +387,23 @@ func keeping(data string) string {
 	return "kept in " + data
 }
 
-// connect makes the client of a source, whose requests get their token, pass the guard, and leave through transport.
-func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Memory, log *slog.Logger) (*source, error) {
+// connect makes the client of a source, whose requests get their token, pass the limiter, and leave through transport.
+func connect(s config.Source, transport http.RoundTripper, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
 	token := tokenOf(s.Token)
-	guard := sources.NewGuard(sources.GuardOptions{
+	limiter := sources.NewLimiter(sources.LimiterOptions{
 		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
 	})
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
 		BaseURL:   s.URL,
 		Aliases:   s.Aliases,
-		Transport: auth.Transport{Base: guard, Token: token},
+		Transport: auth.Transport{Base: limiter, Token: token},
 		UserAgent: "profileql/" + buildinfo.Version(),
 		Timeout:   s.Timeout,
 		Memory:    memory,
 		Log:       log,
 	})
-	return &source{Source: s, client: client, guard: guard}, err
+	return &source{Source: s, client: client, limiter: limiter}, err
 }
 
 func tokenOf(t config.Token) auth.Token {
@@ -411,7 +411,7 @@ func tokenOf(t config.Token) auth.Token {
 	case config.FromCaller, config.FromHeader:
 		return auth.Token{Header: t.Name}
 	case config.FromEnv:
-		return auth.Own(t.Value)
+		return auth.Static(t.Value)
 	}
 	return auth.Token{}
 }
@@ -433,7 +433,7 @@ func (all sourceList) described() graph.Sources {
 		described[i] = &graph.Source{
 			Name: s.Name, Kind: "PROFILE", Writable: s.Writable,
 			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
-				c := s.guard.Condition(ctx)
+				c := s.limiter.Status(ctx)
 				return c.Failing, c.ThrottledUntil
 			},
 		}

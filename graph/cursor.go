@@ -30,7 +30,7 @@ func (l list) key() string {
 func (l list) appendCursor(dst []byte, p profile.Position, failed []*profile.Error) []byte {
 	var few [512]byte
 	orderedHere := ""
-	if p.OrderedHere {
+	if p.OrderedLocally {
 		orderedHere = "here"
 	}
 	parts := appendParts(few[:0], l.key(), p.Instant, p.Source, p.ID, orderedHere, "")
@@ -57,7 +57,7 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 		return nil, nil, profile.BadInput(
 			"The cursor belongs to another list: go on with the arguments it was given out for.")
 	}
-	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedHere: parts[3] != ""}
+	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedLocally: parts[3] != ""}
 	_, known := sources.find(p.Source)
 	// The instant goes into a filter, so it has to be one.
 	noInstant := p.Instant != "" && !instant.Valid(p.Instant)

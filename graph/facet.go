@@ -74,7 +74,7 @@ func (f *Facet) list(ctx context.Context, owner *model.Profile, o listOptions) (
 	if err != nil {
 		return nil, err
 	}
-	for _, flaw := range page.Flaws {
+	for _, flaw := range page.Warnings {
 		graphql.AddError(ctx, flaw)
 	}
 	addErrors(ctx, page.Failed)

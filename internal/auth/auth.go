@@ -22,11 +22,11 @@ type Token struct {
 	// people in send bare tokens in headers of their own, so in any other one than Authorization the scheme may be
 	// left out.
 	Header string
-	own    string // the value of Authorization, where it is ProfileQL's own
+	static string // the value of Authorization, where it is ProfileQL's own
 }
 
-// Own is a token of ProfileQL's own, the same for every caller.
-func Own(token string) Token { return Token{own: withScheme(token)} }
+// Static is a token of ProfileQL's own, the same for every caller.
+func Static(token string) Token { return Token{static: withScheme(token)} }
 
 // withScheme is the value of Authorization for a token: a bare one goes as a bearer token (RFC 6750), what has a scheme
 // before it goes as it is.
@@ -63,8 +63,8 @@ func Middleware(headers []string, refuse func(w http.ResponseWriter, message str
 			if len(values) == 0 {
 				continue
 			}
-			if what := wrong(values); what != "" {
-				refuse(w, fmt.Sprintf("The header %s %s.", name, what))
+			if problem := headerProblem(values); problem != "" {
+				refuse(w, fmt.Sprintf("The header %s %s.", name, problem))
 				return
 			}
 			c.values[i] = values[0]
@@ -76,8 +76,8 @@ func Middleware(headers []string, refuse func(w http.ResponseWriter, message str
 	})
 }
 
-// wrong says what is wrong with the values of a header; nothing where they are one that can be a token.
-func wrong(values []string) string {
+// headerProblem says what is wrong with the values of a header; nothing where they are one that can be a token.
+func headerProblem(values []string) string {
 	switch {
 	case len(values) > 1:
 		return "is there more than once"
@@ -103,7 +103,7 @@ func Caller(ctx context.Context) uint64 {
 // Caller tells callers of the token's source apart by the token that it gets, whatever else they bring. Those who bring
 // none for it are told apart as [Caller] does.
 func (t Token) Caller(ctx context.Context) uint64 {
-	if value := t.value(ctx); value != "" && t.own == "" {
+	if value := t.value(ctx); value != "" && t.static == "" {
 		return maphash.String(seed, value)
 	}
 	return Caller(ctx)
@@ -130,8 +130,8 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // value is that of Authorization for a request of the context's caller; empty for none.
 func (t Token) value(ctx context.Context) string {
 	c, ok := ctx.Value(callerKey{}).(*caller)
-	if t.own != "" || !ok {
-		return t.own
+	if t.static != "" || !ok {
+		return t.static
 	}
 	i := slices.Index(c.headers, t.Header)
 	switch {

@@ -11,9 +11,9 @@ import (
 
 const hr = "X-Hr-Authorization"
 
-// through sends a request with this header through the middleware, and from there to a source for each token. It
+// sendThrough sends a request with this header through the middleware, and from there to a source for each token. It
 // returns what the sources saw in Authorization, the callers' numbers, or the message of the refusal.
-func through(t *testing.T, header http.Header, tokens ...Token) (seen []string, id uint64, refused string) {
+func sendThrough(t *testing.T, header http.Header, tokens ...Token) (seen []string, id uint64, refused string) {
 	t.Helper()
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, strings.Join(r.Header["Authorization"], "|"))
@@ -48,7 +48,7 @@ func through(t *testing.T, header http.Header, tokens ...Token) (seen []string, 
 	return seen, id, refused
 }
 
-var everyToken = []Token{{Header: "Authorization"}, {Header: hr}, {}, Own("s3cret"), Own("Basic abc="), {Header: "X-Other"}}
+var everyToken = []Token{{Header: "Authorization"}, {Header: hr}, {}, Static("s3cret"), Static("Basic abc="), {Header: "X-Other"}}
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
@@ -63,7 +63,7 @@ func TestTokens(t *testing.T) {
 		"none":                        {http.Header{"X-Other": {"o"}}, ",,,Bearer s3cret,Basic abc=,"},
 		"longest":                     {http.Header{"Authorization": {strings.Repeat("x", maxValue)}}, strings.Repeat("x", maxValue) + ",,,Bearer s3cret,Basic abc=,"},
 	} {
-		if seen, _, refused := through(t, test.header, everyToken...); strings.Join(seen, ",") != test.want || refused != "" {
+		if seen, _, refused := sendThrough(t, test.header, everyToken...); strings.Join(seen, ",") != test.want || refused != "" {
 			t.Errorf("%s: the sources saw %.100q, %s", name, seen, refused)
 		}
 	}
@@ -76,7 +76,7 @@ func TestRefused(t *testing.T) {
 		"The header X-Hr-Authorization is longer than 16384 bytes.": {hr: {strings.Repeat("s3cret", maxValue)}},
 		"The header X-Hr-Authorization holds control characters.":   {"Authorization": {"fine"}, hr: {"s3cret\r\nX-Other: y"}},
 	} {
-		if seen, _, refused := through(t, header, everyToken...); refused != want || len(seen) > 0 {
+		if seen, _, refused := sendThrough(t, header, everyToken...); refused != want || len(seen) > 0 {
 			t.Errorf("got %q, and the sources saw %q; want %q", refused, seen, want)
 		}
 	}
@@ -88,14 +88,14 @@ func TestCaller(t *testing.T) {
 	for _, header := range []http.Header{
 		{"Authorization": {"a"}}, {"Authorization": {"b"}}, {hr: {"a"}}, {"Authorization": {"a"}, hr: {"a"}}, {"Authorization": {"aa"}},
 	} {
-		_, id, _ := through(t, header)
-		_, again, _ := through(t, header)
+		_, id, _ := sendThrough(t, header)
+		_, again, _ := sendThrough(t, header)
 		if other, taken := ids[id]; taken || id != again {
 			t.Errorf("%v is %d and then %d, as is %s", header, id, again, other)
 		}
 		ids[id] = header.Get("Authorization")
 	}
-	if _, id, _ := through(t, http.Header{"X-Other": {"x"}}); id != 0 {
+	if _, id, _ := sendThrough(t, http.Header{"X-Other": {"x"}}); id != 0 {
 		t.Errorf("without a token: %d", id)
 	}
 }

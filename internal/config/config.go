@@ -38,7 +38,7 @@ type Config struct {
 	CORSOrigins   []string // origins of web pages that may ask
 	Introspection bool     // show the schema and the playground to everybody
 	Operations    string   // file of the only documents that are run; empty for any
-	TLSCert       string   // files in PEM; empty for plain HTTP
+	TLSCert       string   // dataFiles in PEM; empty for plain HTTP
 	TLSKey        string
 }
 
@@ -85,17 +85,17 @@ Every option can be given as an environment variable too; the option wins.`
 // and no error where the command line has been answered already, as --help is.
 func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, error) {
 	var line commandLine
-	answered := false
+	done := false
 	parser, err := kong.New(&line,
 		kong.Name("profileql"), kong.Description(description), kong.DefaultEnvars("PROFILEQL"),
 		kong.Vars{"version": "profileql " + version}, kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { answered = true }))
+		kong.Exit(func(int) { done = true }))
 	if err != nil {
 		return nil, err
 	}
 	context, err := parser.Parse(args)
 	switch {
-	case answered:
+	case done:
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -132,8 +132,8 @@ func (line *commandLine) sources(c *Config) ([]Source, error) {
 	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil
 }
 
-// hostForm is what can stand in Host before a port: a name, or an address.
-var hostForm = regexp.MustCompile(`^(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])$`)
+// hostPattern is what can stand in Host before a port: a name, or an address.
+var hostPattern = regexp.MustCompile(`^(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])$`)
 
 func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
@@ -143,7 +143,7 @@ func (line *commandLine) check(c *Config) error {
 		return fmt.Errorf("--host is for loopback addresses, where names are checked; at --listen %s any will do", c.Listen)
 	}
 	for _, host := range c.Hosts {
-		if !hostForm.MatchString(host) {
+		if !hostPattern.MatchString(host) {
 			return fmt.Errorf("--host %s: write a whole name without a port, such as profile.test", host)
 		}
 	}
@@ -174,8 +174,8 @@ func (line *commandLine) check(c *Config) error {
 
 // checkSources refuses made-up data where other machines would take it for real.
 func (line *commandLine) checkSources(c *Config) error {
-	inside := func(s Source) bool { return s.Kind == KindSandbox }
-	if c.Command == Sandbox || c.Command == Schema || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, inside) {
+	isSandbox := func(s Source) bool { return s.Kind == KindSandbox }
+	if c.Command == Sandbox || c.Command == Schema || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, isSandbox) {
 		return nil
 	}
 	if line.ConfigFile != "" {
@@ -216,9 +216,9 @@ func (line *commandLine) checkUpstream(c *Config) error {
 			return fmt.Errorf("%s is the sandbox's, and with --upstream there is no sandbox", option)
 		}
 	}
-	upstream, what := baseURL(line.Upstream)
-	if what != "" {
-		return fmt.Errorf("--upstream %s; write one such as https://graph.microsoft.com/beta", what)
+	upstream, problem := baseURL(line.Upstream)
+	if problem != "" {
+		return fmt.Errorf("--upstream %s; write one such as https://graph.microsoft.com/beta", problem)
 	}
 	if upstream.Scheme == "http" && !isLoopback(upstream.Hostname()) && !line.PlaintextUpstream {
 		return fmt.Errorf("--upstream %s: tokens would travel in the clear; use https, or allow it with --plaintext-upstream", upstream)

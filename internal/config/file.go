@@ -77,31 +77,31 @@ func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 func (f *file) decode(text []byte) (*document, error) {
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, f.explain(err)
+		return nil, f.translateError(err)
 	}
 	if len(parsed.Docs) > 1 {
-		return nil, f.wrong(startOf(parsed.Docs[1]), "a second document begins; put all into one")
+		return nil, f.errorAtToken(startToken(parsed.Docs[1]), "a second document begins; put all into one")
 	}
 	if len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil {
-		return nil, f.wrong(nil, "the file is empty; it needs at least sources: with one entry")
+		return nil, f.errorAtToken(nil, "the file is empty; it needs at least sources: with one entry")
 	}
 	f.body = parsed.Docs[0].Body
 	// The file needs none of these; a tag can be a panic of the library's, and aliases make much of little.
 	for _, indirect := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
 		if nodes := ast.Filter(indirect, f.body); len(nodes) > 0 {
-			return nil, f.wrong(nodes[0].GetToken(), "anchors, aliases and tags are not read here; write the value itself, in quotes if it begins with &, * or !")
+			return nil, f.errorAtToken(nodes[0].GetToken(), "anchors, aliases and tags are not read here; write the value itself, in quotes if it begins with &, * or !")
 		}
 	}
 	var d document
 	if err := yaml.NodeToValue(f.body, &d, yaml.Strict()); err != nil {
-		return nil, f.explain(err)
+		return nil, f.translateError(err)
 	}
 	return &d, nil
 }
 
-// startOf is where a document begins. Its --- and its body may each be missing, and asking the library for the token
+// startToken is where a document begins. Its --- and its body may each be missing, and asking the library for the token
 // of a document without a body is a panic.
-func startOf(d *ast.DocumentNode) *token.Token {
+func startToken(d *ast.DocumentNode) *token.Token {
 	if d.Start != nil || d.Body == nil {
 		return d.Start
 	}
@@ -112,20 +112,20 @@ func startOf(d *ast.DocumentNode) *token.Token {
 func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 	switch n := len(d.Sources); {
 	case n == 0:
-		return nil, f.at("$", "there are no sources; write sources: and at least one entry with name and kind")
+		return nil, f.errorAt("$", "there are no sources; write sources: and at least one entry with name and kind")
 	case n > maxSources:
-		return nil, f.at(fmt.Sprintf("$.sources[%d]", maxSources), "there are more than %d sources", maxSources)
+		return nil, f.errorAt(fmt.Sprintf("$.sources[%d]", maxSources), "there are more than %d sources", maxSources)
 	}
 	if d.Default == "" {
 		d.Default = d.Sources[0].Name
 	}
 	first := slices.IndexFunc(d.Sources, func(e entry) bool { return e.Name == d.Default })
 	if first < 0 {
-		return nil, f.at("$.default", "there is no source %q; name one of those below", d.Default)
+		return nil, f.errorAt("$.default", "there is no source %q; name one of those below", d.Default)
 	}
 	r := &reader{
-		file: f, byDefault: d.Default, onLoopback: onLoopback,
-		named: make(map[string]bool), files: make(map[string]bool), given: make(tokens),
+		file: f, defaultName: d.Default, onLoopback: onLoopback,
+		names: make(map[string]bool), dataFiles: make(map[string]bool), tokenUsers: make(tokenUsers),
 	}
 	order := []int{first}
 	for i := range d.Sources {
@@ -146,8 +146,8 @@ func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 // maxSources is how many sources there can be: a list asks all of them at once.
 const maxSources = 16
 
-// beside makes a path in the file absolute: it is meant from the file's folder on.
-func (f *file) beside(path string) (string, error) {
+// resolvePath makes a path in the file absolute: it is meant from the file's folder on.
+func (f *file) resolvePath(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
@@ -157,18 +157,18 @@ func (f *file) beside(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// at is the error about what stands at a path of the file, such as $.sources[0].url, or at what is around it.
-func (f *file) at(path, format string, args ...any) error {
+// errorAt is the error about what stands at a path of the file, such as $.sources[0].url, or at what is around it.
+func (f *file) errorAt(path, format string, args ...any) error {
 	for ; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
 		p, err := yaml.PathString(path)
 		if err != nil {
 			continue
 		}
 		if node, err := p.FilterNode(f.body); err == nil && node != nil {
-			return f.wrong(node.GetToken(), format, args...)
+			return f.errorAtToken(node.GetToken(), format, args...)
 		}
 	}
-	return f.wrong(nil, format, args...)
+	return f.errorAtToken(nil, format, args...)
 }
 
 // has tells whether there is anything at a path of the file.
@@ -181,7 +181,7 @@ func (f *file) has(path string) bool {
 	return err == nil && node != nil
 }
 
-func (f *file) wrong(at *token.Token, format string, args ...any) error {
+func (f *file) errorAtToken(at *token.Token, format string, args ...any) error {
 	line, column := 1, 1
 	if at != nil && at.Position != nil {
 		line, column = at.Position.Line, at.Position.Column
@@ -189,22 +189,22 @@ func (f *file) wrong(at *token.Token, format string, args ...any) error {
 	return fmt.Errorf("%s:%d:%d: %s", f.name, line, column, fmt.Sprintf(format, args...))
 }
 
-// explain puts what the YAML library has found into our words.
-func (f *file) explain(err error) error {
-	var unknown *yaml.UnknownFieldError
-	var mistyped *yaml.TypeError
-	var misshapen *yaml.UnexpectedNodeTypeError
+// translateError puts what the YAML library has found into our words.
+func (f *file) translateError(err error) error {
+	var unknownKey *yaml.UnknownFieldError
+	var wrongType *yaml.TypeError
+	var wrongNode *yaml.UnexpectedNodeTypeError
 	var other yaml.Error
 	switch {
-	case errors.As(err, &unknown):
-		return f.wrong(unknown.Token, "there is no key %q here; keys of the file: %s; of a source: %s; of its token: %s",
-			unknown.Token.Value, keysOf(document{}), keysOf(entry{}), keysOf(tokenEntry{}))
-	case errors.As(err, &mistyped):
-		return f.wrong(mistyped.Token, "%q is not what belongs here; write %s", mistyped.Token.Value, wanted(mistyped.DstType))
-	case errors.As(err, &misshapen):
-		return f.wrong(misshapen.Token, "this is not what belongs here; write %s", wantedShape(misshapen.Expected))
+	case errors.As(err, &unknownKey):
+		return f.errorAtToken(unknownKey.Token, "there is no key %q here; keys of the file: %s; of a source: %s; of its token: %s",
+			unknownKey.Token.Value, keysOf(document{}), keysOf(entry{}), keysOf(tokenEntry{}))
+	case errors.As(err, &wrongType):
+		return f.errorAtToken(wrongType.Token, "%q is not what belongs here; write %s", wrongType.Token.Value, expectedType(wrongType.DstType))
+	case errors.As(err, &wrongNode):
+		return f.errorAtToken(wrongNode.Token, "this is not what belongs here; write %s", expectedNode(wrongNode.Expected))
 	case errors.As(err, &other):
-		return f.wrong(other.GetToken(), "%s", other.GetMessage())
+		return f.errorAtToken(other.GetToken(), "%s", other.GetMessage())
 	}
 	return fmt.Errorf("%s: %w", f.name, err)
 }
@@ -219,8 +219,8 @@ func keysOf(form any) string {
 	return strings.Join(keys, ", ")
 }
 
-// wanted says what is written where a value of a type belongs.
-func wanted(t reflect.Type) string {
+// expectedType says what is written where a value of a type belongs.
+func expectedType(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -230,7 +230,7 @@ func wanted(t reflect.Type) string {
 	return "a text"
 }
 
-func wantedShape(t ast.NodeType) string {
+func expectedNode(t ast.NodeType) string {
 	if t == ast.SequenceType {
 		return "a list, each entry after a dash"
 	}
@@ -245,9 +245,9 @@ func (f *file) duration(path string, text *string) (time.Duration, error) {
 	d, err := time.ParseDuration(*text)
 	switch {
 	case err != nil:
-		return 0, f.at(path, "%q is not a duration; write it with its unit, such as 5s or 500ms", *text)
+		return 0, f.errorAt(path, "%q is not a duration; write it with its unit, such as 5s or 500ms", *text)
 	case d < minTimeout || d > maxTimeout:
-		return 0, f.at(path, "%s is out of range; write 100ms to 30s", *text)
+		return 0, f.errorAt(path, "%s is out of range; write 100ms to 30s", *text)
 	}
 	return d, nil
 }

@@ -197,10 +197,10 @@ sources:
 		t.Fatal(err)
 	}
 	want := []Source{
-		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callersToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64},
+		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callerToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64},
 		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true, Concurrency: 4, MaxConcurrency: 256},
-		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callersToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2},
-		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callersToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256},
+		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callerToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2},
+		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callerToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256},
 		{
 			Name: "lab", Kind: KindSandbox, Token: Token{From: FromEnv, Name: "PROFILEQL_TEST_TOKEN", Value: "s3cret"}, Timeout: 10 * time.Second, Writable: true,
 			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true, MaxConcurrency: 256,
@@ -247,7 +247,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 		var got []string
 		for _, s := range c.Sources {
 			got = append(got, fmt.Sprintf("%s[%s]", s.Name, s.Data))
-			if s.Token != callersToken || !s.Writable || !s.AnyUser || s.Timeout != defaultTimeout || s.Concurrency != 4 || s.MaxConcurrency != 256 {
+			if s.Token != callerToken || !s.Writable || !s.AnyUser || s.Timeout != defaultTimeout || s.Concurrency != 4 || s.MaxConcurrency != 256 {
 				t.Errorf("%s: %+v", test.args, s)
 			}
 		}

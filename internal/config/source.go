@@ -64,12 +64,12 @@ const (
 	defaultMaxConcurrency = 256
 )
 
-var callersToken = Token{From: FromCaller, Name: "Authorization"}
+var callerToken = Token{From: FromCaller, Name: "Authorization"}
 
 // upstreamSource is the only source where --upstream names it.
 func upstreamSource(url string, plaintext bool) Source {
 	return Source{
-		Name: "upstream", Kind: KindProfile, URL: url, Token: callersToken, Timeout: defaultTimeout,
+		Name: "upstream", Kind: KindProfile, URL: url, Token: callerToken, Timeout: defaultTimeout,
 		Writable: true, AnyUser: true, Plaintext: plaintext,
 		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}
@@ -78,20 +78,20 @@ func upstreamSource(url string, plaintext bool) Source {
 // builtInSources are two sandboxes, so that there is something to merge. Data is the file of the first one's.
 func builtInSources(data, seed, faults string, requireToken bool) []Source {
 	first := Source{
-		Name: "sandbox", Kind: KindSandbox, Token: callersToken, Timeout: defaultTimeout, Writable: true, AnyUser: true,
+		Name: "sandbox", Kind: KindSandbox, Token: callerToken, Timeout: defaultTimeout, Writable: true, AnyUser: true,
 		Seed: seed, Data: data, Faults: faults, RequireToken: requireToken,
 		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}
 	lab := first
-	lab.Name, lab.Seed, lab.Data, lab.Faults = "lab", labSeed, besides(data), ""
+	lab.Name, lab.Seed, lab.Data, lab.Faults = "lab", labSeed, labDataFile(data), ""
 	return []Source{first, lab}
 }
 
 // labSeed is the second set of made-up data.
 const labSeed = "lab"
 
-// besides is the file of the second sandbox's data: sandbox-lab.db where the first one's is sandbox.db.
-func besides(data string) string {
+// labDataFile is the file of the second sandbox's data: sandbox-lab.db where the first one's is sandbox.db.
+func labDataFile(data string) string {
 	if data == "" {
 		return ""
 	}

@@ -9,11 +9,11 @@ import (
 	"unicode"
 )
 
-// tokens are the headers of a caller's in which there are tokens, each with the sources that get it.
-type tokens map[string][]holder
+// tokenUsers are the headers of a caller's in which there are tokens, each with the sources that get it.
+type tokenUsers map[string][]tokenUser
 
-// holder is a source that gets a caller's token.
-type holder struct{ source, origin string }
+// tokenUser is a source that gets a caller's token.
+type tokenUser struct{ source, origin string }
 
 // maxToken is the longest token in bytes, as it is for those of callers.
 const maxToken = 16 << 10
@@ -25,7 +25,7 @@ func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 		e.Token = &tokenEntry{From: string(FromNobody)}
 	}
 	if e.Token == nil {
-		return Token{}, r.at(path, "the source %s does not say where its token comes from; write token: {from: caller}, "+
+		return Token{}, r.errorAt(path, "the source %s does not say where its token comes from; write token: {from: caller}, "+
 			"{from: header, name: …}, {from: env, name: …} or {from: nobody}", e.Name)
 	}
 	t, err := r.tokenFrom(path+".token", e.Token)
@@ -33,10 +33,10 @@ func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 		return t, err
 	}
 	if t.From == FromCaller || t.From == FromHeader {
-		return t, r.share(path, e, holder{e.Name, origin}, t.Name)
+		return t, r.addTokenUser(path, e, tokenUser{e.Name, origin}, t.Name)
 	}
 	if e.ShareCallerToken {
-		return t, r.at(path+".shareCallerToken", "the source gets no token of a caller's; leave it out")
+		return t, r.errorAt(path+".shareCallerToken", "the source gets no token of a caller's; leave it out")
 	}
 	return t, nil
 }
@@ -46,10 +46,10 @@ func (r *reader) tokenFrom(path string, e *tokenEntry) (t Token, err error) {
 	switch t.From {
 	case FromNobody, FromCaller:
 		if e.Name != "" {
-			return t, r.at(path+".name", "a token from: %s has no name; leave it out", e.From)
+			return t, r.errorAt(path+".name", "a token from: %s has no name; leave it out", e.From)
 		}
 		if t.From == FromCaller {
-			t = callersToken
+			t = callerToken
 		}
 		return t, nil
 	case FromHeader:
@@ -58,66 +58,66 @@ func (r *reader) tokenFrom(path string, e *tokenEntry) (t Token, err error) {
 	case FromEnv:
 		return r.environment(path, t)
 	}
-	return t, r.at(path+".from", "%q is not known; write caller, header, env or nobody", e.From)
+	return t, r.errorAt(path+".from", "%q is not known; write caller, header, env or nobody", e.From)
 }
 
 // environment takes a token from the environment variable that t names.
 func (r *reader) environment(path string, t Token) (Token, error) {
 	if !r.onLoopback {
-		return t, r.at(path, "whoever can reach the listener would use this token, and other machines can; "+
+		return t, r.errorAt(path, "whoever can reach the listener would use this token, and other machines can; "+
 			"listen on a loopback address, or let callers bring their own with from: header")
 	}
 	t.Value = strings.TrimSpace(os.Getenv(t.Name)) // a file's last line break comes along easily
 	switch {
 	case t.Name == "":
-		return t, r.at(path, "the token has no name; write that of the environment variable which holds it")
+		return t, r.errorAt(path, "the token has no name; write that of the environment variable which holds it")
 	case t.Value == "":
-		return t, r.at(path+".name", "the environment variable %s is not set, or empty", t.Name)
+		return t, r.errorAt(path+".name", "the environment variable %s is not set, or empty", t.Name)
 	case len(t.Value) > maxToken || strings.ContainsFunc(t.Value, unicode.IsControl):
-		return t, r.at(path+".name", "the environment variable %s holds line breaks or other control characters, or "+
+		return t, r.errorAt(path+".name", "the environment variable %s holds line breaks or other control characters, or "+
 			"more than %d bytes: no token", t.Name, maxToken)
 	}
 	return t, nil
 }
 
 var (
-	headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // a token of RFC 9110, section 5.6.2
-	// taken are headers that mean something else, to us or on the way.
-	taken = regexp.MustCompile(`(?i)^(proxy-.*|host|cookie|set-cookie|content-.*|connection|keep-alive|te|trailer|` +
+	headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // a token of RFC 9110, section 5.6.2
+	// reservedHeaders are headers that mean something else, to us or on the way.
+	reservedHeaders = regexp.MustCompile(`(?i)^(proxy-.*|host|cookie|set-cookie|content-.*|connection|keep-alive|te|trailer|` +
 		`transfer-encoding|upgrade|accept.*|origin|referer|user-agent|expect|range|if-.*|forwarded|x-forwarded(-.*)?|via|sec-.*|` +
 		`access-control-.*|date|cache-control|pragma|priority|prefer|traceparent|tracestate|baggage|client-request-id|` +
 		`x-request-id|x-correlation-id|x-real-ip|x-client-ip|true-client-ip|` +
 		`cdn-loop|max-forwards|http2-settings|x-amzn-trace-id|b3|x-b3-.*|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
 )
 
-// fromProxies are forwarding headers in which proxies that sign people in send their token: Azure's App Service, and
+// proxyTokenHeaders are forwarding headers in which proxies that sign people in send their token: Azure's App Service, and
 // oauth2-proxy.
-var fromProxies = regexp.MustCompile(`(?i)^(x-ms-token-aad-access-token|x-forwarded-access-token)$`)
+var proxyTokenHeaders = regexp.MustCompile(`(?i)^(x-ms-token-aad-access-token|x-forwarded-access-token)$`)
 
 // header checks the name of a header that is to hold a caller's token.
 func (r *reader) header(path, name string) error {
 	switch {
 	case name == "":
-		return r.at(path, "the token has no name; write that of the header, such as name: X-HR-Authorization")
+		return r.errorAt(path, "the token has no name; write that of the header, such as name: X-HR-Authorization")
 	case strings.EqualFold(name, "Authorization"):
-		return r.at(path+".name", "this is what from: caller means; write token: {from: caller}")
-	case !headerForm.MatchString(name) || taken.MatchString(name) && !fromProxies.MatchString(name):
-		return r.at(path+".name", "the header %q cannot hold a token; write one such as X-HR-Authorization", name)
+		return r.errorAt(path+".name", "this is what from: caller means; write token: {from: caller}")
+	case !headerPattern.MatchString(name) || reservedHeaders.MatchString(name) && !proxyTokenHeaders.MatchString(name):
+		return r.errorAt(path+".name", "the header %q cannot hold a token; write one such as X-HR-Authorization", name)
 	}
 	return nil
 }
 
-// share notes that a source gets the token in a header of the caller's, if it may.
-func (r *reader) share(path string, e *entry, h holder, header string) error {
-	before := r.given[header]
-	r.given[header] = append(before, h)
-	elsewhere := len(before) > 0 && !slices.ContainsFunc(before, func(b holder) bool { return b.origin == h.origin })
+// addTokenUser notes that a source gets the token in a header of the caller's, if it may.
+func (r *reader) addTokenUser(path string, e *entry, h tokenUser, header string) error {
+	users := r.tokenUsers[header]
+	r.tokenUsers[header] = append(users, h)
+	crossOrigin := len(users) > 0 && !slices.ContainsFunc(users, func(b tokenUser) bool { return b.origin == h.origin })
 	switch {
-	case elsewhere && !e.ShareCallerToken:
-		return r.at(path+".token", "the source %s gets the same token of the caller's (%s), and is of another origin; "+
-			"let it have a header of its own, or allow it with shareCallerToken: true", before[0].source, header)
-	case !elsewhere && e.ShareCallerToken:
-		return r.at(path+".shareCallerToken", "no source before of another origin gets this token; leave it out")
+	case crossOrigin && !e.ShareCallerToken:
+		return r.errorAt(path+".token", "the source %s gets the same token of the caller's (%s), and is of another origin; "+
+			"let it have a header of its own, or allow it with shareCallerToken: true", users[0].source, header)
+	case !crossOrigin && e.ShareCallerToken:
+		return r.errorAt(path+".shareCallerToken", "no source before of another origin gets this token; leave it out")
 	}
 	return nil
 }

@@ -20,14 +20,14 @@ type Options struct {
 	Hosts   []string // names in Host that are answered; any is when there are none
 	Origins []string // of web pages that may ask besides our own: scheme://host:port, or scheme://*.name
 	Health  *Health
-	// Internal tells the log of a panic, and returns the id that it stands under.
-	Internal func(r *http.Request, panicked any) (errorID string)
+	// LogPanic tells the log of a panic, and returns the id that it stands under.
+	LogPanic func(r *http.Request, panicked any) (errorID string)
 }
 
 // New puts the edge around the endpoint, which is at path /graphql, and around pages, which are everywhere else; pages
 // is nil for none. It fails where an origin is none.
 func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
-	guarded, err := crossOrigin(o.Origins, endpoint)
+	protected, err := crossOrigin(o.Origins, endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -36,15 +36,15 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	}
 	// Probes know no name; whether the service is there is no secret.
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", o.Health.alive)
+	mux.HandleFunc("GET /healthz", o.Health.live)
 	mux.HandleFunc("GET /readyz", o.Health.ready)
-	mux.Handle("/graphql", KnownHost(o.Hosts, guarded))
+	mux.Handle("/graphql", KnownHost(o.Hosts, protected))
 	mux.Handle("/", KnownHost(o.Hosts, pages))
-	return headers(recovering(o.Internal, mux)), nil
+	return withSecurityHeaders(recoverPanics(o.LogPanic, mux)), nil
 }
 
-// always is what every answer says to browsers: what they must not do with it.
-var always = http.Header{
+// securityHeaders is what every answer says to browsers: what they must not do with it.
+var securityHeaders = http.Header{
 	"Cache-Control":                {"no-store"},
 	"X-Content-Type-Options":       {"nosniff"},
 	"Referrer-Policy":              {"no-referrer"},
@@ -53,9 +53,9 @@ var always = http.Header{
 	"Cross-Origin-Resource-Policy": {"same-origin"},
 }
 
-func headers(next http.Handler) http.Handler {
+func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), always)
+		maps.Copy(w.Header(), securityHeaders)
 		if r.TLS != nil {
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
@@ -63,12 +63,12 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// recovering answers a request whose handler has panicked, as far as it has not been answered yet.
-func recovering(internal func(*http.Request, any) string, next http.Handler) http.Handler {
+// recoverPanics answers a request whose handler has panicked, as far as it has not been answered yet.
+func recoverPanics(internal func(*http.Request, any) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				refuse(w, http.StatusInternalServerError, "INTERNAL_SERVER_ERROR",
+				writeError(w, http.StatusInternalServerError, "INTERNAL_SERVER_ERROR",
 					"Something went wrong inside ProfileQL. The log has the cause under this errorId.", internal(r, p))
 			}
 		}()
@@ -78,11 +78,11 @@ func recovering(internal func(*http.Request, any) string, next http.Handler) htt
 
 // BadRequest answers a request that is refused for the reason that the message gives.
 func BadRequest(w http.ResponseWriter, message string) {
-	refuse(w, http.StatusBadRequest, badRequest, message, "")
+	writeError(w, http.StatusBadRequest, badRequest, message, "")
 }
 
-// refuse answers in the form of a GraphQL error, which clients of the endpoint read.
-func refuse(w http.ResponseWriter, status int, code, message, errorID string) {
+// writeError answers in the form of a GraphQL error, which clients of the endpoint read.
+func writeError(w http.ResponseWriter, status int, code, message, errorID string) {
 	extensions := map[string]string{"code": code}
 	if errorID != "" {
 		extensions["errorId"] = errorID

@@ -141,12 +141,12 @@ func TestPreflight(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w.Header()
 	}
-	long := strings.Repeat("x", longestHeader)
+	long := strings.Repeat("x", maxHeaderName)
 	for asked, allowed := range map[string]string{
 		"content-type": "content-type", "authorization,traceparent, baggage,sentry-trace": "authorization, traceparent, baggage, sentry-trace",
 		"x-apollo-operation-name,apollographql-client-name,apollo-require-preflight,x-datadog-trace-id": "x-apollo-operation-name, apollographql-client-name, apollo-require-preflight, x-datadog-trace-id",
 		"": "", " ": "", ",": "", "a,,b": "", "a b": "", "a:b": "", "é": "", "a\x00": "", long: long, long + "x": "",
-		strings.TrimSuffix(strings.Repeat("x,", mostHeaders+1), ","): "", strings.Repeat(" ", mostRequested) + "a": "",
+		strings.TrimSuffix(strings.Repeat("x,", maxRequestedHeaders+1), ","): "", strings.Repeat(" ", maxRequestedBytes) + "a": "",
 	} {
 		h := preflight(open, app, asked)
 		if got := h.Get("Access-Control-Allow-Headers"); got != allowed {
@@ -201,7 +201,7 @@ func TestHealth(t *testing.T) {
 // TestEveryAnswer holds what every answer says to browsers, refusals and unknown paths among them.
 func TestEveryAnswer(t *testing.T) {
 	t.Parallel()
-	h := newEdge(t, Options{Hosts: []string{"example.com"}, Internal: func(*http.Request, any) string { return "id" }})
+	h := newEdge(t, Options{Hosts: []string{"example.com"}, LogPanic: func(*http.Request, any) string { return "id" }})
 	for url, status := range map[string]int{
 		"/graphql": 200, "/": 200, "/healthz": 204, "/readyz": 204, "/nowhere": 404, "/graphql/": 404, "/.git/config": 404, "http://other/": 421, "http://other/healthz": 204,
 	} {
@@ -235,7 +235,7 @@ func TestEveryAnswer(t *testing.T) {
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	var told any
-	h := newEdge(t, Options{Internal: func(_ *http.Request, p any) string { told = p; return "the-id" }})
+	h := newEdge(t, Options{LogPanic: func(_ *http.Request, p any) string { told = p; return "the-id" }})
 	w := ask(h, "POST", "/graphql", "Panic", "s3cret")
 	if w.Code != 500 || !strings.Contains(w.Body.String(), `"errorId":"the-id"`) || strings.Contains(w.Body.String(), "s3cret") || told != "s3cret" {
 		t.Errorf("%d %s, told %v", w.Code, w.Body, told)

@@ -12,7 +12,7 @@ type Health struct{ stopping atomic.Bool }
 // Stop makes the service not ready, for good.
 func (h *Health) Stop() { h.stopping.Store(true) }
 
-func (h *Health) alive(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+func (h *Health) live(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
 func (h *Health) ready(w http.ResponseWriter, _ *http.Request) {
 	if h.stopping.Load() {

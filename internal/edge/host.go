@@ -17,7 +17,7 @@ func KnownHost(names []string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, hostname(r.Host)) }) {
-			refuse(w, http.StatusMisdirectedRequest, badRequest, "Nothing is served under this name; --host lists more names.", "")
+			writeError(w, http.StatusMisdirectedRequest, badRequest, "Nothing is served under this name; --host lists more names.", "")
 			return
 		}
 		next.ServeHTTP(w, r)

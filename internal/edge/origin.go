@@ -27,26 +27,26 @@ func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	protection := http.NewCrossOriginProtection()
-	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked := r
+	protected := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		checked := r
 		if r.Method != http.MethodPost { // the protection lets every GET pass
-			asked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
+			checked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
 		}
-		if protection.Check(asked) != nil {
-			refuse(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
+		if protection.Check(checked) != nil {
+			writeError(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 	if len(listed) == 0 {
-		return guarded, nil
+		return protected, nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin")
 		origin := r.Header.Get("Origin")
 		if !allowed.has(origin) {
-			guarded.ServeHTTP(w, r)
+			protected.ServeHTTP(w, r)
 			return
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
@@ -74,27 +74,27 @@ func answerPreflight(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	mostHeaders   = 50   // names that a preflight may ask for
-	longestHeader = 100  // bytes of one of them
-	mostRequested = 4096 // bytes of all of them, as they are asked for
+	maxRequestedHeaders = 50   // names that a preflight may ask for
+	maxHeaderName       = 100  // bytes of one of them
+	maxRequestedBytes   = 4096 // bytes of all of them, as they are asked for
 )
 
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110, section 5.6.2
+var headerNamePattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110, section 5.6.2
 
 // requestedHeaders are the names that a preflight asks for; none where one of them is no name, or there are too many.
 func requestedHeaders(h http.Header) []string {
 	text := strings.Join(h.Values("Access-Control-Request-Headers"), ",")
-	if strings.TrimSpace(text) == "" || len(text) > mostRequested {
+	if strings.TrimSpace(text) == "" || len(text) > maxRequestedBytes {
 		return nil
 	}
 	names := strings.Split(text, ",")
 	for i, name := range names {
 		names[i] = strings.TrimSpace(name)
-		if len(name) > longestHeader || !headerName.MatchString(names[i]) {
+		if len(name) > maxHeaderName || !headerNamePattern.MatchString(names[i]) {
 			return nil
 		}
 	}
-	if len(names) > mostHeaders {
+	if len(names) > maxRequestedHeaders {
 		return nil
 	}
 	return names
@@ -102,20 +102,20 @@ func requestedHeaders(h http.Header) []string {
 
 // origins are those of web pages that may ask.
 type origins struct {
-	exact []string
-	below []wildcard
+	exact     []string
+	wildcards []wildcard
 }
 
 // wildcard stands for the origins whose host is one label before a name.
 type wildcard struct{ scheme, name string } // "https://" and ".preview.example.com"
 
-func parseOrigins(listed []string) (o origins, err error) {
-	for _, text := range listed {
+func parseOrigins(list []string) (o origins, err error) {
+	for _, text := range list {
 		if err := checkOrigin(text); err != nil {
 			return o, err
 		}
 		if scheme, name, ok := strings.Cut(text, "*"); ok {
-			o.below = append(o.below, wildcard{scheme, name})
+			o.wildcards = append(o.wildcards, wildcard{scheme, name})
 		} else {
 			o.exact = append(o.exact, text)
 		}
@@ -124,28 +124,28 @@ func parseOrigins(listed []string) (o origins, err error) {
 }
 
 func (o origins) has(origin string) bool {
-	return slices.Contains(o.exact, origin) || slices.ContainsFunc(o.below, func(w wildcard) bool { return w.matches(origin) })
+	return slices.Contains(o.exact, origin) || slices.ContainsFunc(o.wildcards, func(w wildcard) bool { return w.matches(origin) })
 }
 
-var label = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
+var hostLabelPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
 
 func (w wildcard) matches(origin string) bool {
 	rest, ok := strings.CutPrefix(origin, w.scheme)
 	first, isBelow := strings.CutSuffix(rest, w.name)
-	return ok && isBelow && label.MatchString(first)
+	return ok && isBelow && hostLabelPattern.MatchString(first)
 }
 
-// noOrigins are schemes of addresses whose pages have no origin that a browser would send.
-var noOrigins = []string{"ftp", "file", "data", "blob", "about", "javascript", "ws", "wss"}
+// schemesWithoutOrigin are schemes of addresses whose pages have no origin that a browser would send.
+var schemesWithoutOrigin = []string{"ftp", "file", "data", "blob", "about", "javascript", "ws", "wss"}
 
-var originForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[^/?#@]+$`)
+var originPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[^/?#@]+$`)
 
 // checkOrigin refuses what no browser would ever send as an origin. App shells and extensions have schemes of their own,
 // such as capacitor://localhost. An asterisk may stand for the first label of a host's name, in front of a name that
 // somebody can own.
 func checkOrigin(origin string) error {
 	u, err := url.Parse(strings.Replace(origin, "//*.", "//wildcard.", 1))
-	if err != nil || !originForm.MatchString(origin) || slices.Contains(noOrigins, u.Scheme) || u.Hostname() == "" ||
+	if err != nil || !originPattern.MatchString(origin) || slices.Contains(schemesWithoutOrigin, u.Scheme) || u.Hostname() == "" ||
 		strings.ToLower(origin) != origin || strings.Contains(u.Host, "*") || strings.HasSuffix(origin, ":") {
 		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com or https://*.preview.example.com, in small letters and without a slash behind", origin)
 	}

@@ -74,7 +74,7 @@ func presentVariable(err error) *gqlerror.Error {
 		shown.Locations = locations(ofVariable.Definition.Position)
 	}
 	var ofValue *projection.InputError
-	if errors.As(err, &ofValue) && !ofValue.OfType {
+	if errors.As(err, &ofValue) && !ofValue.WrongType {
 		code = string(profile.BadUserInput)
 	}
 	errcode.Set(shown, code)

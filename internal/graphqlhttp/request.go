@@ -167,7 +167,7 @@ func parseJSON(text []byte, what string) (jsontape.Value, *refusal) {
 		return jsontape.Value{}, tooMuchJSON(maxJSONValues)
 	case err != nil:
 		return jsontape.Value{}, badRequest(strings.ToUpper(what[:1]) + what[1:] + " is not JSON.")
-	case tape.HasTwin(): // a PATCH would not carry what the caller said
+	case tape.HasDuplicateNames(): // a PATCH would not carry what the caller said
 		return jsontape.Value{}, badRequest("An object in " + what + " has the same name twice.")
 	}
 	return tape.Root(), nil

@@ -8,7 +8,7 @@ import (
 
 // Valid tells whether text is a moment, with any number of digits for a fraction of a second.
 func Valid[T string | []byte](text T) bool {
-	if isUsual(text) {
+	if isCommonForm(text) {
 		return true
 	}
 	// time.Parse alone would also take a comma before the fraction, and hours of one digit.
@@ -16,22 +16,22 @@ func Valid[T string | []byte](text T) bool {
 	return err == nil && text[len("2006-01-02T15")] == ':' && !bytes.ContainsRune([]byte(text), ',')
 }
 
-// isUsual knows most moments without the price of time.Parse: those before the 29th of a month.
-func isUsual[T string | []byte](text T) bool {
-	const form = "0000-00-00T00:00:00"
-	if len(text) <= len(form) {
+// isCommonForm knows most moments without the price of time.Parse: those before the 29th of a month.
+func isCommonForm[T string | []byte](text T) bool {
+	const layout = "0000-00-00T00:00:00"
+	if len(text) <= len(layout) {
 		return false
 	}
-	for i := range len(form) {
-		if c := text[i]; form[i] == '0' && (c < '0' || c > '9') || form[i] != '0' && c != form[i] {
+	for i := range len(layout) {
+		if c := text[i]; layout[i] == '0' && (c < '0' || c > '9') || layout[i] != '0' && c != layout[i] {
 			return false
 		}
 	}
-	two := func(i int) byte { return (text[i]-'0')*10 + text[i+1] - '0' }
-	if month, day := two(5), two(8); month < 1 || month > 12 || day < 1 || day > 28 || two(11) > 23 || two(14) > 59 || two(17) > 59 {
+	twoDigits := func(i int) byte { return (text[i]-'0')*10 + text[i+1] - '0' }
+	if month, day := twoDigits(5), twoDigits(8); month < 1 || month > 12 || day < 1 || day > 28 || twoDigits(11) > 23 || twoDigits(14) > 59 || twoDigits(17) > 59 {
 		return false
 	}
-	rest := text[len(form):]
+	rest := text[len(layout):]
 	if rest[0] == '.' {
 		i := 1
 		for i < len(rest) && '0' <= rest[i] && rest[i] <= '9' {

@@ -47,11 +47,11 @@ type Tape struct {
 
 // SyntaxError says that a text is not JSON, and where.
 type SyntaxError struct {
-	Offset int // bytes before the fault
-	what   string
+	Offset  int // bytes before the fault
+	message string
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at offset %d", e.what, e.Offset) }
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at offset %d", e.message, e.Offset) }
 
 var errTooLong = errors.New("JSON of 4 GiB or more")
 
@@ -72,7 +72,7 @@ var (
 func Parse(text []byte) (*Tape, error) {
 	t, err := ParseWithin(text, Limits{Depth: maxDepth, Values: math.MaxInt})
 	if errors.Is(err, ErrTooDeep) {
-		err = &SyntaxError{Offset: len(text), what: "too deep"}
+		err = &SyntaxError{Offset: len(text), message: "too deep"}
 	}
 	return t, err
 }
@@ -96,21 +96,21 @@ func (t *Tape) Root() Value { return Value{t, 0} }
 
 // parser goes through a text once. The stack holds the arrays and objects around, as indices of nodes.
 type parser struct {
-	text   []byte
-	limits Limits
-	at     int
-	nodes  []node
-	stack  []uint32
-	few    [16]uint32
+	text     []byte
+	limits   Limits
+	at       int
+	nodes    []node
+	stack    []uint32
+	stackBuf [16]uint32
 }
 
 func (p *parser) parse() error {
-	p.stack = p.few[:0]
+	p.stack = p.stackBuf[:0]
 	if err := p.value(); err != nil {
 		return err
 	}
 	for len(p.stack) > 0 {
-		if err := p.inside(); err != nil {
+		if err := p.next(); err != nil {
 			return err
 		}
 		if len(p.nodes) > p.limits.Values {
@@ -118,20 +118,20 @@ func (p *parser) parse() error {
 		}
 	}
 	if p.space(); p.at < len(p.text) {
-		return p.fault("more than one value")
+		return p.syntaxError("more than one value")
 	}
 	return nil
 }
 
-// inside reads on in the innermost array or object: its end, or its next element or member.
-func (p *parser) inside() error {
+// next reads on in the innermost array or object: its end, or its next element or member.
+func (p *parser) next() error {
 	top := p.stack[len(p.stack)-1]
 	isObject := p.nodes[top].kind == Object
 	closing := byte(']')
 	if isObject {
 		closing = '}'
 	}
-	first := int(top)+1 == len(p.nodes)
+	isFirst := int(top)+1 == len(p.nodes)
 	c := p.space()
 	switch {
 	case c == closing:
@@ -139,9 +139,9 @@ func (p *parser) inside() error {
 		p.stack = p.stack[:len(p.stack)-1]
 		p.nodes[top].end, p.nodes[top].next = uint32(p.at), uint32(len(p.nodes))
 		return nil
-	case first:
+	case isFirst:
 	case c != ',':
-		return p.fault("a comma is missing")
+		return p.syntaxError("a comma is missing")
 	default:
 		p.at++
 		c = p.space()
@@ -150,13 +150,13 @@ func (p *parser) inside() error {
 		return p.value()
 	}
 	if c != '"' {
-		return p.fault("a name is missing")
+		return p.syntaxError("a name is missing")
 	}
 	if err := p.string(); err != nil {
 		return err
 	}
 	if p.space() != ':' {
-		return p.fault("a colon is missing")
+		return p.syntaxError("a colon is missing")
 	}
 	p.at++
 	return p.value()
@@ -194,7 +194,7 @@ func (p *parser) value() error {
 		if c == '-' || isDigit(c) {
 			return p.number()
 		}
-		return p.fault("a value is missing")
+		return p.syntaxError("a value is missing")
 	}
 }
 
@@ -216,7 +216,7 @@ func (p *parser) add(kind Kind, start int) *node {
 func (p *parser) word(word string, kind Kind) error {
 	start := p.at
 	if len(p.text)-start < len(word) || string(p.text[start:start+len(word)]) != word {
-		return p.fault("an unknown word")
+		return p.syntaxError("an unknown word")
 	}
 	p.at += len(word)
 	p.add(kind, start)
@@ -260,17 +260,17 @@ func (p *parser) string() error {
 			length, half := escapeLength(p.text[i:])
 			if length == 0 {
 				p.at = i
-				return p.fault("a wrong escape in a string")
+				return p.syntaxError("a wrong escape in a string")
 			}
 			escaped, lossy = true, lossy || half
 			i += length - 1
 		default:
 			p.at = i
-			return p.fault("a control character in a string")
+			return p.syntaxError("a control character in a string")
 		}
 	}
 	p.at = len(p.text)
-	return p.fault("a string without its end")
+	return p.syntaxError("a string without its end")
 }
 
 // escapeLength is the length of the escape that text begins with, 0 where it is none, and whether it is half of a
@@ -326,10 +326,12 @@ func (p *parser) number() error {
 	}
 	p.at = i
 	if !ok {
-		return p.fault("a number without its digits")
+		return p.syntaxError("a number without its digits")
 	}
 	p.add(Number, start)
 	return nil
 }
 
-func (p *parser) fault(what string) error { return &SyntaxError{Offset: p.at, what: what} }
+func (p *parser) syntaxError(message string) error {
+	return &SyntaxError{Offset: p.at, message: message}
+}

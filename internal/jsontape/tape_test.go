@@ -139,11 +139,11 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestHasTwin holds that names are compared as they are meant, in every object, however many there are.
-func TestHasTwin(t *testing.T) {
+// TestHasDuplicateNames holds that names are compared as they are meant, in every object, however many there are.
+func TestHasDuplicateNames(t *testing.T) {
 	t.Parallel()
 	many := `{"a":0`
-	for i := range 2 * fewNames {
+	for i := range 2 * maxLinearNames {
 		many += fmt.Sprintf(`,"n%d":{"a":0}`, i)
 	}
 	for text, want := range map[string]bool{
@@ -154,7 +154,7 @@ func TestHasTwin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tape.HasTwin() != want {
+		if tape.HasDuplicateNames() != want {
 			t.Errorf("%s: %t", text, !want)
 		}
 	}

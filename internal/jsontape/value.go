@@ -82,37 +82,37 @@ func (v Value) Member(name string) (found Value) {
 	return found
 }
 
-// HasTwin tells whether any object on the tape has two members of one name: of their values, readers of JSON keep one and
+// HasDuplicateNames tells whether any object on the tape has two members of one name: of their values, readers of JSON keep one and
 // say nothing.
-func (t *Tape) HasTwin() bool {
+func (t *Tape) HasDuplicateNames() bool {
 	for i := range t.nodes {
-		if t.nodes[i].kind == Object && (Value{t, uint32(i)}).hasTwin() {
+		if t.nodes[i].kind == Object && (Value{t, uint32(i)}).hasDuplicateNames() {
 			return true
 		}
 	}
 	return false
 }
 
-// fewNames is how many names are compared with one another; of more, a map is made.
-const fewNames = 16
+// maxLinearNames is how many names are compared with one another; of more, a map is made.
+const maxLinearNames = 16
 
-func (v Value) hasTwin() bool {
-	var few [fewNames][]byte
-	names := few[:0]
-	var many map[string]bool
+func (v Value) hasDuplicateNames() bool {
+	var buf [maxLinearNames][]byte
+	names := buf[:0]
+	var seen map[string]bool
 	for c, ok := v.First(); ok; c, ok = c.Next() {
 		name := c.Name()
-		if slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) }) || many[string(name)] {
+		if slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) }) || seen[string(name)] {
 			return true
 		}
-		if len(names) < fewNames {
+		if len(names) < maxLinearNames {
 			names = append(names, name)
 			continue
 		}
-		if many == nil {
-			many = make(map[string]bool)
+		if seen == nil {
+			seen = make(map[string]bool)
 		}
-		many[string(name)] = true
+		seen[string(name)] = true
 	}
 	return false
 }

@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// Calls counts the requests that were made to sources for one operation, and keeps what their support asks for. It
-// can be used from several goroutines at a time.
+// Calls counts the requests to sources for one operation, and keeps the request ids and diagnostics that their support
+// asks for. It is safe for concurrent use.
 type Calls struct {
-	mu          sync.Mutex
-	n           int
-	requestIDs  []string
-	diagnostics []string
-	after       []func()
+	mu             sync.Mutex
+	requests       int
+	requestIDs     []string
+	diagnostics    []string
+	afterOperation []func()
 }
 
-// mostKept is how many of the texts are kept, and how long each can be: they come from sources.
+// Limits of what is kept, because it comes from sources.
 const (
-	mostKept    = 10
-	longestKept = 300
+	maxKept       = 10
+	maxKeptLength = 300
 )
 
 type callsKey struct{}
@@ -30,29 +30,30 @@ func WithCalls(ctx context.Context) (context.Context, *Calls) {
 	return context.WithValue(ctx, callsKey{}, c), c
 }
 
-// AfterOperation has a function called once the context's operation is answered. It is not ok where there is no operation.
+// AfterOperation registers a function to call once the context's operation is answered. It returns false if there is no
+// operation.
 func AfterOperation(ctx context.Context, f func()) (ok bool) {
 	c, ok := ctx.Value(callsKey{}).(*Calls)
 	if ok {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.after = append(c.after, f)
+		c.afterOperation = append(c.afterOperation, f)
 	}
 	return ok
 }
 
-// Answered tells that the operation is answered.
+// Answered runs the functions that were registered with [AfterOperation].
 func (c *Calls) Answered() {
 	c.mu.Lock()
-	after := c.after
-	c.after = nil
+	after := c.afterOperation
+	c.afterOperation = nil
 	c.mu.Unlock()
 	for _, f := range after {
 		f()
 	}
 }
 
-// CountCall notes that a request was made to a source. What is not known is empty.
+// CountCall records a request to a source. Unknown values are empty.
 func CountCall(ctx context.Context, requestID, diagnostic string) {
 	c, ok := ctx.Value(callsKey{}).(*Calls)
 	if !ok {
@@ -60,21 +61,21 @@ func CountCall(ctx context.Context, requestID, diagnostic string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n++
+	c.requests++
 	keep(&c.requestIDs, requestID)
 	keep(&c.diagnostics, diagnostic)
 }
 
 func keep(kept *[]string, text string) {
-	if text != "" && len(*kept) < mostKept && !slices.Contains(*kept, text) {
-		*kept = append(*kept, text[:min(len(text), longestKept)])
+	if text != "" && len(*kept) < maxKept && !slices.Contains(*kept, text) {
+		*kept = append(*kept, text[:min(len(text), maxKeptLength)])
 	}
 }
 
-// Counted returns how many requests there were, and what the answers to them said: their request ids, and the
-// machines that gave them (x-ms-ags-diagnostic), each once.
+// Counted returns the number of requests, and the distinct request ids and server diagnostics (x-ms-ags-diagnostic) of
+// their responses.
 func (c *Calls) Counted() (n int, requestIDs, diagnostics []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.n, slices.Clone(c.requestIDs), slices.Clone(c.diagnostics)
+	return c.requests, slices.Clone(c.requestIDs), slices.Clone(c.diagnostics)
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Code says in one word what went wrong. The codes are a contract with clients; README.md explains each.
+// Code is an error code. The codes are a contract with clients; README.md explains each.
 type Code string
 
-// The codes that a source, or what was asked of it, can lead to.
+// The codes of errors from sources and of requests to them.
 const (
 	Unauthenticated       Code = "UNAUTHENTICATED"
 	Forbidden             Code = "FORBIDDEN"
@@ -27,12 +27,12 @@ const (
 	UnsupportedBySource   Code = "UNSUPPORTED_BY_SOURCE"
 )
 
-// Retryable tells whether the same request may do better later, and does no harm when it is sent again.
+// Retryable reports whether the same request may succeed later, and is safe to send again.
 func (c Code) Retryable() bool {
 	return c == Throttled || c == SourceTimeout || c == SourceUnavailable || c == Overloaded
 }
 
-// OfSource tells whether the code is one that a source's part of a list can fail with.
+// OfSource reports whether a source's part of a list can fail with this code.
 func (c Code) OfSource() bool {
 	switch c {
 	case Unauthenticated, Forbidden, NotFound, BadUserInput, Conflict, Throttled, SourceRefused, SourceTimeout,
@@ -42,27 +42,27 @@ func (c Code) OfSource() bool {
 	return false
 }
 
-// Error is what went wrong with a request to a source, or with what was asked. Everything in it but Cause may be
-// shown to the caller; package graph does so, and nobody else.
+// Error is a failed request to a source, or a request that was refused. Everything but Cause may be shown to the caller,
+// which only package graph does.
 type Error struct {
 	Code    Code
-	Message string // in our own words
+	Message string // ProfileQL's own text, never the source's
 
 	Source          string   // configured name of the source
-	Status          int      // HTTP status that the source answered with; 0 for none
+	Status          int      // HTTP status of the source's response; 0 for none
 	SourceCode      string   // the most specific code in the source's error
-	SourceMessage   string   // the source's own words, where they are about the caller's input, without what it keeps to itself
+	SourceMessage   string   // the source's message, if it is about the caller's input, redacted
 	SourceTarget    string   // the property that the source's error is about
-	RequestID       string   // the source's name for the request
-	ClientRequestID string   // ours
+	RequestID       string   // the source's request-id
+	ClientRequestID string   // the client-request-id that was sent
 	RetryAfter      *float64 // seconds
-	Limit           string   // name of the limit of ours that was exceeded
+	Limit           string   // name of the exceeded limit
 	LimitValue      int
 
 	Cause error // for the log only
 }
 
-// BadInput makes an [Error] about something that the caller gave.
+// BadInput returns a [BadUserInput] error.
 func BadInput(format string, args ...any) *Error {
 	return &Error{Code: BadUserInput, Message: fmt.Sprintf(format, args...)}
 }
@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Errors is what went wrong where several sources were asked and none of them answered.
+// Errors are the errors of all sources of a list, when none of them succeeded.
 type Errors []*Error
 
 func (all Errors) Error() string {

@@ -1,6 +1,6 @@
-// Package profile holds the few small types that the GraphQL side and the sides that hold profiles share: which item
-// is meant ([Ref]), which part of a list ([Query], [Position], [Page]), and what went wrong ([Error]). It imports
-// nothing of ProfileQL's but package jsontape, so that none of them has to know another.
+// Package profile holds the types that GraphQL and the sources share: the key of an item ([Ref]), a page of a list
+// ([Query], [Position], [Page]) and errors ([Error]). It imports no other package of ProfileQL except jsontape, so that
+// the two sides stay independent of each other.
 package profile
 
 import (
@@ -11,34 +11,34 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// Ref names one item of a facet.
+// Ref is the key of one item of a facet.
 type Ref struct {
 	Source string // configured name of the source that holds it
 	User   string // id or user principal name; empty for the signed-in person
 	ID     string // the source's own id
 }
 
-// Query asks for one page of one person's items of a facet.
+// Query selects one page of one user's items of a facet.
 type Query struct {
 	User       string    // as in [Ref]
 	Order      Order     // total order of the list
-	After      *Position // the page begins behind it; nil for the first page
-	Limit      int       // most items wanted, at least 1
+	After      *Position // the page starts after it; nil for the first page
+	Limit      int       // maximum number of items, at least 1
 	Properties []string  // REST properties wanted; empty for all
 	Count      bool      // whether [Page.Total] is wanted
 
-	// Of lists that several sources make up.
-	Sources []string // the only ones to ask; empty for all
-	Failed  []*Error // one for each that failed on an earlier page: they are not asked again
+	// For lists merged from several sources.
+	Sources []string // the only ones to query; empty for all
+	Failed  []*Error // one for each that failed on an earlier page: they are not queried again
 }
 
 // Page is the answer to a [Query].
 type Page struct {
-	Entries []Entry  // in the order that was asked for
-	More    bool     // whether items follow behind the last entry
-	Total   *int     // length of the whole list; nil where it was not asked for or cannot be told
-	Flaws   []error  // what could not be shown, for an answer that is otherwise good
-	Failed  []*Error // why items are missing: one for each source that failed, here or on an earlier page
+	Entries  []Entry  // in the requested order
+	More     bool     // whether there are items after the last entry
+	Total    *int     // length of the whole list; nil if not requested or not known
+	Warnings []error  // what is missing or uncertain in a page that is otherwise good
+	Failed   []*Error // one for each source that failed, on this page or an earlier one
 }
 
 // Item is one item of a facet.
@@ -47,32 +47,32 @@ type Item struct {
 	JSON jsontape.Value // the item as the source sent it; absent properties are null
 }
 
-// Entry is one item and its place in the list.
+// Entry is one item and its position in the list.
 type Entry struct {
 	Position Position
 	JSON     jsontape.Value // the item as the source sent it
 }
 
-// Position is the place of one item in the total order of a list, whatever other items come and go.
+// Position is the place of one item in the total order of a list. It stays valid while other items are added or removed.
 type Position struct {
 	Instant string // the ordering value as the source sent it, RFC 3339; empty for none
 	Source  string
 	ID      string // the source's own id
 
-	// OrderedHere tells that the source's list was read whole and ordered here: items at one instant are then in the
-	// order of their ids as bytes. Otherwise they are in the source's own.
-	OrderedHere bool
+	// OrderedLocally reports that the source's whole list was read and sorted by ProfileQL: items with equal instants are
+	// then ordered by the bytes of their ids. Otherwise they are in the source's own order.
+	OrderedLocally bool
 }
 
-// Order is the total order of a list: by an instant, items without one last, ties by source and then by id. What comes
-// first of two ids, each source decides for itself, see [Position].
+// Order is the total order of a list: by an instant, items without one last, ties by source and then by id. Each source
+// has its own order of ids, see [Position].
 type Order struct {
 	Property   string // createdDateTime or lastModifiedDateTime
-	Descending bool   // turns the order of the instants only
+	Descending bool   // reverses the order of the instants only
 }
 
-// Compare returns a negative number when a comes before b, a positive one when it comes after it, and 0 when they
-// are the same place. It takes ids as bytes.
+// Compare returns a negative number if a comes before b, a positive one if it comes after, and 0 if they are equal. It
+// compares ids as bytes.
 func (o Order) Compare(a, b Position) int {
 	if a.Instant != b.Instant {
 		if c := compareInstants(a.Instant, b.Instant, o.Descending); c != 0 {
@@ -82,7 +82,7 @@ func (o Order) Compare(a, b Position) int {
 	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
 }
 
-// Ties tells whether the ordering values are equal.
+// Ties reports whether the ordering values are equal.
 func (o Order) Ties(a, b Position) bool {
 	return a.Instant == b.Instant || compareInstants(a.Instant, b.Instant, o.Descending) == 0
 }

@@ -38,7 +38,7 @@ func TestOrder(t *testing.T) {
 	positions := rapid.Custom(func(t *rapid.T) Position {
 		return Position{
 			Instant: instants.Draw(t, "instant"), Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
-			ID: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id"), OrderedHere: rapid.Bool().Draw(t, "ordered here"),
+			ID: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id"), OrderedLocally: rapid.Bool().Draw(t, "ordered here"),
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

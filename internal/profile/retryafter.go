@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// RetryAfter reads a source's Retry-After: seconds, of which Microsoft Graph sends fractions, or a date (RFC 9110, section
-// 10.2.3). It is not ok where there is none that makes sense.
+// RetryAfter parses Retry-After: seconds, of which Microsoft Graph sends fractions, or a date (RFC 9110, section 10.2.3). It
+// is not ok if the header is missing or malformed.
 func RetryAfter(h http.Header) (seconds float64, ok bool) {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
 		return seconds, seconds >= 0 && !math.IsInf(seconds, 0)
 	}
-	date, err := http.ParseTime(text)
+	date, err := http.ParseTime(value)
 	if err != nil {
 		return 0, false
 	}
-	// To the millisecond: the rest is noise of our own clock.
+	// Rounded up to the millisecond: the rest is noise of our own clock.
 	return max(0, math.Ceil(time.Until(date).Seconds()*1000)/1000), true
 }

@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxSegment is the longest text, in bytes, that is taken for one segment of a path.
+// maxSegment is the maximum length in bytes of a path segment.
 const maxSegment = 512
 
-// IsSegment tells whether text can be exactly one segment of a URL's path once it is escaped. Empty, "." and ".."
+// IsSegment reports whether text, once escaped, is exactly one segment of a URL path. Empty, "." and ".."
 // cannot: servers and clients resolve them, escaped or not (RFC 3986, section 5.2.4). Neither can control characters,
 // broken UTF-8, or anything over 512 bytes.
 //
-// It looks at the text as it is: "%2e%2e" is three harmless letters and more, because escaping makes "%252e%252e" of it.
+// Text is not unescaped first: "%2e%2e" is harmless, because escaping turns it into "%252e%252e".
 func IsSegment(text string) bool {
 	if text == "" || text == "." || text == ".." || len(text) > maxSegment || !utf8.ValidString(text) {
 		return false

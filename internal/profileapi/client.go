@@ -22,20 +22,20 @@ type Options struct {
 	Transport http.RoundTripper // [NewTransport], wrapped in what adds the caller's token
 	UserAgent string
 	Timeout   time.Duration // for all that one call of a [Collection] method does; 10 s where it is 0
-	Memory    *Memory       // that all sources share; nil for no bound
+	Memory    *MemoryBudget // that all sources share; nil for no bound
 	Log       *slog.Logger
 }
 
 // Client is one source. It may be used by many goroutines at once.
 type Client struct {
-	name    string
-	base    *url.URL
-	hosts   []*url.URL // of the base URL and its aliases
-	http    *resty.Client
-	timeout time.Duration
-	memory  *Memory
-	log     *slog.Logger
-	learnt  denials
+	name         string
+	base         *url.URL
+	hosts        []*url.URL // of the base URL and its aliases
+	http         *resty.Client
+	timeout      time.Duration
+	memory       *MemoryBudget
+	log          *slog.Logger
+	capabilities capabilities
 }
 
 // New returns a client. It fails where the base URL is not an absolute HTTP one, or carries more than a path.
@@ -57,11 +57,11 @@ func New(o Options) (*Client, error) {
 	}
 	// Not resty.New: it installs a cookie jar, in which one caller's cookies would meet another's requests.
 	client := resty.NewWithClient(&http.Client{
-		Transport: plainAnswers{o.Transport},
+		Transport: sanitizingTransport{o.Transport},
 		// A redirect would carry the body, and on the same host name the token, to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
-	client.SetLogger(quiet{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
+	client.SetLogger(discardLogger{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
 	client.SetHeader("OData-MaxVersion", "4.0") // what answers are read as; a service may answer in a later version otherwise
 	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory, log: o.Log}, nil
 }
@@ -84,8 +84,8 @@ func ParseBaseURL(text string) (*url.URL, error) {
 // ones that net/http keeps by default, two requests in three would dial.
 func NewTransport(connections int) *http.Transport {
 	return &http.Transport{
-		Proxy:               proxyUnlessHere(http.ProxyFromEnvironment),
-		DialContext:         dialKept((&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
+		Proxy:               proxyUnlessLoopback(http.ProxyFromEnvironment),
+		DialContext:         keepConns((&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        connections,
 		MaxIdleConnsPerHost: connections,
@@ -97,9 +97,9 @@ func NewTransport(connections int) *http.Transport {
 	}
 }
 
-// proxyUnlessHere leaves out requests to this machine, which may be plain HTTP. The environment's proxies are not asked
+// proxyUnlessLoopback leaves out requests to this machine, which may be plain HTTP. The environment's proxies are not asked
 // for localhost either, but for LOCALHOST.
-func proxyUnlessHere(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+func proxyUnlessLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		host := r.URL.Hostname()
 		if address, err := netip.ParseAddr(host); err == nil && address.IsLoopback() || strings.EqualFold(host, "localhost") {
@@ -109,18 +109,18 @@ func proxyUnlessHere(proxy func(*http.Request) (*url.URL, error)) func(*http.Req
 	}
 }
 
-// quiet keeps resty from writing to standard error; what matters comes back as an error.
-type quiet struct{}
+// discardLogger keeps resty from writing to standard error; what matters comes back as an error.
+type discardLogger struct{}
 
-func (quiet) Errorf(string, ...any) {}
-func (quiet) Warnf(string, ...any)  {}
-func (quiet) Debugf(string, ...any) {}
+func (discardLogger) Errorf(string, ...any) {}
+func (discardLogger) Warnf(string, ...any)  {}
+func (discardLogger) Debugf(string, ...any) {}
 
-// plainAnswers takes off answers what net/http would act on.
-type plainAnswers struct{ base http.RoundTripper }
+// sanitizingTransport takes off answers what net/http would act on.
+type sanitizingTransport struct{ base http.RoundTripper }
 
-func (p plainAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := p.base.RoundTrip(r)
+func (t sanitizingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

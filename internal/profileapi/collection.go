@@ -26,8 +26,8 @@ func NewCollection(c *Client, facet string, properties []string) *Collection {
 	return &Collection{client: c, facet: facet, properties: properties}
 }
 
-// ability names what is remembered of the source for this facet.
-func (c *Collection) ability(option string) string { return c.facet + " " + option }
+// capability names what is remembered of the source for this facet.
+func (c *Collection) capability(option string) string { return c.facet + " " + option }
 
 // All methods return a *[profile.Error], or the context's error once the caller has left.
 
@@ -39,25 +39,25 @@ func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []stri
 	if err != nil {
 		return profile.Item{}, err
 	}
-	selecting := len(properties) > 0 && !c.client.learnt.has(c.ability("$select"))
-	if !selecting {
+	useSelect := len(properties) > 0 && !c.client.capabilities.isUnsupported(c.capability("$select"))
+	if !useSelect {
 		return c.get(ctx, ref, address)
 	}
 	item, err := c.get(ctx, ref, address+"?"+selectOption(properties))
 	if isBadRequest(err) {
 		if item, err = c.get(ctx, ref, address); err == nil {
-			c.client.learnt.add(c.ability("$select"))
+			c.client.capabilities.markUnsupported(c.capability("$select"))
 		}
 	}
 	return item, err
 }
 
 func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (profile.Item, error) {
-	a, no := c.client.read(ctx, address, 0)
-	if no != nil || a.status != http.StatusOK {
-		return profile.Item{}, c.failed(a, no)
+	resp, terr := c.client.read(ctx, address, 0)
+	if terr != nil || resp.status != http.StatusOK {
+		return profile.Item{}, c.requestError(resp, terr)
 	}
-	return c.item(a, ref.ID)
+	return c.item(resp, ref.ID)
 }
 
 // Create adds an item and returns it as the source has stored it.
@@ -67,25 +67,25 @@ func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (p
 	if err != nil {
 		return profile.Item{}, err
 	}
-	a, no := c.client.write(ctx, http.MethodPost, address, body)
-	if no != nil || a.status/100 != 2 {
-		return profile.Item{}, c.failed(a, no)
+	resp, terr := c.client.write(ctx, http.MethodPost, address, body)
+	if terr != nil || resp.status/100 != 2 {
+		return profile.Item{}, c.requestError(resp, terr)
 	}
-	if id := c.createdID(a, user); id != "" {
-		return c.readBack(ctx, deadline, profile.Ref{User: user, ID: id}, a)
+	if id := c.createdID(resp, user); id != "" {
+		return c.readBack(ctx, deadline, profile.Ref{User: user, ID: id}, resp)
 	}
-	return c.item(a, "")
+	return c.item(resp, "")
 }
 
 // createdID is the id of the item of an answer that says no more than where it is (OData Protocol 4.01, section 11.4.2);
 // empty for other answers.
-func (c *Collection) createdID(a *answer, user string) string {
-	if a.status != http.StatusCreated && a.status != http.StatusNoContent || a.bodyErr != nil || len(a.body) > 0 {
+func (c *Collection) createdID(resp *response, user string) string {
+	if resp.status != http.StatusCreated && resp.status != http.StatusNoContent || resp.bodyErr != nil || len(resp.body) > 0 {
 		return ""
 	}
 	var id string
-	for _, address := range slices.Concat(a.header.Values("Location"), a.header.Values("OData-EntityId")) {
-		at, err := c.client.locate(user, c.facet, address)
+	for _, address := range slices.Concat(resp.header.Values("Location"), resp.header.Values("OData-EntityId")) {
+		at, err := c.client.resolveLink(user, c.facet, address)
 		switch {
 		case err != nil || at.key == "":
 		case id != "" && id != at.key: // two items
@@ -107,23 +107,23 @@ func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (
 	if string(body) == "{}" {
 		return profile.Item{}, profile.BadInput("The patch is empty: name at least one property to change.")
 	}
-	a, no := c.client.write(ctx, http.MethodPatch, address, body)
-	if no != nil || a.status/100 != 2 {
-		return profile.Item{}, c.failed(a, no)
+	resp, terr := c.client.write(ctx, http.MethodPatch, address, body)
+	if terr != nil || resp.status/100 != 2 {
+		return profile.Item{}, c.requestError(resp, terr)
 	}
-	if a.bodyErr == nil && len(a.body) == 0 {
-		return c.readBack(ctx, deadline, ref, a)
+	if resp.bodyErr == nil && len(resp.body) == 0 {
+		return c.readBack(ctx, deadline, ref, resp)
 	}
-	return c.item(a, ref.ID)
+	return c.item(resp, ref.ID)
 }
 
 // readBack reads the item after a write that was accepted without showing it, as 204 does. The deadline is that of both.
-func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *answer) (profile.Item, error) {
+func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *response) (profile.Item, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	item, err := c.Get(ctx, ref, nil)
 	if err != nil {
-		return profile.Item{}, c.client.misunderstood(write, err)
+		return profile.Item{}, c.client.invalidResponse(write, err)
 	}
 	return item, nil
 }
@@ -134,32 +134,32 @@ func (c *Collection) Delete(ctx context.Context, ref profile.Ref) error {
 	if err != nil {
 		return err
 	}
-	a, no := c.client.write(ctx, http.MethodDelete, address, nil)
-	if no != nil || a.status/100 != 2 {
-		return c.failed(a, no)
+	resp, terr := c.client.write(ctx, http.MethodDelete, address, nil)
+	if terr != nil || resp.status/100 != 2 {
+		return c.requestError(resp, terr)
 	}
 	return nil
 }
 
 // item is the answer's item. Where the source left out the id that was asked for, it is put back; an answer that holds
-// nothing of the item is none.
-func (c *Collection) item(a *answer, id string) (profile.Item, error) {
-	if err := checkJSON(a); err != nil {
-		return profile.Item{}, c.client.misunderstood(a, err)
+// isEmpty of the item is none.
+func (c *Collection) item(resp *response, id string) (profile.Item, error) {
+	if err := checkJSON(resp); err != nil {
+		return profile.Item{}, c.client.invalidResponse(resp, err)
 	}
-	tape, err := jsontape.Parse(a.body)
+	tape, err := jsontape.Parse(resp.body)
 	if err != nil {
-		return profile.Item{}, c.client.misunderstood(a, err)
+		return profile.Item{}, c.client.invalidResponse(resp, err)
 	}
 	item := profile.Item{JSON: tape.Root()}
 	if len(errorsIn(item.JSON)) > 0 {
-		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is an error despite its status"))
+		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the answer is an error despite its status"))
 	}
 	if item.ID, _ = item.JSON.Member("id").Text(); profile.IsSegment(item.ID) {
 		return item, nil
 	}
 	if id == "" || !c.hasProperties(item.JSON) {
-		return profile.Item{}, c.client.misunderstood(a, errors.New("the answer is not an item"))
+		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the answer is not an item"))
 	}
 	item.ID = id
 	return item, nil

@@ -18,12 +18,12 @@ import (
 // connection that has been idle for longer than is safe; a read does, since it can be sent again.
 
 const (
-	// safelyIdle is for how long a connection is safe where its server does not say: shorter than any server is known to
+	// maxSafeIdle is for how long a connection is safe where its server does not say: shorter than any server is known to
 	// keep one.
-	safelyIdle = 1500 * time.Millisecond
-	// closing is how long before the time that a server announces a connection is not safe any more: the request has to
+	maxSafeIdle = 1500 * time.Millisecond
+	// closeMargin is how long before the time that a server announces a connection is not safe any more: the request has to
 	// get there.
-	closing = time.Second
+	closeMargin = time.Second
 )
 
 // errStale is the error of a write to a connection that has been idle for too long. Nothing was written then, so that the
@@ -33,7 +33,7 @@ var errStale = errors.New("the connection has been idle for too long")
 // keptConn is a connection that is kept for further requests.
 type keptConn struct {
 	net.Conn
-	announced atomic.Int64 // for how long its server keeps it, in nanoseconds; 0 where it does not say
+	keepAlive atomic.Int64 // for how long its server keeps it, in nanoseconds; 0 where it does not say
 	stale     atomic.Bool
 }
 
@@ -47,15 +47,15 @@ func (c *keptConn) Write(p []byte) (int, error) {
 
 // isSafe tells whether a connection that has been idle for some time can take a write.
 func (c *keptConn) isSafe(idle time.Duration) bool {
-	announced := time.Duration(c.announced.Load())
+	announced := time.Duration(c.keepAlive.Load())
 	if announced == 0 {
-		return idle <= safelyIdle
+		return idle <= maxSafeIdle
 	}
-	return idle <= announced-min(closing, announced/2)
+	return idle <= announced-min(closeMargin, announced/2)
 }
 
-// dialKept dials connections that are [keptConn].
-func dialKept(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+// keepConns dials connections that are [keptConn].
+func keepConns(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {
@@ -65,8 +65,8 @@ func dialKept(dial func(ctx context.Context, network, address string) (net.Conn,
 	}
 }
 
-// keptBelow is the connection below TLS, if there is any; nil for HTTP/2, whose servers say when they close one.
-func keptBelow(c net.Conn) *keptConn {
+// underlyingConn is the connection below TLS, if there is any; nil for HTTP/2, whose servers say when they close one.
+func underlyingConn(c net.Conn) *keptConn {
 	if secure, ok := c.(*tls.Conn); ok {
 		if secure.ConnectionState().NegotiatedProtocol == "h2" {
 			return nil
@@ -77,16 +77,16 @@ func keptBelow(c net.Conn) *keptConn {
 	return kept
 }
 
-// refuseStale sees to it that a write does not go out on a connection that has been idle for too long.
-func refuseStale(c *keptConn, method string, info httptrace.GotConnInfo) {
+// markStale sees to it that a write does not go out on a connection that has been idle for too long.
+func markStale(c *keptConn, method string, info httptrace.GotConnInfo) {
 	if c != nil && method != http.MethodGet && info.WasIdle && !c.isSafe(info.IdleTime) {
 		c.stale.Store(true)
 	}
 }
 
-// note notes what an answer says of its connection: that it is the wrong one for the request (421), or how long it is kept
+// observe notes what an answer says of its connection: that it is the wrong one for the request (421), or how long it is kept
 // (Keep-Alive: timeout=5, in seconds).
-func (c *keptConn) note(status int, h http.Header) {
+func (c *keptConn) observe(status int, h http.Header) {
 	if c == nil {
 		return
 	}
@@ -100,7 +100,7 @@ func (c *keptConn) note(status int, h http.Header) {
 	for part := range strings.SplitSeq(value, ",") {
 		name, text, _ := strings.Cut(strings.TrimSpace(part), "=")
 		if seconds, err := strconv.Atoi(strings.Trim(text, `"`)); err == nil && strings.EqualFold(name, "timeout") && seconds > 0 {
-			c.announced.Store(int64(min(seconds, 3600)) * int64(time.Second))
+			c.keepAlive.Store(int64(min(seconds, 3600)) * int64(time.Second))
 		}
 	}
 }

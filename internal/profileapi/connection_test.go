@@ -16,11 +16,11 @@ import (
 func TestIsSafe(t *testing.T) {
 	t.Parallel()
 	for header, safe := range map[string]time.Duration{
-		"": safelyIdle, "timeout=5": 4 * time.Second, "timeout=5, max=100": 4 * time.Second, `max=100,Timeout="5"`: 4 * time.Second, "timeout=1": 500 * time.Millisecond,
-		"timeout=0": safelyIdle, "timeout=-5": safelyIdle, "timeout=soon": safelyIdle, "max=100": safelyIdle, "timeout": safelyIdle, "timeout=99999999": 3599 * time.Second,
+		"": maxSafeIdle, "timeout=5": 4 * time.Second, "timeout=5, max=100": 4 * time.Second, `max=100,Timeout="5"`: 4 * time.Second, "timeout=1": 500 * time.Millisecond,
+		"timeout=0": maxSafeIdle, "timeout=-5": maxSafeIdle, "timeout=soon": maxSafeIdle, "max=100": maxSafeIdle, "timeout": maxSafeIdle, "timeout=99999999": 3599 * time.Second,
 	} {
 		c := new(keptConn)
-		c.note(http.StatusOK, http.Header{"Keep-Alive": {header}})
+		c.observe(http.StatusOK, http.Header{"Keep-Alive": {header}})
 		if !c.isSafe(safe) || c.isSafe(safe+1) {
 			t.Errorf("%q: not safe for exactly %v", header, safe)
 		}
@@ -39,10 +39,10 @@ func TestIdleConnections(t *testing.T) {
 		tls, h2   bool
 	}{
 		"just now":                  {idle: 0, dials: 1, reads: 1},
-		"for long":                  {idle: safelyIdle + 100*time.Millisecond, dials: 2, reads: 1},
-		"for long, and TLS":         {idle: safelyIdle + 100*time.Millisecond, dials: 2, reads: 1, tls: true},
-		"for long, and HTTP/2":      {idle: safelyIdle + 100*time.Millisecond, dials: 1, reads: 1, tls: true, h2: true},
-		"as the server says":        {keepAlive: "timeout=5", idle: safelyIdle + 100*time.Millisecond, dials: 1, reads: 1},
+		"for long":                  {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1},
+		"for long, and TLS":         {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1, tls: true},
+		"for long, and HTTP/2":      {idle: maxSafeIdle + 100*time.Millisecond, dials: 1, reads: 1, tls: true, h2: true},
+		"as the server says":        {keepAlive: "timeout=5", idle: maxSafeIdle + 100*time.Millisecond, dials: 1, reads: 1},
 		"longer than the server is": {keepAlive: "timeout=1", idle: 600 * time.Millisecond, dials: 2, reads: 1},
 	} {
 		for _, second := range []string{http.MethodPatch, http.MethodGet} {

@@ -29,56 +29,56 @@ var messages = map[profile.Code]string{
 	profile.LimitExceeded:         "The source's answer is larger than allowed.",
 }
 
-// notNow is the message of a SourceUnavailable where the source refused this request, but not for ever.
-const notNow = "The source cannot do this at the moment."
+// messageTemporary is the message of a SourceUnavailable where the source refused this request, but not for ever.
+const messageTemporary = "The source cannot do this at the moment."
 
-// accepted is the message of an OutcomeUnknown where the source said yes but the item cannot be shown.
-const accepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
+// messageAccepted is the message of an OutcomeUnknown where the source said yes but the item cannot be shown.
+const messageAccepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
 
-// failed makes the error for an exchange that did not go well: either a is not a success, or there is none but no.
-func (c *Collection) failed(a *answer, no *noAnswer) error {
-	if no != nil {
-		return c.client.failedWithout(no)
+// requestError makes the error for an exchange that did not go well: either a is not a success, or there is none but no.
+func (c *Collection) requestError(resp *response, terr *transportError) error {
+	if terr != nil {
+		return c.client.noResponseError(terr)
 	}
-	inner := innerErrors(a)
-	e := c.client.newError(a.request, codeFor(a))
-	e.Status = a.status
+	inner := errorsOf(resp)
+	e := c.client.newError(resp.request, codeFor(resp))
+	e.Status = resp.status
 	e.SourceCode = inner.code()
-	e.RequestID = requestID(a, inner)
-	if a.status/100 == 4 && e.Code == profile.SourceUnavailable {
-		e.Message = notNow
+	e.RequestID = requestID(resp, inner)
+	if resp.status/100 == 4 && e.Code == profile.SourceUnavailable {
+		e.Message = messageTemporary
 	}
-	if seconds, ok := profile.RetryAfter(a.header); ok {
+	if seconds, ok := profile.RetryAfter(resp.header); ok {
 		e.RetryAfter = &seconds
 	}
-	switch a.status {
+	switch resp.status {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity:
-		known := vocabulary{properties: c.properties, body: a.request.body}
+		known := vocabulary{properties: c.properties, body: resp.request.body}
 		e.SourceMessage, e.SourceTarget = known.redact(inner.message()), known.target(inner)
 	}
 	return e
 }
 
-// failedWithout makes the error for a request that got no answer.
-func (c *Client) failedWithout(no *noAnswer) error {
-	if no.refusal != nil {
-		refusal := *no.refusal
-		refusal.ClientRequestID = no.clientID
+// noResponseError makes the error for a request that got no answer.
+func (c *Client) noResponseError(terr *transportError) error {
+	if terr.rejected != nil {
+		refusal := *terr.rejected
+		refusal.ClientRequestID = terr.clientID
 		return &refusal
 	}
 	var code profile.Code
 	switch {
-	case errors.Is(no.err, context.Canceled):
-		return no.err // nobody is there to be told
-	case no.method != http.MethodGet && no.sent:
+	case errors.Is(terr.err, context.Canceled):
+		return terr.err // nobody is there to be told
+	case terr.method != http.MethodGet && terr.sent:
 		code = profile.OutcomeUnknown
-	case errors.Is(no.err, context.DeadlineExceeded):
+	case errors.Is(terr.err, context.DeadlineExceeded):
 		code = profile.SourceTimeout
 	default:
 		code = profile.SourceUnavailable
 	}
-	e := c.newError(no.request, code)
-	e.Cause = no.err
+	e := c.newError(terr.request, code)
+	e.Cause = terr.err
 	return e
 }
 
@@ -86,14 +86,14 @@ func (c *Client) newError(r request, code profile.Code) *profile.Error {
 	return &profile.Error{Code: code, Message: messages[code], Source: c.name, ClientRequestID: r.clientID}
 }
 
-// misunderstood makes the error for an answer that is a success by its status, but of no use.
-func (c *Client) misunderstood(a *answer, cause error) error {
-	if crowded, ok := errors.AsType[*profile.Error](cause); ok && crowded.Code == profile.Overloaded && a.method == http.MethodGet {
-		return crowded
+// invalidResponse makes the error for an answer that is a success by its status, but of no use.
+func (c *Client) invalidResponse(resp *response, cause error) error {
+	if overloaded, ok := errors.AsType[*profile.Error](cause); ok && overloaded.Code == profile.Overloaded && resp.method == http.MethodGet {
+		return overloaded
 	}
 	code := profile.SourceInvalidResponse
 	switch {
-	case a.method != http.MethodGet:
+	case resp.method != http.MethodGet:
 		code = profile.OutcomeUnknown
 	case errors.Is(cause, errTooLarge):
 		code = profile.LimitExceeded
@@ -101,24 +101,24 @@ func (c *Client) misunderstood(a *answer, cause error) error {
 		return cause
 	case errors.Is(cause, context.DeadlineExceeded):
 		code = profile.SourceTimeout
-	case a.bodyErr != nil:
+	case resp.bodyErr != nil:
 		code = profile.SourceUnavailable
 	}
-	inner := innerErrors(a)
-	e := c.newError(a.request, code)
-	e.Status, e.SourceCode, e.RequestID, e.Cause = a.status, inner.code(), requestID(a, inner), cause
+	inner := errorsOf(resp)
+	e := c.newError(resp.request, code)
+	e.Status, e.SourceCode, e.RequestID, e.Cause = resp.status, inner.code(), requestID(resp, inner), cause
 	switch code {
 	case profile.OutcomeUnknown:
-		e.Message = accepted
+		e.Message = messageAccepted
 	case profile.LimitExceeded:
-		e.Limit, e.LimitValue = "answerBytes", maxAnswer
+		e.Limit, e.LimitValue = "answerBytes", maxResponseBytes
 	}
 	return e
 }
 
 // codeFor is the table of README.md for an answer whose status is no success.
-func codeFor(a *answer) profile.Code {
-	switch s := a.status; {
+func codeFor(resp *response) profile.Code {
+	switch s := resp.status; {
 	case s == http.StatusUnauthorized:
 		return profile.Unauthenticated
 	case s == http.StatusForbidden:
@@ -135,10 +135,10 @@ func codeFor(a *answer) profile.Code {
 		return profile.SourceUnavailable
 	case s/100 == 3 || s/100 == 4 && s != http.StatusRequestTimeout:
 		return profile.SourceRefused
-	case s < 300 && a.method == http.MethodGet: // a success, but not one that a read can have
+	case s < 300 && resp.method == http.MethodGet: // a success, but not one that a read can have
 		return profile.SourceInvalidResponse
 	}
-	if a.method == http.MethodGet || saysNothingDone(a) {
+	if resp.method == http.MethodGet || saysNotProcessed(resp) {
 		return profile.SourceUnavailable
 	}
 	return profile.OutcomeUnknown
@@ -154,19 +154,19 @@ func isTemporary(status int) bool {
 	return false
 }
 
-// saysNothingDone tells whether the source says when to come back, after it gave up a request by a status that leaves
+// saysNotProcessed tells whether the source says when to come back, after it gave up a request by a status that leaves
 // open whether it was carried out.
-func saysNothingDone(a *answer) bool {
-	_, told := profile.RetryAfter(a.header)
-	return told && (a.status == http.StatusServiceUnavailable || a.status == http.StatusRequestTimeout)
+func saysNotProcessed(resp *response) bool {
+	_, ok := profile.RetryAfter(resp.header)
+	return ok && (resp.status == http.StatusServiceUnavailable || resp.status == http.StatusRequestTimeout)
 }
 
 // checkJSON fails where the answer's body is cut short or is not said to be JSON, such as a proxy's page.
-func checkJSON(a *answer) error {
-	if a.bodyErr != nil {
-		return a.bodyErr
+func checkJSON(resp *response) error {
+	if resp.bodyErr != nil {
+		return resp.bodyErr
 	}
-	mediaType, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	mediaType, _, err := mime.ParseMediaType(resp.header.Get("Content-Type"))
 	// A parameter that is not well formed takes nothing from the type.
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
 		return errors.New("the answer is not JSON")
@@ -174,15 +174,15 @@ func checkJSON(a *answer) error {
 	return nil
 }
 
-// chain is the error of an OData answer (OData JSON Format 4.01, section 21.1) and those inside it, outermost first.
-type chain []jsontape.Value
+// errorChain is the error of an OData answer (OData JSON Format 4.01, section 21.1) and those inside it, outermost first.
+type errorChain []jsontape.Value
 
-// innerErrors finds the error in an answer's body; nothing where the body holds none.
-func innerErrors(a *answer) chain {
-	if checkJSON(a) != nil {
+// errorsOf finds the error in an answer's body; nothing where the body holds none.
+func errorsOf(resp *response) errorChain {
+	if checkJSON(resp) != nil {
 		return nil
 	}
-	tape, err := jsontape.Parse(a.body)
+	tape, err := jsontape.Parse(resp.body)
 	if err != nil {
 		return nil
 	}
@@ -190,7 +190,7 @@ func innerErrors(a *answer) chain {
 }
 
 // errorsIn finds the error in what an answer holds.
-func errorsIn(v jsontape.Value) (all chain) {
+func errorsIn(v jsontape.Value) (all errorChain) {
 	// The bound is against an answer that nests without end.
 	for e := v.Member("error"); e.Kind() == jsontape.Object && len(all) < 10; {
 		all = append(all, e)
@@ -204,15 +204,15 @@ func errorsIn(v jsontape.Value) (all chain) {
 }
 
 var (
-	codeForm      = regexp.MustCompile(`^[A-Za-z0-9_\-]{1,100}$`) // no dots: they make hosts and names of types
-	onlyDigits    = regexp.MustCompile(`^[0-9]+$`)
-	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9\-_.|]{1,128}$`)
+	codePattern      = regexp.MustCompile(`^[A-Za-z0-9_\-]{1,100}$`) // no dots: they make hosts and names of types
+	digitsPattern    = regexp.MustCompile(`^[0-9]+$`)
+	requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9\-_.|]{1,128}$`)
 )
 
 // code is the most specific one that says something: "429" inside of "TooManyRequests" does not.
-func (all chain) code() (code string) {
+func (all errorChain) code() (code string) {
 	for _, e := range all {
-		if c := text(e, "code"); codeForm.MatchString(c) && !onlyDigits.MatchString(c) {
+		if c := text(e, "code"); codePattern.MatchString(c) && !digitsPattern.MatchString(c) {
 			code = c
 		}
 	}
@@ -220,7 +220,7 @@ func (all chain) code() (code string) {
 }
 
 // message is the most specific one.
-func (all chain) message() (message string) {
+func (all errorChain) message() (message string) {
 	for _, e := range all {
 		if m := text(e, "message"); m != "" {
 			message = m
@@ -229,13 +229,13 @@ func (all chain) message() (message string) {
 	return message
 }
 
-func requestID(a *answer, inner chain) string {
-	candidates := []string{a.header.Get("request-id")}
+func requestID(resp *response, inner errorChain) string {
+	candidates := []string{resp.header.Get("request-id")}
 	for _, e := range inner {
 		candidates = append(candidates, text(e, "request-id"), text(e, "requestId"))
 	}
 	for _, id := range candidates {
-		if requestIDForm.MatchString(id) {
+		if requestIDPattern.MatchString(id) {
 			return id
 		}
 	}
@@ -251,31 +251,31 @@ func text(e jsontape.Value, member string) string {
 // listTooLong is the error for a list that has to be ordered here but is longer than is read.
 func (c *Client) listTooLong() error {
 	return &profile.Error{
-		Code: profile.LimitExceeded, Source: c.name, Limit: "unorderedItems", LimitValue: maxScan,
-		Message: fmt.Sprintf("The source's list has more than the %d items that are read where it cannot be asked for a page of it.", maxScan),
+		Code: profile.LimitExceeded, Source: c.name, Limit: "unorderedItems", LimitValue: maxUnorderedItems,
+		Message: fmt.Sprintf("The source's list has more than the %d items that are read where it cannot be asked for a page of it.", maxUnorderedItems),
 	}
 }
 
-// reordered is the error for a list that was begun in its source's order of ids, and has to be gone on with in another.
-func (c *Client) reordered() error {
+// orderChanged is the error for a list that was begun in its source's order of ids, and has to be gone on with in another.
+func (c *Client) orderChanged() error {
 	return &profile.Error{
 		Code: profile.SourceInvalidResponse, Source: c.name,
 		Message: "The source cannot go on with its list where the page before ended. Begin the list anew.",
 	}
 }
 
-// endless is the error for a list whose links lead nowhere.
-func (c *Client) endless() error {
+// incompleteList is the error for a list whose links lead nowhere.
+func (c *Client) incompleteList() error {
 	return &profile.Error{
 		Code: profile.SourceInvalidResponse, Source: c.name,
 		Message: "The source's list does not come to an end. Items may be missing.",
 	}
 }
 
-// nameless is the error for entries of a list that are left out because they have no id.
-func (c *Client) nameless(a *answer) error {
-	e := c.newError(a.request, profile.SourceInvalidResponse)
+// missingIDs is the error for entries of a list that are left out because they have no id.
+func (c *Client) missingIDs(resp *response) error {
+	e := c.newError(resp.request, profile.SourceInvalidResponse)
 	e.Message = "The source sent items without an id. They are left out."
-	e.RequestID = requestID(a, nil)
+	e.RequestID = requestID(resp, nil)
 	return e
 }

@@ -16,8 +16,8 @@ import (
 	"profileql/internal/profile"
 )
 
-// maxAnswer is the most bytes of an answer that are read, after decompression.
-const maxAnswer = 8 << 20
+// maxResponseBytes is the most bytes of an answer that are read, after decompression.
+const maxResponseBytes = 8 << 20
 
 // request is one request to the source.
 type request struct {
@@ -28,8 +28,8 @@ type request struct {
 	maxItems int    // of a list: more in one answer are not read; 0 for what is no list
 }
 
-// answer is what the source answered.
-type answer struct {
+// response is what the source answered.
+type response struct {
 	request
 	status  int
 	header  http.Header
@@ -37,73 +37,73 @@ type answer struct {
 	bodyErr error // why body is not the whole body; nil where it is
 }
 
-// noAnswer is why there is no answer.
-type noAnswer struct {
+// transportError is why there is no answer.
+type transportError struct {
 	request
-	sent    bool // whether any of the request may have reached the source
-	err     error
-	refusal *profile.Error // what our own transport said instead of sending the request; nil where it did not
+	sent     bool // whether any of the request may have reached the source
+	err      error
+	rejected *profile.Error // what our own transport said instead of sending the request; nil where it did not
 }
 
-// errTooLarge is the bodyErr of an answer over maxAnswer.
+// errTooLarge is the bodyErr of an answer over maxResponseBytes.
 var errTooLarge = errors.New("the answer is over 8 MiB")
 
-// errLost is the error of a request that was written to a connection which was lost before an answer came.
-var errLost = errors.New("the connection was lost")
+// errConnectionLost is the error of a request that was written to a connection which was lost before an answer came.
+var errConnectionLost = errors.New("the connection was lost")
 
 // read sends a GET, and once more where the source was busy or the connection was lost. The caller's leaving ends it.
 // MaxItems is that of the request.
-func (c *Client) read(ctx context.Context, url string, maxItems int) (*answer, *noAnswer) {
+func (c *Client) read(ctx context.Context, url string, maxItems int) (*response, *transportError) {
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
-	a, no := c.send(ctx, r)
-	if ctx.Err() == nil && readAgain(a, no) && wait(ctx, retryDelay(a)) {
-		a, no = c.send(ctx, r)
+	resp, terr := c.send(ctx, r)
+	if ctx.Err() == nil && shouldRetryRead(resp, terr) && sleep(ctx, retryDelay(resp)) {
+		resp, terr = c.send(ctx, r)
 	}
-	return a, no
+	return resp, terr
 }
 
 // write sends a POST, PATCH or DELETE. Once it is sent it is given its deadline even if its caller leaves, because
 // only then is it known what became of it. It is sent again only where the source said that it did nothing.
-func (c *Client) write(caller context.Context, method, url string, body []byte) (*answer, *noAnswer) {
+func (c *Client) write(caller context.Context, method, url string, body []byte) (*response, *transportError) {
 	r := request{method: method, url: url, body: body, clientID: clientRequestID(caller)}
 	if err := caller.Err(); err != nil {
-		return nil, &noAnswer{request: r, err: err}
+		return nil, &transportError{request: r, err: err}
 	}
-	ctx, cancel := context.WithTimeout(profile.Outlive(caller), c.timeout)
+	ctx, cancel := context.WithTimeout(profile.Detach(caller), c.timeout)
 	defer cancel()
 
-	a, no := c.send(ctx, r)
-	if writeAgain(r, a) {
-		if delay := retryDelay(a); waitFits(ctx, delay) && wait(caller, delay) {
-			a, no = c.send(ctx, r)
+	resp, terr := c.send(ctx, r)
+	if shouldRetryWrite(r, resp) {
+		if delay := retryDelay(resp); fitsDeadline(ctx, delay) && sleep(caller, delay) {
+			resp, terr = c.send(ctx, r)
 		}
 	}
 	if caller.Err() != nil {
-		c.logOutcome(caller, r, a, no)
+		c.logOutcome(caller, r, resp, terr)
 	}
-	return a, no
+	return resp, terr
 }
 
 // send makes one request and reads its answer, once there is room for that.
-func (c *Client) send(caller context.Context, r request) (*answer, *noAnswer) {
-	room, err := c.memory.reserve(caller)
+func (c *Client) send(caller context.Context, r request) (*response, *transportError) {
+	res, err := c.memory.reserve(caller)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &noAnswer{request: r, refusal: c.crowded()}
+		return nil, &transportError{request: r, rejected: c.overMemoryBudget()}
 	}
 	if err != nil {
-		return nil, &noAnswer{request: r, err: err}
+		return nil, &transportError{request: r, err: err}
 	}
-	a, no := c.exchange(caller, r, room)
-	if no != nil {
-		room.settle(caller, 0)
-		return nil, no
+	resp, terr := c.exchange(caller, r, res)
+	if terr != nil {
+		res.settle(caller, 0)
+		return nil, terr
 	}
-	room.settle(caller, len(a.body))
-	return a, nil
+	res.settle(caller, len(resp.body))
+	return resp, nil
 }
 
-// crowded is the error for a request that found no room for its answer.
-func (c *Client) crowded() *profile.Error {
+// overMemoryBudget is the error for a request that found no room for its answer.
+func (c *Client) overMemoryBudget() *profile.Error {
 	return &profile.Error{
 		Code: profile.Overloaded, Source: c.name,
 		Message: "Too many large answers are being read at the same time.",
@@ -111,7 +111,7 @@ func (c *Client) crowded() *profile.Error {
 }
 
 // exchange makes one request and reads its answer into the room that there is for it.
-func (c *Client) exchange(caller context.Context, r request, room *room) (*answer, *noAnswer) {
+func (c *Client) exchange(caller context.Context, r request, res *reservation) (*response, *transportError) {
 	var sent, written atomic.Bool
 	var conn *keptConn
 	ctx, end := context.WithCancelCause(caller)
@@ -122,14 +122,14 @@ func (c *Client) exchange(caller context.Context, r request, room *room) (*answe
 			// GET it also would where an idle connection was lost over it, as often as there are idle connections.
 			// What is written is only in a buffer at first, which a stale connection does not take.
 			if written.Load() && (conn == nil || !conn.stale.Load()) {
-				end(errLost) // not the caller's leaving: whoever counts the source's failures sees it by the cause
+				end(errConnectionLost) // not the caller's leaving: whoever counts the source's failures sees it by the cause
 				return
 			}
 			sent.Store(false)
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
-			conn = keptBelow(info.Conn)
-			refuseStale(conn, r.method, info)
+			conn = underlyingConn(info.Conn)
+			markStale(conn, r.method, info)
 			sent.Store(true)
 		},
 		WroteRequest: func(w httptrace.WroteRequestInfo) { written.Store(w.Err == nil) },
@@ -138,60 +138,60 @@ func (c *Client) exchange(caller context.Context, r request, room *room) (*answe
 	if r.body != nil {
 		req.SetHeader("Content-Type", "application/json").SetBody(r.body)
 	}
-	resp, err := req.Execute(r.method, r.url)
+	rawResp, err := req.Execute(r.method, r.url)
 	if err != nil {
 		if refusal, ok := errors.AsType[*profile.Error](err); ok {
-			return nil, &noAnswer{request: r, refusal: refusal}
+			return nil, &transportError{request: r, rejected: refusal}
 		}
 		if caller.Err() == nil && ctx.Err() != nil {
-			err = errLost
+			err = errConnectionLost
 		}
 		profile.CountCall(caller, "", "")
-		return nil, &noAnswer{request: r, sent: sent.Load(), err: err}
+		return nil, &transportError{request: r, sent: sent.Load(), err: err}
 	}
-	defer func() { _ = resp.RawBody().Close() }()
-	a := &answer{request: r, status: resp.StatusCode(), header: resp.Header()}
-	conn.note(a.status, a.header)
-	profile.CountCall(caller, requestID(a, nil), diagnostic(a))
-	a.body, a.bodyErr = readAll(resp.RawBody(), resp.RawResponse.ContentLength, &largeAnswer{ctx: caller, room: room, items: itemCounter{most: r.maxItems}})
-	if errors.Is(a.bodyErr, errCrowded) {
-		a.bodyErr = c.crowded()
+	defer func() { _ = rawResp.RawBody().Close() }()
+	resp := &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header()}
+	conn.observe(resp.status, resp.header)
+	profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))
+	resp.body, resp.bodyErr = readAll(rawResp.RawBody(), rawResp.RawResponse.ContentLength, &largeBody{ctx: caller, reservation: res, items: itemCounter{limit: r.maxItems}})
+	if errors.Is(resp.bodyErr, errMemoryBudget) {
+		resp.bodyErr = c.overMemoryBudget()
 	}
-	return a, nil
+	return resp, nil
 }
 
-// errCrowded says that there was no room for a large answer until its deadline.
-var errCrowded = errors.New("there is no room for the answer")
+// errMemoryBudget says that there was no room for a large answer until its deadline.
+var errMemoryBudget = errors.New("there is no room for the answer")
 
-// largeAnswer is looked at where an answer turns out to be larger than an ordinary one.
-type largeAnswer struct {
-	ctx   context.Context
-	room  *room
-	items itemCounter
-	seen  int // bytes that have been counted
+// largeBody is looked at where an answer turns out to be larger than an ordinary one.
+type largeBody struct {
+	ctx         context.Context
+	reservation *reservation
+	items       itemCounter
+	counted     int // bytes that have been counted
 }
 
-// goOn tells whether an answer of which this much has been read may go on to up to most bytes.
-func (l *largeAnswer) goOn(read []byte, most int64) error {
-	if len(read) <= ordinaryAnswer {
+// check tells whether an answer of which this much has been read may go on to up to most bytes.
+func (l *largeBody) check(read []byte, maxBytes int64) error {
+	if len(read) <= smallResponse {
 		return nil
 	}
-	if err := l.room.grow(l.ctx, most); err != nil {
-		return errCrowded
+	if err := l.reservation.grow(l.ctx, maxBytes); err != nil {
+		return errMemoryBudget
 	}
-	if l.items.most > 0 && l.items.count(read[l.seen:]) > l.items.most {
-		return errManyItems
+	if l.items.limit > 0 && l.items.count(read[l.counted:]) > l.items.limit {
+		return errTooManyItems
 	}
-	l.seen = len(read)
+	l.counted = len(read)
 	return nil
 }
 
-// errManyItems says that one answer for a list has more items than are read.
-var errManyItems = errors.New("the answer has too many items")
+// errTooManyItems says that one answer for a list has more items than are read.
+var errTooManyItems = errors.New("the answer has too many items")
 
 // itemCounter counts the elements of arrays in an object, which those of a list are, while the text comes in.
 type itemCounter struct {
-	most              int
+	limit             int
 	elements, depth   int
 	inString, escaped bool
 }
@@ -218,43 +218,43 @@ func (c *itemCounter) count(text []byte) int {
 }
 
 // diagnostic is what the source says of the machine that answered, if it looks like that: it goes into the log.
-func diagnostic(a *answer) string {
-	text := a.header.Get("x-ms-ags-diagnostic")
+func diagnostic(resp *response) string {
+	text := resp.header.Get("x-ms-ags-diagnostic")
 	if !strings.HasPrefix(text, `{"ServerInfo":`) || !json.Valid([]byte(text)) {
 		return ""
 	}
 	return text
 }
 
-// believed is how many bytes are made room for at once because a header announces them.
-const believed = 64 << 10
+// maxPrealloc is how many bytes are made room for at once because a header announces them.
+const maxPrealloc = 64 << 10
 
-// readAll reads at most maxAnswer bytes. Length is what the header announced, -1 for nothing.
-func readAll(body io.Reader, length int64, large *largeAnswer) ([]byte, error) {
-	most := length
+// readAll reads at most maxResponseBytes bytes. Length is what the header announced, -1 for nothing.
+func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
+	maxBytes := length
 	if length < 0 {
-		most = maxAnswer
+		maxBytes = maxResponseBytes
 	}
 	switch {
-	case length > maxAnswer:
+	case length > maxResponseBytes:
 		return nil, errTooLarge
 	case length < 0:
 		length = 1 << 10
 	}
 	// One byte more than announced, so that the end is seen without growing.
-	buf := make([]byte, 0, min(length, believed)+1)
+	buf := make([]byte, 0, min(length, maxPrealloc)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
-		case len(buf) > maxAnswer:
+		case len(buf) > maxResponseBytes:
 			return nil, errTooLarge
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
 			return nil, err
 		case len(buf) == cap(buf):
-			if err := large.goOn(buf, most); err != nil {
+			if err := large.check(buf, maxBytes); err != nil {
 				return nil, err
 			}
 			buf = append(buf, 0)[:len(buf)]
@@ -262,9 +262,9 @@ func readAll(body io.Reader, length int64, large *largeAnswer) ([]byte, error) {
 	}
 }
 
-// wait waits, unless the context would be over before: then, or when it ends meanwhile, the answer is false.
-func wait(ctx context.Context, d time.Duration) bool {
-	if !waitFits(ctx, d) {
+// sleep waits, unless the context would be over before: then, or when it ends meanwhile, the answer is false.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if !fitsDeadline(ctx, d) {
 		return false
 	}
 	timer := time.NewTimer(d)
@@ -277,25 +277,25 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func waitFits(ctx context.Context, d time.Duration) bool {
+func fitsDeadline(ctx context.Context, d time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > d
 }
 
 // logOutcome tells what became of a write whose caller is gone and will not hear it.
-func (c *Client) logOutcome(ctx context.Context, r request, a *answer, no *noAnswer) {
+func (c *Client) logOutcome(ctx context.Context, r request, resp *response, terr *transportError) {
 	outcome := "not sent"
 	switch {
-	case no == nil && a.status/100 == 2:
+	case terr == nil && resp.status/100 == 2:
 		outcome = "accepted"
-	case no == nil && codeFor(a) != profile.OutcomeUnknown:
+	case terr == nil && codeFor(resp) != profile.OutcomeUnknown:
 		outcome = "refused"
-	case no == nil || no.sent:
+	case terr == nil || terr.sent:
 		outcome = "unknown"
 	}
 	attrs := []any{"source", c.name, "method", r.method, "outcome", outcome, "client_request_id", r.clientID}
-	if a != nil {
-		attrs = append(attrs, "status", a.status, "request_id", requestID(a, nil))
+	if resp != nil {
+		attrs = append(attrs, "status", resp.status, "request_id", requestID(resp, nil))
 	}
 	c.log.WarnContext(ctx, "a write outlived its caller", attrs...)
 }

@@ -22,49 +22,49 @@ var (
 	errOtherList = errors.New("the address is about another list")
 )
 
-// place is what an address names of a list.
-type place struct {
+// linkTarget is what an address names of a list.
+type linkTarget struct {
 	key   string // of an item; empty for the list itself
 	query string
 }
 
-// locate finds the place that an address from an answer names in one person's list. The address may be relative to that
+// resolveLink finds the place that an address from an answer names in one person's list. The address may be relative to that
 // of the request, or to the root of the service (OData JSON Format 4.01, section 4.3).
-func (c *Client) locate(user, facet, address string) (place, error) {
+func (c *Client) resolveLink(user, facet, address string) (linkTarget, error) {
 	list, err := c.listURL(user, facet)
 	if err != nil {
-		return place{}, err
+		return linkTarget{}, err
 	}
 	link, err := url.Parse(address)
 	if err != nil || link.Opaque != "" || link.User != nil {
-		return place{}, errOtherList
+		return linkTarget{}, errOtherList
 	}
 	for _, from := range []string{list, c.base.String() + "/"} {
 		root, err := url.Parse(from)
 		if err != nil {
-			return place{}, err
+			return linkTarget{}, err
 		}
 		u := root.ResolveReference(link)
 		if !slices.ContainsFunc(c.hosts, func(own *url.URL) bool { return sameHost(own, u) }) {
-			return place{}, errOtherHost
+			return linkTarget{}, errOtherHost
 		}
 		if key, ok := c.keyIn(segments(u), user, facet); ok {
-			return place{key: key, query: escapeQuery(u.RawQuery)}, nil
+			return linkTarget{key: key, query: escapeQuery(u.RawQuery)}, nil
 		}
 	}
-	return place{}, errOtherList
+	return linkTarget{}, errOtherList
 }
 
-// nextPart is the query of the part behind one that was answered with a link; the link is empty where the answer says in
+// nextQuery is the query of the part behind one that was answered with a link; the link is empty where the answer says in
 // a way that cannot be read that there is one.
-func (c *Client) nextPart(a *answer, user, facet, link string) (query string, err error) {
-	e := c.newError(a.request, profile.SourceInvalidResponse)
-	e.Status, e.RequestID = a.status, requestID(a, nil)
+func (c *Client) nextQuery(resp *response, user, facet, link string) (query string, err error) {
+	e := c.newError(resp.request, profile.SourceInvalidResponse)
+	e.Status, e.RequestID = resp.status, requestID(resp, nil)
 	if link == "" {
 		e.Message = "The source's list goes on, but not by a link that can be read."
 		return "", e
 	}
-	at, err := c.locate(user, facet, link)
+	at, err := c.resolveLink(user, facet, link)
 	switch {
 	case errors.Is(err, errOtherHost):
 		e.Message = "The source's list goes on at another host. If that is the source's too, name it in its aliases."
@@ -129,13 +129,13 @@ func (c *Client) isList(path []string, user, facet string) bool {
 	if n < 1 || !strings.EqualFold(path[n], "profile") || !strings.EqualFold(path[n+1], facet) {
 		return false
 	}
-	before, name, ok := cutPerson(path[:n])
+	before, name, ok := cutUser(path[:n])
 	own := segments(c.base)
-	return ok && mayBeSame(user, name) && (endsWith(own, before) || endsWith(before, own))
+	return ok && mayBeSameUser(user, name) && (hasSuffixFold(own, before) || hasSuffixFold(before, own))
 }
 
-// cutPerson takes the person off the end of a path; the name is empty for the signed-in one.
-func cutPerson(path []string) (before []string, name string, ok bool) {
+// cutUser takes the person off the end of a path; the name is empty for the signed-in one.
+func cutUser(path []string) (before []string, name string, ok bool) {
 	n := len(path) - 1
 	if n > 0 && strings.EqualFold(path[n-1], "users") {
 		return path[:n-1], path[n], true
@@ -147,9 +147,9 @@ func cutPerson(path []string) (before []string, name string, ok bool) {
 	return path[:n], name, ok && strings.EqualFold(set, "users")
 }
 
-// mayBeSame tells whether two names can be one person's. Who is signed in is known to the source alone, and so is whose
+// mayBeSameUser tells whether two names can be one person's. Who is signed in is known to the source alone, and so is whose
 // object id belongs to which user principal name; but two of a kind are of two people.
-func mayBeSame(a, b string) bool {
+func mayBeSameUser(a, b string) bool {
 	kind := func(name string) int {
 		switch {
 		case uuid.Validate(name) == nil:
@@ -162,16 +162,16 @@ func mayBeSame(a, b string) bool {
 	return a == "" || b == "" || strings.EqualFold(a, b) || kind(a) != kind(b)
 }
 
-func endsWith(path, end []string) bool {
+func hasSuffixFold(path, end []string) bool {
 	return len(path) >= len(end) && slices.EqualFunc(path[len(path)-len(end):], end, strings.EqualFold)
 }
 
-// keyForm is a name with a key (OData URL Conventions 4.01, section 4.3.1).
-var keyForm = regexp.MustCompile(`^(\w+)\((?:\w+=)?(?:'((?:[^']|'')*)'|([^'(),=]+))\)$`)
+// keyPattern is a name with a key (OData URL Conventions 4.01, section 4.3.1).
+var keyPattern = regexp.MustCompile(`^(\w+)\((?:\w+=)?(?:'((?:[^']|'')*)'|([^'(),=]+))\)$`)
 
 // cutKey takes a key in parentheses off a segment.
 func cutKey(segment string) (name, key string, ok bool) {
-	m := keyForm.FindStringSubmatch(segment)
+	m := keyPattern.FindStringSubmatch(segment)
 	if m == nil {
 		return "", "", false
 	}

@@ -109,8 +109,8 @@ func TestLocate(t *testing.T) {
 		check := func(links []string, want error) {
 			t.Helper()
 			for _, link := range links {
-				at, err := c.locate(test.user, "things", link)
-				if !errors.Is(err, want) || err == nil && at != (place{query: "q"}) {
+				at, err := c.resolveLink(test.user, "things", link)
+				if !errors.Is(err, want) || err == nil && at != (linkTarget{query: "q"}) {
 					t.Errorf("%s, person %q: %s is %+v, %v; want %v", test.base, test.user, link, at, err, want)
 				}
 			}
@@ -132,7 +132,7 @@ func TestLocateItems(t *testing.T) {
 		"things/" + guid: guid, "things(" + guid + ")": guid, "things/%20x%20": " x ", "things/..%2Fx": "../x", "things('')": "",
 		"things": "", "things/": "", "things/x/y": "", "x": "", "other/x": "", "https://b.example/b/me/profile/things/x": "", "things/..": "", "things('x','y')": "", "things(a='x',b='y')": "", "": "", "::": "",
 	} {
-		if at, err := c.locate("", "things", address); at.key != want || err != nil && want != "" {
+		if at, err := c.resolveLink("", "things", address); at.key != want || err != nil && want != "" {
 			t.Errorf("%s: %+v, %v; want %q", address, at, err, want)
 		}
 	}
@@ -146,7 +146,7 @@ func TestLinkQueries(t *testing.T) {
 		"$skip=1&$top=5": "$skip=1&$top=5", "$skiptoken=a%2Fb+c%zz;x": "$skiptoken=a%2Fb+c%zz;x", "%24skip=1": "%24skip=1", "a=?/:@!$'()*,~[]": "a=?/:@!$'()*,~[]",
 		"$filter=a eq 'é'": "$filter=a%20eq%20'%C3%A9'", `a="<>\^|{}` + "`": "a=%22%3C%3E%5C%5E%7C%7B%7D%60", "a=\xff": "a=%FF", "": "", "a#b": "a",
 	} {
-		if at, err := c.locate("", "things", "https://a.example/b/me/profile/things?"+query); err != nil || at.query != want {
+		if at, err := c.resolveLink("", "things", "https://a.example/b/me/profile/things?"+query); err != nil || at.query != want {
 			t.Errorf("%s: %+v, %v; want %s", query, at, err, want)
 		}
 	}
@@ -162,7 +162,7 @@ func FuzzLocate(f *testing.F) {
 	}
 	c := clientAt(f, "https://a.example/b", "http://inner:8080")
 	f.Fuzz(func(t *testing.T, user, link string) {
-		at, err := c.locate(user, "things", link)
+		at, err := c.resolveLink(user, "things", link)
 		if err != nil {
 			return
 		}

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// maxScan is the longest list that is read whole because its source cannot order or filter it.
-	maxScan = 1000
-	// minEvidence is how many items are asked for at least: a source that ignores the order that it is asked for is
+	// maxUnorderedItems is the longest list that is read whole because its source cannot order or filter it.
+	maxUnorderedItems = 1000
+	// minTop is how many items are asked for at least: a source that ignores the order that it is asked for is
 	// known by items that are out of order, and two or three may be in it by chance.
-	minEvidence = 8
+	minTop = 8
 	// maxEmptyPages is how many empty pages in a row are believed to lead somewhere.
 	maxEmptyPages = 20
 )
@@ -27,16 +27,16 @@ const (
 // errUnordered says that a source's list is not in the order, or not the part of it, that was asked for.
 var errUnordered = errors.New("the list is not in the order that was asked for")
 
-// errStuck says that a part of a list holds nothing that one could go on behind, and that there may be more.
-var errStuck = errors.New("the list cannot be read on")
+// errNoProgress says that a part of a list holds nothing that one could go on behind, and that there may be more.
+var errNoProgress = errors.New("the list cannot be read on")
 
-// errEndless says that the links of a list lead nowhere: what was read is not known to be all.
-var errEndless = errors.New("the list does not come to an end")
+// errLinkLoop says that the links of a list lead nowhere: what was read is not known to be all.
+var errLinkLoop = errors.New("the list does not come to an end")
 
-// way is how a source is asked for a page of a list.
-type way struct {
-	selecting bool // with $select
-	ordering  bool // with $filter, $orderby and $top; otherwise the list is read whole and ordered here
+// queryMode is how a source is asked for a page of a list.
+type queryMode struct {
+	useSelect  bool // with $select
+	useOrderBy bool // with $filter, $orderby and $top; otherwise the list is read whole and ordered here
 }
 
 // List reads one page. A source that answers 400 to an option, or does not do what it says, is asked without it, and
@@ -49,35 +49,35 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		return profile.Page{}, err
 	}
 	l := &listing{Collection: c, query: q, address: address}
-	if !q.Count || c.client.learnt.has(c.ability("$count")) {
+	if !q.Count || c.client.capabilities.isUnsupported(c.capability("$count")) {
 		page, err := l.page(ctx)
-		page.Flaws = l.flaws(nil)
+		page.Warnings = l.warnings(nil)
 		return page, err
 	}
 	var total *int
-	var flaw error
+	var warning error
 	var counting sync.WaitGroup
 	counting.Go(func() {
 		// A panic on a goroutine that nobody else watches would end the whole process.
 		defer func() {
 			if p := recover(); p != nil {
-				flaw = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				warning = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()
-		total, flaw = l.count(ctx)
+		total, warning = l.count(ctx)
 	})
 	page, err := func() (profile.Page, error) {
 		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
 		return l.page(ctx)
 	}()
-	page.Flaws = l.flaws(total)
+	page.Warnings = l.warnings(total)
 	switch {
 	case err != nil:
 		return page, err
-	case flaw != nil:
-		page.Flaws = append(page.Flaws, flaw)
+	case warning != nil:
+		page.Warnings = append(page.Warnings, warning)
 	case total == nil:
-		c.client.learnt.add(c.ability("$count"))
+		c.client.capabilities.markUnsupported(c.capability("$count"))
 	}
 	page.Total = total
 	return page, nil
@@ -90,72 +90,72 @@ type listing struct {
 	address string // of the list, without options
 	entries []profile.Entry
 
-	nameless error // that items were left out; nil for none
-	endless  error // that the list did not come to an end, so that items may be missing; nil where it did
-	length   int   // items of the whole list that were read, where it is endless; -1 where it was read from a position on
+	missingIDs error // that items were left out; nil for none
+	incomplete error // that the list did not come to an end, so that items may be missing; nil where it did
+	readLength int   // items of the whole list that were read, where it is endless; -1 where it was read from a position on
 
-	neighbors  [][2]string // ids of items at one instant of which one came right behind the other
-	odd        bool        // whether some of them came in another order than that of their bytes
-	atPosition bool        // whether the whole list was read, and there is an item at the very position of the query
+	ties            [][2]string // ids of items at one instant of which one came right behind the other
+	unlikeByteOrder bool        // whether some of them came in another order than that of their bytes
+	hasAfterItem    bool        // whether the whole list was read, and there is an item at the very position of the query
 }
 
 func (l *listing) page(ctx context.Context) (profile.Page, error) {
-	denied, ordering := &l.client.learnt, l.ability("ordering "+l.query.Order.Property)
-	w := way{
-		selecting: len(l.query.Properties) > 0 && !denied.has(l.ability("$select")),
-		ordering:  !denied.has(ordering) && !l.begunHere(),
+	caps, orderBy := &l.client.capabilities, l.capability("ordering "+l.query.Order.Property)
+	mode := queryMode{
+		useSelect:  len(l.query.Properties) > 0 && !caps.isUnsupported(l.capability("$select")),
+		useOrderBy: !caps.isUnsupported(orderBy) && !l.resumesLocalOrder(),
 	}
-	page, err := l.ask(ctx, w)
-	if w.selecting && isBadRequest(err) {
-		w.selecting = false
-		if page, err = l.ask(ctx, w); err == nil || errors.Is(err, errUnordered) || errors.Is(err, errStuck) {
-			denied.add(l.ability("$select"))
+	page, err := l.readPage(ctx, mode)
+	if mode.useSelect && isBadRequest(err) {
+		mode.useSelect = false
+		if page, err = l.readPage(ctx, mode); err == nil || errors.Is(err, errUnordered) || errors.Is(err, errNoProgress) {
+			caps.markUnsupported(l.capability("$select"))
 		}
 	}
-	if w.ordering && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errStuck)) {
-		w.ordering = false
-		stuck := errors.Is(err, errStuck) // that says nothing about other lists
-		page, err = l.ask(ctx, w)
-		if isRead := err == nil || errors.Is(err, errReordered); isRead && !stuck && l.isEvident() {
-			denied.add(ordering)
+	if mode.useOrderBy && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errNoProgress)) {
+		mode.useOrderBy = false
+		noProgress := errors.Is(err, errNoProgress) // that says nothing about other lists
+		page, err = l.readPage(ctx, mode)
+		if read := err == nil || errors.Is(err, errOrderChanged); read && !noProgress && l.isConclusive() {
+			caps.markUnsupported(orderBy)
 		}
 	}
-	if errors.Is(err, errReordered) || l.begunThere() && !w.ordering && isBadRequest(err) {
-		err = l.client.reordered()
+	if errors.Is(err, errOrderChanged) || l.resumesSourceOrder() && !mode.useOrderBy && isBadRequest(err) {
+		err = l.client.orderChanged()
 	}
 	if isBadRequest(err) && l.query.User == "" {
-		err = l.refused(ctx, err)
+		err = l.listRefused(ctx, err)
 	}
 	return page, err
 }
 
-// refused makes the error for a list that is answered with 400 although the last request for it, without a position and
+// listRefused makes the error for a list that is answered with 400 although the last request for it, without a position and
 // for the signed-in person, holds nothing of the caller's. The log gets a hint, once an hour.
-func (l *listing) refused(ctx context.Context, badRequest error) error {
+func (l *listing) listRefused(ctx context.Context, badRequest error) error {
 	e, _ := errors.AsType[*profile.Error](badRequest)
 	refused := *e
 	refused.Code, refused.Message = profile.SourceRefused, messages[profile.SourceRefused]
-	if known := l.ability("list"); !l.client.learnt.has(known) {
-		l.client.learnt.add(known)
+	if known := l.capability("list"); !l.client.capabilities.isUnsupported(known) {
+		l.client.capabilities.markUnsupported(known)
 		l.client.log.WarnContext(ctx, "the source refuses a request that holds no input: its base URL may be wrong", "source", l.client.name,
 			"status", e.Status, "source_code", e.SourceCode, "request_id", e.RequestID)
 	}
 	return &refused
 }
 
-// isEvident tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
+// isConclusive tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
 // come from callers, who can make up what a source has to refuse, such as the year 10000; then it would be taken for one
 // that cannot order, for everybody. So a position counts only if there is such an item.
-func (l *listing) isEvident() bool { return l.query.After == nil || l.atPosition }
+func (l *listing) isConclusive() bool { return l.query.After == nil || l.hasAfterItem }
 
-func (l *listing) ask(ctx context.Context, w way) (profile.Page, error) {
-	l.entries, l.nameless, l.endless, l.neighbors, l.odd = nil, nil, nil, nil, false
+func (l *listing) readPage(ctx context.Context, mode queryMode) (profile.Page, error) {
+	l.entries, l.missingIDs, l.incomplete, l.ties, l.unlikeByteOrder = nil, nil, nil, nil, false
 	read := l.readWhole
-	if w.ordering {
-		read = l.readBehind
+	if mode.useOrderBy {
+		read = l.readAfter
 	}
 	var options []string
-	if w.selecting {
+	if mode.useSelect {
 		options = []string{selectOption(l.query.Properties)}
 	}
 	if err := read(ctx, options); err != nil {
@@ -168,81 +168,81 @@ func (l *listing) ask(ctx context.Context, w way) (profile.Page, error) {
 	return page, nil
 }
 
-// flaws are what cannot be shown of the list. Total is the length of the whole list; nil where it is not known.
-func (l *listing) flaws(total *int) (all []error) {
-	if l.nameless != nil {
-		all = append(all, l.nameless)
+// warnings are what cannot be shown of the list. Total is the length of the whole list; nil where it is not known.
+func (l *listing) warnings(total *int) (all []error) {
+	if l.missingIDs != nil {
+		all = append(all, l.missingIDs)
 	}
-	if l.endless != nil && (total == nil || *total != l.length) {
-		all = append(all, l.endless)
+	if l.incomplete != nil && (total == nil || *total != l.readLength) {
+		all = append(all, l.incomplete)
 	}
 	return all
 }
 
-// readBehind asks for the items behind the position, one more than are wanted so as to know whether there are more.
+// readAfter asks for the items behind the position, one more than are wanted so as to know whether there are more.
 // Where the source answers fewer at a time, it is asked again behind the last one: a value stands still while items
 // come and go, a link that skips a number of them does not.
-func (l *listing) readBehind(ctx context.Context, options []string) error {
+func (l *listing) readAfter(ctx context.Context, options []string) error {
 	want, after := l.query.Limit+1, l.query.After
 	k := keyset{source: l.client.name, order: l.query.Order, after: after}
-	if k.nothing() {
+	if k.isEmpty() {
 		return nil
 	}
-	k.nulls = !k.order.Descending && after != nil && after.Instant == ""
+	k.nullsOnly = !k.order.Descending && after != nil && after.Instant == ""
 	for len(l.entries) < want {
-		k.after, k.atLeast = after, max(want-len(l.entries), minEvidence)
+		k.after, k.top = after, max(want-len(l.entries), minTop)
 		part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
-		if errors.Is(err, errEndless) {
-			l.length = -1
+		if errors.Is(err, errLinkLoop) {
+			l.readLength = -1
 			if l.query.After == nil {
-				l.length = len(l.entries)
+				l.readLength = len(l.entries)
 			}
-			l.endless = l.client.endless()
-			return l.confirmOrder(ctx, options)
+			l.incomplete = l.client.incompleteList()
+			return l.verifyOrder(ctx, options)
 		}
 		if err != nil {
 			return err
 		}
-		if part.unreadable {
+		if part.hasBadInstant {
 			return errUnordered
 		}
 		before := len(l.entries)
 		for _, entry := range part.entries {
-			if !k.admits(entry.Position) {
+			if !k.contains(entry.Position) {
 				return errUnordered
 			}
-			if after, err = l.appendBehind(after, entry); err != nil {
+			if after, err = l.appendAfter(after, entry); err != nil {
 				return err
 			}
 		}
-		ended := !part.more() && part.length < k.atLeast
-		if !ended && len(part.entries) > 0 && k.shouldBeLast(part.entries[0].Position) {
-			if err := l.confirmNulls(ctx, options, k); err != nil {
+		ended := !part.more() && part.length < k.top
+		if !ended && len(part.entries) > 0 && k.isNullBeforeEnd(part.entries[0].Position) {
+			if err := l.verifyNullsLast(ctx, options, k); err != nil {
 				return err
 			}
 		}
 		switch {
-		case ended && !k.nulls && !k.order.Descending:
-			k.nulls = true
+		case ended && !k.nullsOnly && !k.order.Descending:
+			k.nullsOnly = true
 		case ended:
-			return l.confirmOrder(ctx, options)
+			return l.verifyOrder(ctx, options)
 		case len(l.entries) == before:
-			return errStuck
+			return errNoProgress
 		}
 	}
-	return l.confirmOrder(ctx, options)
+	return l.verifyOrder(ctx, options)
 }
 
-// appendBehind appends an entry if it lies behind the position after, and returns the new position. Which of two ids
+// appendAfter appends an entry if it lies behind the position after, and returns the new position. Which of two ids
 // comes first is for the source to say.
-func (l *listing) appendBehind(after *profile.Position, entry profile.Entry) (*profile.Position, error) {
+func (l *listing) appendAfter(after *profile.Position, entry profile.Entry) (*profile.Position, error) {
 	if after != nil {
 		switch c := l.query.Order.Compare(*after, entry.Position); {
 		case c == 0: // the same item twice
 			return after, nil
 		case after.Source == entry.Position.Source && l.query.Order.Ties(*after, entry.Position):
-			l.neighbors = append(l.neighbors, [2]string{after.ID, entry.Position.ID})
-			l.odd = l.odd || c > 0
+			l.ties = append(l.ties, [2]string{after.ID, entry.Position.ID})
+			l.unlikeByteOrder = l.unlikeByteOrder || c > 0
 		case c > 0:
 			return nil, errUnordered
 		}
@@ -251,12 +251,12 @@ func (l *listing) appendBehind(after *profile.Position, entry profile.Entry) (*p
 	return &entry.Position, nil
 }
 
-// confirmNulls asks whether a descending list goes on without items that have a value.
-func (l *listing) confirmNulls(ctx context.Context, options []string, k keyset) error {
-	k.dated, k.atLeast = true, 1
+// verifyNullsLast asks whether a descending list goes on without items that have a value.
+func (l *listing) verifyNullsLast(ctx context.Context, options []string, k keyset) error {
+	k.nonNullOnly, k.top = true, 1
 	part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
 	hasValue := func(e profile.Entry) bool { return e.Position.Instant != "" }
-	if isBadRequest(err) || errors.Is(err, errEndless) || slices.ContainsFunc(part.entries, hasValue) {
+	if isBadRequest(err) || errors.Is(err, errLinkLoop) || slices.ContainsFunc(part.entries, hasValue) {
 		return errUnordered
 	}
 	return err
@@ -264,12 +264,12 @@ func (l *listing) confirmNulls(ctx context.Context, options []string, k keyset) 
 
 // readNonEmpty reads a part of the list, and those behind it as long as they are empty.
 func (l *listing) readNonEmpty(ctx context.Context, first string) (part, error) {
-	for t := (trail{query: first}); ; {
-		p, err := l.read(ctx, t.query)
+	for chain := (linkChain{query: first}); ; {
+		p, err := l.read(ctx, chain.query)
 		if err != nil || p.length > 0 || !p.more() {
 			return p, err
 		}
-		if err := l.follow(&t, p, false); err != nil {
+		if err := l.follow(&chain, p, false); err != nil {
 			return part{}, err
 		}
 	}
@@ -277,12 +277,12 @@ func (l *listing) readNonEmpty(ctx context.Context, first string) (part, error) 
 
 // readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
 func (l *listing) readWhole(ctx context.Context, options []string) error {
-	if l.begunThere() {
+	if l.resumesSourceOrder() {
 		options = append(options, keyset{order: l.query.Order}.orderBy())
 	}
 	seen := make(map[string]bool)
-	for t, more := (trail{query: query(options...)}), true; more; {
-		p, err := l.read(ctx, t.query)
+	for chain, more := (linkChain{query: query(options...)}), true; more; {
+		p, err := l.read(ctx, chain.query)
 		if err != nil {
 			return err
 		}
@@ -293,35 +293,35 @@ func (l *listing) readWhole(ctx context.Context, options []string) error {
 				l.entries = append(l.entries, entry)
 			}
 		}
-		if len(seen) > maxScan {
+		if len(seen) > maxUnorderedItems {
 			return l.client.listTooLong()
 		}
 		if more = p.more(); more {
-			err = l.follow(&t, p, isNew)
+			err = l.follow(&chain, p, isNew)
 		}
-		if errors.Is(err, errEndless) {
-			l.endless, l.length = l.client.endless(), len(seen)
+		if errors.Is(err, errLinkLoop) {
+			l.incomplete, l.readLength = l.client.incompleteList(), len(seen)
 			break
 		}
 		if err != nil {
 			return err
 		}
 	}
-	reordered := l.begunThere() && l.isReordered()
+	reordered := l.resumesSourceOrder() && l.isOrderChanged()
 	order, after := l.query.Order, l.query.After
 	for i := range l.entries {
-		l.entries[i].Position.OrderedHere = true
+		l.entries[i].Position.OrderedLocally = true
 	}
 	slices.SortFunc(l.entries, func(a, b profile.Entry) int { return order.Compare(a.Position, b.Position) })
 	if after != nil {
 		l.entries = slices.DeleteFunc(l.entries, func(e profile.Entry) bool {
 			c := order.Compare(*after, e.Position)
-			l.atPosition = l.atPosition || c == 0
+			l.hasAfterItem = l.hasAfterItem || c == 0
 			return c >= 0
 		})
 	}
 	if reordered {
-		return errReordered
+		return errOrderChanged
 	}
 	return nil
 }
@@ -331,44 +331,44 @@ type part struct {
 	entries []profile.Entry
 	length  int // entries that the source sent, with those that are of no use
 
-	unreadable bool // whether one is ordered by what is no instant: only the source knows its place
+	hasBadInstant bool // whether one is ordered by what is no instant: only the source knows its place
 
-	answer *answer
-	link   string // to the next part; empty for none
-	unread bool   // whether there is a next part, but no link that can be read
+	response          *response
+	link              string // to the next part; empty for none
+	hasUnreadableLink bool   // whether there is a next part, but no link that can be read
 }
 
-func (p part) more() bool { return p.link != "" || p.unread }
+func (p part) more() bool { return p.link != "" || p.hasUnreadableLink }
 
 // request reads one answer for the list.
-func (l *listing) request(ctx context.Context, query string) (*answer, *listAnswer, error) {
+func (l *listing) request(ctx context.Context, query string) (*response, *listResponse, error) {
 	address := l.address
 	if query != "" {
 		address += "?" + query
 	}
-	a, no := l.client.read(ctx, address, maxScan)
-	if no != nil || a.status != http.StatusOK {
-		return nil, nil, l.failed(a, no)
+	resp, terr := l.client.read(ctx, address, maxUnorderedItems)
+	if terr != nil || resp.status != http.StatusOK {
+		return nil, nil, l.requestError(resp, terr)
 	}
-	if errors.Is(a.bodyErr, errManyItems) {
+	if errors.Is(resp.bodyErr, errTooManyItems) {
 		return nil, nil, l.client.listTooLong()
 	}
-	if err := checkJSON(a); err != nil {
-		return nil, nil, l.client.misunderstood(a, err)
+	if err := checkJSON(resp); err != nil {
+		return nil, nil, l.client.invalidResponse(resp, err)
 	}
-	list, err := parseList(a)
+	list, err := parseList(resp)
 	if err != nil {
-		return nil, nil, l.client.misunderstood(a, err)
+		return nil, nil, l.client.invalidResponse(resp, err)
 	}
-	return a, list, nil
+	return resp, list, nil
 }
 
 func (l *listing) read(ctx context.Context, query string) (part, error) {
-	a, list, err := l.request(ctx, query)
+	resp, list, err := l.request(ctx, query)
 	if err != nil {
 		return part{}, err
 	}
-	p := part{answer: a, link: list.link, unread: list.unread}
+	p := part{response: resp, link: list.link, hasUnreadableLink: list.hasUnreadableLink}
 	for c, ok := list.items.First(); ok; c, ok = c.Next() {
 		if p.length++; c.Kind() == jsontape.Null {
 			continue
@@ -376,10 +376,10 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 		id, _ := c.Member("id").Text()
 		at, readable := instantOf(c.Member(l.query.Order.Property))
 		if !profile.IsSegment(id) {
-			l.nameless = l.client.nameless(a)
+			l.missingIDs = l.client.missingIDs(resp)
 			continue
 		}
-		p.unreadable = p.unreadable || !readable
+		p.hasBadInstant = p.hasBadInstant || !readable
 		p.entries = append(p.entries, profile.Entry{
 			Position: profile.Position{Instant: at, Source: l.client.name, ID: id},
 			JSON:     c.Value,
@@ -403,32 +403,32 @@ func instantOf(v jsontape.Value) (text string, readable bool) {
 // isNull tells whether a member is null or not there.
 func isNull(v jsontape.Value) bool { return v.Kind() == jsontape.Absent || v.Kind() == jsontape.Null }
 
-// trail is the way through a list by its links.
-type trail struct {
-	query    string          // of the part to read
-	followed map[string]bool // queries of the parts before
-	idle     int             // parts in a row without anything new
+// linkChain is the way through a list by its links.
+type linkChain struct {
+	query      string          // of the part to read
+	followed   map[string]bool // queries of the parts before
+	withoutNew int             // parts in a row without anything new
 }
 
 // follow goes on along a trail by the link of its last part. IsNew is whether there was an item in it that no part before
-// had. The error is errEndless where the link was followed before, or where it is known already what links bring.
-func (l *listing) follow(t *trail, p part, isNew bool) error {
-	link, err := l.client.nextPart(p.answer, l.query.User, l.facet, p.link)
+// had. The error is errLinkLoop where the link was followed before, or where it is known already what links bring.
+func (l *listing) follow(chain *linkChain, p part, isNew bool) error {
+	link, err := l.client.nextQuery(p.response, l.query.User, l.facet, p.link)
 	if err != nil {
 		return err
 	}
-	if t.followed == nil {
-		t.followed = make(map[string]bool)
+	if chain.followed == nil {
+		chain.followed = make(map[string]bool)
 	}
-	t.followed[t.query] = true
-	t.idle++
+	chain.followed[chain.query] = true
+	chain.withoutNew++
 	if isNew {
-		t.idle = 0
+		chain.withoutNew = 0
 	}
-	if repeats := len(p.entries) > 0 && !isNew; repeats || t.followed[link] || t.idle == maxEmptyPages {
-		return errEndless
+	if repeats := len(p.entries) > 0 && !isNew; repeats || chain.followed[link] || chain.withoutNew == maxEmptyPages {
+		return errLinkLoop
 	}
-	t.query = link
+	chain.query = link
 	return nil
 }
 

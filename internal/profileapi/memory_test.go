@@ -15,28 +15,28 @@ import (
 	"profileql/internal/profile"
 )
 
-// dated is a list with one item of about this many bytes.
-func dated(bytes int) string {
+// nonNullOnly is a list with one item of about this many bytes.
+func listOf(bytes int) string {
 	return `{"value": [{"id": "a", "createdDateTime": "2020-01-01T00:00:00Z", "name": "` + strings.Repeat("x", bytes) + `"}]}`
 }
 
-func inMemory(t *testing.T, memory *Memory, source http.RoundTripper) *Collection {
+func withBudget(t *testing.T, memory *MemoryBudget, source http.RoundTripper) *Collection {
 	t.Helper()
 	c := things(t, source)
 	c.client.memory = memory
 	return c
 }
 
-// free is how much of a Memory is free, to the KiB, by taking it.
-func free(m *Memory) (ordinary, large int64) {
+// freeBytes is how much of a Memory is free, to the KiB, by taking it.
+func freeBytes(m *MemoryBudget) (ordinary, large int64) {
 	const step = 1 << 10
-	for m.ordinary.TryAcquire(step) {
+	for m.small.TryAcquire(step) {
 		ordinary += step
 	}
 	for m.large.TryAcquire(step) {
 		large += step
 	}
-	m.ordinary.Release(ordinary)
+	m.small.Release(ordinary)
 	m.large.Release(large)
 	return ordinary, large
 }
@@ -46,17 +46,17 @@ func free(m *Memory) (ordinary, large int64) {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory := NewMemory(0)
-		memory.large.TryAcquire(perByte * maxAnswer) // there is room for one answer of the largest size
-		before, beforeLarge := free(memory)
-		long := dated(3 * ordinaryAnswer)
-		slow := inMemory(t, memory, roundTrip(func(r *http.Request) (*http.Response, error) {
-			body := io.MultiReader(strings.NewReader(long[:2*ordinaryAnswer]), &sleepyReader{4 * time.Second}, strings.NewReader(long[2*ordinaryAnswer:]))
-			resp := response(200, "")
+		memory := NewMemoryBudget(0)
+		memory.large.TryAcquire(memoryPerByte * maxResponseBytes) // there is room for one answer of the largest size
+		before, beforeLarge := freeBytes(memory)
+		long := listOf(3 * smallResponse)
+		slow := withBudget(t, memory, roundTrip(func(r *http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader(long[:2*smallResponse]), &sleepyReader{4 * time.Second}, strings.NewReader(long[2*smallResponse:]))
+			resp := newResponse(200, "")
 			resp.Body = io.NopCloser(body)
 			return resp, nil
 		}))
-		small := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return response(200, `{"value": []}`), nil }))
+		small := withBudget(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return newResponse(200, `{"value": []}`), nil }))
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		took := make(map[string]int)
@@ -81,7 +81,7 @@ func TestMemory(t *testing.T) {
 		if took[" after 4s"] != 1 || took[" after 8s"] != 1 || took["OVERLOADED after 10s"] < 1 {
 			t.Errorf("%v", took)
 		}
-		if after, afterLarge := free(memory); after != before || afterLarge != beforeLarge {
+		if after, afterLarge := freeBytes(memory); after != before || afterLarge != beforeLarge {
 			t.Errorf("not all is given back: %d of %d, %d of %d", after, before, afterLarge, beforeLarge)
 		}
 	})
@@ -98,20 +98,20 @@ func (r *sleepyReader) Read([]byte) (int, error) {
 // TestMemoryIsHeldUntilAnswered holds that what an operation has read counts as long as it is not answered.
 func TestMemoryIsHeldUntilAnswered(t *testing.T) {
 	t.Parallel()
-	memory := NewMemory(0)
-	before, beforeLarge := free(memory)
-	for _, bytes := range []int{100, ordinaryAnswer * 2} {
+	memory := NewMemoryBudget(0)
+	before, beforeLarge := freeBytes(memory)
+	for _, bytes := range []int{100, smallResponse * 2} {
 		ctx, calls := profile.WithCalls(t.Context())
-		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return response(200, dated(bytes)), nil }))
+		c := withBudget(t, memory, roundTrip(func(*http.Request) (*http.Response, error) { return newResponse(200, listOf(bytes)), nil }))
 		if _, err := c.List(ctx, profile.Query{Limit: 1}); err != nil {
 			t.Fatal(err)
 		}
-		held, heldLarge := free(memory)
-		if got := before - held + beforeLarge - heldLarge; got < perByte*int64(bytes)-1024 || got > perByte*int64(bytes+1000)*2 {
+		held, heldLarge := freeBytes(memory)
+		if got := before - held + beforeLarge - heldLarge; got < memoryPerByte*int64(bytes)-1024 || got > memoryPerByte*int64(bytes+1000)*2 {
 			t.Errorf("%d bytes: %d are held", bytes, got)
 		}
 		calls.Answered()
-		if after, afterLarge := free(memory); after != before || afterLarge != beforeLarge {
+		if after, afterLarge := freeBytes(memory); after != before || afterLarge != beforeLarge {
 			t.Errorf("%d bytes: not all is given back", bytes)
 		}
 	}
@@ -122,7 +122,7 @@ func TestManyItems(t *testing.T) {
 	t.Parallel()
 	read := 0
 	c := things(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		resp := response(200, "")
+		resp := newResponse(200, "")
 		item := `{"id": "a,[{\",", "tags": ["x", "y"], "name": "` + strings.Repeat("x", 600) + `"},`
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"value": [`), &countingReader{strings.NewReader(strings.Repeat(item, 10_000)), &read}))
 		return resp, nil
@@ -144,16 +144,16 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestNoRoomBeforeSending holds that what finds no room is not sent.
-func TestNoRoomBeforeSending(t *testing.T) {
+// TestMemoryBeforeSending holds that what finds no room is not sent.
+func TestMemoryBeforeSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory := NewMemory(0)
-		for memory.ordinary.TryAcquire(perByte * ordinaryAnswer) {
+		memory := NewMemoryBudget(0)
+		for memory.small.TryAcquire(memoryPerByte * smallResponse) {
 		}
-		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
+		c := withBudget(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
 			t.Error("it was sent")
-			return response(200, `{"id": "a"}`), nil
+			return newResponse(200, `{"id": "a"}`), nil
 		}))
 		_, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
 		if codeOf(err) != profile.Overloaded {
@@ -167,16 +167,16 @@ func TestNoRoomBeforeSending(t *testing.T) {
 	})
 }
 
-// TestNoRoomForWhoHasLeft holds that a write that waits for room is given up at once with its sender.
-func TestNoRoomForWhoHasLeft(t *testing.T) {
+// TestMemoryCanceledCaller holds that a write that waits for room is given up at once with its sender.
+func TestMemoryCanceledCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory := NewMemory(0)
-		for memory.ordinary.TryAcquire(perByte * ordinaryAnswer) {
+		memory := NewMemoryBudget(0)
+		for memory.small.TryAcquire(memoryPerByte * smallResponse) {
 		}
-		c := inMemory(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
+		c := withBudget(t, memory, roundTrip(func(*http.Request) (*http.Response, error) {
 			t.Error("it was sent")
-			return response(200, `{"id": "a"}`), nil
+			return newResponse(200, `{"id": "a"}`), nil
 		}))
 		sender, leave := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, leave)

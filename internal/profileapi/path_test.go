@@ -18,7 +18,7 @@ func TestAddresses(t *testing.T) {
 	c := &Client{base: base}
 	const before = "https://source.example/a%2Fb/beta"
 	long := strings.Repeat("x", 512)
-	for _, test := range []struct{ user, id, want string }{ // nothing is wanted where there must be no address
+	for _, test := range []struct{ user, id, want string }{ // isEmpty is wanted where there must be no address
 		{"", "x", "/me/profile/things/x"},
 		{"", "db489940-9940-db48-4099-48db409948db", "/me/profile/things/db489940-9940-db48-4099-48db409948db"},
 		{"ada@example.com", "x", "/users/ada@example.com/profile/things/x"},

@@ -21,16 +21,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answering is a source in memory: it answers with the next of its answers, again and again with the last, and notes
+// recordedSource is a source in memory: it answers with the next of its answers, again and again with the last, and notes
 // when it was asked.
-type answering struct {
+type recordedSource struct {
 	answers []*http.Response
 	err     error
 	asked   []time.Duration
 	began   time.Time
 }
 
-func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *recordedSource) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
@@ -45,7 +45,7 @@ func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-func response(status int, body string, header ...string) *http.Response {
+func newResponse(status int, body string, header ...string) *http.Response {
 	h := http.Header{"Content-Type": {"application/json"}}
 	for i := 0; i+1 < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
@@ -62,10 +62,10 @@ func things(t *testing.T, source http.RoundTripper) *Collection {
 	return NewCollection(client, "things", []string{"name"})
 }
 
-// TestWaits holds how long a source is left alone before a second try, and when there is none.
-func TestWaits(t *testing.T) {
+// TestRetryDelays holds how long a source is left alone before a second try, and when there is none.
+func TestRetryDelays(t *testing.T) {
 	t.Parallel()
-	good := func() *http.Response { return response(200, `{"id": "a"}`) }
+	good := func() *http.Response { return newResponse(200, `{"id": "a"}`) }
 	date := func(d time.Duration) string { // on the bubble's clock, which begins at midnight of 2000-01-01
 		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat)
 	}
@@ -74,22 +74,22 @@ func TestWaits(t *testing.T) {
 		asked []time.Duration // of a read
 		write []time.Duration // of a PATCH, where it differs
 	}{
-		"seconds":               {first: response(429, "", "Retry-After", "3"), asked: []time.Duration{0, 3 * time.Second}},
-		"a fraction":            {first: response(429, "", "Retry-After", "2.125"), asked: []time.Duration{0, 2125 * time.Millisecond}},
-		"blanks":                {first: response(429, "", "Retry-After", " 1 "), asked: []time.Duration{0, time.Second}},
-		"a date":                {first: response(429, "", "Retry-After", date(4*time.Second)), asked: []time.Duration{0, 4 * time.Second}},
-		"a date long ago":       {first: response(429, "", "Retry-After", date(-time.Hour)), asked: []time.Duration{0, 0}},
-		"nothing":               {first: response(429, ""), asked: []time.Duration{0, pause}},
-		"nonsense":              {first: response(429, "", "Retry-After", "soon"), asked: []time.Duration{0, pause}},
-		"negative":              {first: response(429, "", "Retry-After", "-5"), asked: []time.Duration{0, pause}},
-		"no number":             {first: response(429, "", "Retry-After", "NaN"), asked: []time.Duration{0, pause}},
-		"longer than there is":  {first: response(429, "", "Retry-After", "11"), asked: []time.Duration{0}},
-		"exactly what there is": {first: response(429, "", "Retry-After", "10"), asked: []time.Duration{0}},
-		"for ever":              {first: response(429, "", "Retry-After", "1e300"), asked: []time.Duration{0}},
-		"503":                   {first: response(503, "", "Retry-After", "2"), asked: []time.Duration{0, 2 * time.Second}},
-		"503 without":           {first: response(503, ""), asked: []time.Duration{0, pause}, write: []time.Duration{0}},
-		"502":                   {first: response(502, "", "Retry-After", "1"), asked: []time.Duration{0, time.Second}, write: []time.Duration{0}},
-		"500":                   {first: response(500, "", "Retry-After", "1"), asked: []time.Duration{0}},
+		"seconds":               {first: newResponse(429, "", "Retry-After", "3"), asked: []time.Duration{0, 3 * time.Second}},
+		"a fraction":            {first: newResponse(429, "", "Retry-After", "2.125"), asked: []time.Duration{0, 2125 * time.Millisecond}},
+		"blanks":                {first: newResponse(429, "", "Retry-After", " 1 "), asked: []time.Duration{0, time.Second}},
+		"a date":                {first: newResponse(429, "", "Retry-After", date(4*time.Second)), asked: []time.Duration{0, 4 * time.Second}},
+		"a date long ago":       {first: newResponse(429, "", "Retry-After", date(-time.Hour)), asked: []time.Duration{0, 0}},
+		"nothing":               {first: newResponse(429, ""), asked: []time.Duration{0, defaultRetryDelay}},
+		"nonsense":              {first: newResponse(429, "", "Retry-After", "soon"), asked: []time.Duration{0, defaultRetryDelay}},
+		"negative":              {first: newResponse(429, "", "Retry-After", "-5"), asked: []time.Duration{0, defaultRetryDelay}},
+		"no number":             {first: newResponse(429, "", "Retry-After", "NaN"), asked: []time.Duration{0, defaultRetryDelay}},
+		"longer than there is":  {first: newResponse(429, "", "Retry-After", "11"), asked: []time.Duration{0}},
+		"exactly what there is": {first: newResponse(429, "", "Retry-After", "10"), asked: []time.Duration{0}},
+		"for ever":              {first: newResponse(429, "", "Retry-After", "1e300"), asked: []time.Duration{0}},
+		"503":                   {first: newResponse(503, "", "Retry-After", "2"), asked: []time.Duration{0, 2 * time.Second}},
+		"503 without":           {first: newResponse(503, ""), asked: []time.Duration{0, defaultRetryDelay}, write: []time.Duration{0}},
+		"502":                   {first: newResponse(502, "", "Retry-After", "1"), asked: []time.Duration{0, time.Second}, write: []time.Duration{0}},
+		"500":                   {first: newResponse(500, "", "Retry-After", "1"), asked: []time.Duration{0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, write := range map[string]bool{"read": false, "write": true} {
@@ -100,7 +100,7 @@ func TestWaits(t *testing.T) {
 				first := *test.first
 				first.Body = io.NopCloser(strings.NewReader(""))
 				inBubble(t, name, func(t *testing.T) {
-					source := &answering{answers: []*http.Response{&first, good()}, began: time.Now()}
+					source := &recordedSource{answers: []*http.Response{&first, good()}, began: time.Now()}
 					c := things(t, source)
 					var err error
 					if write {
@@ -117,16 +117,16 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// TestForgetting has a source learn: what it could not do is tried again after an hour.
-func TestForgetting(t *testing.T) {
+// TestCapabilityExpires has a source learn: what it could not do is tried again after an hour.
+func TestCapabilityExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		source := &answering{answers: []*http.Response{response(400, `{}`), response(200, `{"id": "a"}`)}, began: time.Now()}
+		source := &recordedSource{answers: []*http.Response{newResponse(400, `{}`), newResponse(200, `{"id": "a"}`)}, began: time.Now()}
 		c := things(t, source)
 		get := func() int {
 			source.asked = nil
 			if last := source.answers[len(source.answers)-1]; last != nil {
-				source.answers[len(source.answers)-1] = response(200, `{"id": "a"}`)
+				source.answers[len(source.answers)-1] = newResponse(200, `{"id": "a"}`)
 			}
 			if _, err := c.Get(t.Context(), profile.Ref{ID: "a"}, []string{"id", "name"}); err != nil {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func TestForgetting(t *testing.T) {
 		first := get()
 		second := get()
 		time.Sleep(time.Hour + time.Second)
-		source.answers = []*http.Response{response(400, `{}`), response(200, `{"id": "a"}`)}
+		source.answers = []*http.Response{newResponse(400, `{}`), newResponse(200, `{"id": "a"}`)}
 		if third := get(); first != 2 || second != 1 || third != 2 {
 			t.Errorf("asked %d, %d and %d times", first, second, third)
 		}
@@ -168,7 +168,7 @@ func TestParseBaseURL(t *testing.T) {
 // TestProxy holds that what may be plain HTTP because it stays on this machine does stay there.
 func TestProxy(t *testing.T) {
 	t.Parallel()
-	proxy := proxyUnlessHere(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example:3128") })
+	proxy := proxyUnlessLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example:3128") })
 	for host, proxied := range map[string]bool{
 		"localhost": false, "LOCALHOST:8080": false, "Localhost": false, "127.0.0.1:8081": false, "127.9.9.9": false, "[::1]:80": false,
 		"[::1%25lo]": false, "[::ffff:127.0.0.1]": false,
@@ -188,9 +188,9 @@ func TestReadAll(t *testing.T) {
 		err             error
 	}{
 		{0, -1, nil}, {0, 0, nil}, {5, 5, nil}, {5000, -1, nil}, {5000, 3, nil}, {3, 5000, nil},
-		{maxAnswer, -1, nil}, {maxAnswer, maxAnswer, nil}, {maxAnswer + 1, -1, errTooLarge}, {maxAnswer + 1, maxAnswer + 1, errTooLarge},
+		{maxResponseBytes, -1, nil}, {maxResponseBytes, maxResponseBytes, nil}, {maxResponseBytes + 1, -1, errTooLarge}, {maxResponseBytes + 1, maxResponseBytes + 1, errTooLarge},
 	} {
-		got, err := readAll(strings.NewReader(strings.Repeat("x", test.size)), int64(test.announced), &largeAnswer{ctx: t.Context(), room: new(room)})
+		got, err := readAll(strings.NewReader(strings.Repeat("x", test.size)), int64(test.announced), &largeBody{ctx: t.Context(), reservation: new(reservation)})
 		if !errors.Is(err, test.err) || err == nil && len(got) != test.size {
 			t.Errorf("%+v: %d bytes, %v", test, len(got), err)
 		}
@@ -201,11 +201,11 @@ func TestReadAll(t *testing.T) {
 		"the end with data":    iotest.DataErrReader(strings.NewReader("12345")),
 		"now and then no data": io.MultiReader(strings.NewReader("12"), strings.NewReader(""), strings.NewReader("345")),
 	} {
-		if got, err := readAll(body, 5, &largeAnswer{ctx: t.Context(), room: new(room)}); err != nil || string(got) != "12345" {
+		if got, err := readAll(body, 5, &largeBody{ctx: t.Context(), reservation: new(reservation)}); err != nil || string(got) != "12345" {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5, &largeAnswer{ctx: t.Context(), room: new(room)}); !errors.Is(err, lost) {
+	if _, err := readAll(io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(lost)), 5, &largeBody{ctx: t.Context(), reservation: new(reservation)}); !errors.Is(err, lost) {
 		t.Errorf("lost at the end: %v", err)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessage is how many characters of a source's message are shown.
-const maxMessage = 300
+// maxMessageLength is how many characters of a source's message are shown.
+const maxMessageLength = 300
 
-// maxRead is how many bytes of a source's message are looked at.
-const maxRead = 16 << 10
+// maxMessageRead is how many bytes of a source's message are looked at.
+const maxMessageRead = 16 << 10
 
 // minWords is how many words of a sentence have to be left for it to say something, once others are cut out of it.
 const minWords = 5
@@ -25,18 +25,18 @@ type vocabulary struct {
 	body       []byte
 }
 
-// has tells whether a text is a name that may be shown: one property, or a path of properties such as
+// isUnsupported tells whether a text is a name that may be shown: one property, or a path of properties such as
 // inference.confidenceScore or detail/company.
-func (v vocabulary) has(text string) bool {
+func (v vocabulary) isAllowedName(text string) bool {
 	for name := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '.' || r == '/' }) {
 		if !slices.Contains(v.properties, name) && !bytes.Contains(v.body, []byte(`"`+name+`"`)) {
 			return false
 		}
 	}
-	return propertyPath.MatchString(text)
+	return propertyPathPattern.MatchString(text)
 }
 
-var propertyPath = regexp.MustCompile(`^@?[A-Za-z_][A-Za-z0-9_]*(?:[./][A-Za-z_][A-Za-z0-9_]*){0,9}$`)
+var propertyPathPattern = regexp.MustCompile(`^@?[A-Za-z_][A-Za-z0-9_]*(?:[./][A-Za-z_][A-Za-z0-9_]*){0,9}$`)
 
 // redact returns what may be shown of a source's message. Addresses, hosts, paths, tokens, and names of types that are
 // not public are cut out, and a sentence of which too little is left is left out.
@@ -44,21 +44,21 @@ func (v vocabulary) redact(message string) string {
 	if !utf8.ValidString(message) || strings.ContainsFunc(message, isControl) {
 		return ""
 	}
-	if len(message) > maxRead {
-		message = message[:max(0, strings.LastIndexByte(message[:maxRead], ' '))]
+	if len(message) > maxMessageRead {
+		message = message[:max(0, strings.LastIndexByte(message[:maxMessageRead], ' '))]
 	}
-	if at := stackFrame.FindStringIndex(message); at != nil {
+	if at := stackFramePattern.FindStringIndex(message); at != nil {
 		message = message[:at[0]]
 	}
-	var told []string
+	var shown []string
 	for _, sentence := range sentences(strings.Fields(message)) {
 		if v.redactSentence(sentence) {
-			told = append(told, sentence...)
+			shown = append(shown, sentence...)
 		}
 	}
-	message = strings.Join(told, " ")
-	if runes := []rune(message); len(runes) > maxMessage {
-		return string(runes[:maxMessage-1]) + "…"
+	message = strings.Join(shown, " ")
+	if runes := []rune(message); len(runes) > maxMessageLength {
+		return string(runes[:maxMessageLength-1]) + "…"
 	}
 	return message
 }
@@ -66,8 +66,8 @@ func (v vocabulary) redact(message string) string {
 // isControl tells whether a character has no place in a message. Space that is not a blank is made one.
 func isControl(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }
 
-// stackFrame is where a stack of .NET or Java begins: "at Name.Space.Method(".
-var stackFrame = regexp.MustCompile(`(?:^|\s)at [\pL\pN_.$<>` + "`" + `+\[\],]+\(`)
+// stackFramePattern is where a stack of .NET or Java begins: "at Name.Space.Method(".
+var stackFramePattern = regexp.MustCompile(`(?:^|\s)at [\pL\pN_.$<>` + "`" + `+\[\],]+\(`)
 
 // sentences divides words at those that end a sentence.
 func sentences(words []string) (all [][]string) {
@@ -83,49 +83,49 @@ func sentences(words []string) (all [][]string) {
 }
 
 func startsSentence(word string) bool {
-	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(word, around))
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(word, punctuation))
 	return unicode.IsUpper(r)
 }
 
-// around is what may stand around a word and is no part of it.
-const around = "'\"`“”‘’«»()[]{}<>,;!?.…"
+// punctuation is what may stand around a word and is no part of it.
+const punctuation = "'\"`“”‘’«»()[]{}<>,;!?.…"
 
-// bare is a word without what stands around it. A colon may be the beginning of an address.
-func bare(word string) string {
-	return strings.TrimLeft(strings.TrimRight(word, around+":"), around)
+// trimPunctuation is a word without what stands around it. A colon may be the beginning of an address.
+func trimPunctuation(word string) string {
+	return strings.TrimLeft(strings.TrimRight(word, punctuation+":"), punctuation)
 }
 
 // redactSentence cuts out of a sentence what may not be shown, and tells whether what is left says something.
 func (v vocabulary) redactSentence(words []string) bool {
-	cut, left, previous := false, 0, ""
+	cut, remaining, previous := false, 0, ""
 	for i, word := range words {
-		core := bare(word)
-		named := namesNext.MatchString(previous) && strings.ContainsAny(word[:1], `'"`) // such as server 'db'
+		core := trimPunctuation(word)
+		isName := nameFollowsPattern.MatchString(previous) && strings.ContainsAny(word[:1], `'"`) // such as server 'db'
 		switch {
 		case core == "":
-		case v.tells(core) || named || strings.EqualFold(previous, "bearer"):
+		case v.isSensitive(core) || isName || strings.EqualFold(previous, "bearer"):
 			words[i], cut = strings.Replace(word, core, "…", 1), true
-		case letters.MatchString(core):
-			left++
+		case wordPattern.MatchString(core):
+			remaining++
 		}
 		previous = core
 	}
-	return !cut || left >= minWords
+	return !cut || remaining >= minWords
 }
 
 var (
-	letters   = regexp.MustCompile(`\pL.*\pL`)
-	namesNext = regexp.MustCompile(`(?i)^(?:server|host|machine|node|instance|database|db|pod|container|cluster|user|account|login)$`)
+	wordPattern        = regexp.MustCompile(`\pL.*\pL`)
+	nameFollowsPattern = regexp.MustCompile(`(?i)^(?:server|host|machine|node|instance|database|db|pod|container|cluster|user|account|login)$`)
 )
 
-// tells tells whether a word is one that must not be shown.
-func (v vocabulary) tells(word string) bool {
-	return telling.MatchString(word) && !public.MatchString(word) && !v.has(word)
+// isSensitive tells whether a word is one that must not be shown.
+func (v vocabulary) isSensitive(word string) bool {
+	return sensitivePattern.MatchString(word) && !publicPattern.MatchString(word) && !v.isAllowedName(word)
 }
 
-// public are words that say nothing about the source although they look like it: public types, control information,
+// publicPattern are words that say nothing about the source although they look like it: public types, control information,
 // numbers, dates and times, well-known formats.
-var public = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var publicPattern = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`(?:Collection\()?#?microsoft\.graph\.[A-Za-z]{4,}` + typeFacets, // no shorter ones: microsoft.graph.com would be a host
 	`(?:Collection\()?(?:Edm\.)?(?:Binary|Boolean|Byte|Date|DateTimeOffset|Decimal|Double|Duration|Guid|Int16|Int32|Int64|SByte|Single|Stream|String|TimeOfDay)` + typeFacets,
 	`(?:[A-Za-z]*@)?odata\.(?:bind|context|count|etag|id|nextLink|type)`,
@@ -139,9 +139,9 @@ var public = regexp.MustCompile(`^(?:` + strings.Join([]string{
 // typeFacets are what may stand behind the name of a type, such as [Nullable=False].
 const typeFacets = `(?:\)?\[[A-Za-z=, ]*)?`
 
-// telling finds in a word what must not be shown: an address, a host with or without its port, an e-mail address, a name
+// sensitivePattern finds in a word what must not be shown: an address, a host with or without its port, an e-mail address, a name
 // of a type, a token, a path, the name of a machine.
-var telling = regexp.MustCompile(`(?i)` + strings.Join([]string{
+var sensitivePattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`://`,
 	`\blocalhost\b`,
 	`:\d{2,5}\b`,
@@ -164,22 +164,22 @@ var telling = regexp.MustCompile(`(?i)` + strings.Join([]string{
 }, "|"))
 
 // sourceTarget is the property that an error is about: the error's target, or what its message calls a property.
-func (v vocabulary) target(all chain) string {
+func (v vocabulary) target(all errorChain) string {
 	candidates := make([]string, 0, len(all)+1)
 	for _, e := range slices.Backward(all) {
 		detail, _ := e.Member("details").First()
 		candidates = append(candidates, text(e, "target"), text(detail.Value, "target"))
 	}
-	if named := namedProperty.FindStringSubmatch(all.message()); named != nil {
+	if named := namedPropertyPattern.FindStringSubmatch(all.message()); named != nil {
 		candidates = append(candidates, named[1])
 	}
 	for _, path := range candidates {
-		if path != "" && len(path) <= maxMessage && v.has(path) {
+		if path != "" && len(path) <= maxMessageLength && v.isAllowedName(path) {
 			return path
 		}
 	}
 	return ""
 }
 
-// namedProperty is how OData libraries name the property that an error is about.
-var namedProperty = regexp.MustCompile(`(?i)\bproperty (?:named |path )?['"‘“]([A-Za-z0-9_./]+)['"’”[]`)
+// namedPropertyPattern is how OData libraries name the property that an error is about.
+var namedPropertyPattern = regexp.MustCompile(`(?i)\bproperty (?:named |path )?['"‘“]([A-Za-z0-9_./]+)['"’”[]`)

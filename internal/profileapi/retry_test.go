@@ -41,10 +41,10 @@ func connected(r *http.Request) {
 	}
 }
 
-func says(status int, body string, header ...string) step {
+func respond(status int, body string, header ...string) step {
 	return func(r *http.Request) (*http.Response, error) {
 		connected(r)
-		return response(status, body, header...), nil
+		return newResponse(status, body, header...), nil
 	}
 }
 
@@ -61,25 +61,27 @@ func after(d time.Duration, next step) step {
 	}
 }
 
-func refuses(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
+func refuseConnection(*http.Request) (*http.Response, error) {
+	return nil, errors.New("connection refused")
+}
 
-func loses(r *http.Request) (*http.Response, error) {
+func loseConnection(r *http.Request) (*http.Response, error) {
 	connected(r)
 	return nil, io.ErrUnexpectedEOF
 }
 
-// stalls never answers; neverConnects never gets as far as sending.
-var stalls = after(time.Hour, loses)
+// hang never answers; neverConnects never gets as far as sending.
+var hang = after(time.Hour, loseConnection)
 
 func neverConnects(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// begins answers with a header and half a body, and then nothing.
-func begins(r *http.Request) (*http.Response, error) {
+// hangInBody answers with a header and half a body, and then nothing.
+func hangInBody(r *http.Request) (*http.Response, error) {
 	connected(r)
-	answer := response(200, "")
+	answer := newResponse(200, "")
 	answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id": "a", "value": [`), untilDone{r.Context()}))
 	return answer, nil
 }
@@ -143,8 +145,8 @@ func (o outcomes) of(call string) string {
 	return o.read
 }
 
-// TestSecondAnswers holds what is tried once more, never twice, and that the last answer is the one that counts.
-func TestSecondAnswers(t *testing.T) {
+// TestRetries holds what is tried once more, never twice, and that the last answer is the one that counts.
+func TestRetries(t *testing.T) {
 	t.Parallel()
 	const (
 		throttled, unavailable, unknown = string(profile.Throttled), string(profile.SourceUnavailable), string(profile.OutcomeUnknown)
@@ -155,38 +157,38 @@ func TestSecondAnswers(t *testing.T) {
 		steps []step
 		outcomes
 	}{
-		"429, then well":                  {[]step{says(429, ""), says(200, good)}, all("2 ")},
-		"429 for ever":                    {[]step{says(429, "")}, all("2 " + throttled)},
-		"429, then 404":                   {[]step{says(429, ""), says(404, "")}, all("2 " + missing)},
-		"429, then 500":                   {[]step{says(429, ""), says(500, "")}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
-		"429, then lost":                  {[]step{says(429, ""), loses}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
-		"429, then refused":               {[]step{says(429, ""), refuses}, all("2 " + unavailable)},
-		"429, then no answer":             {[]step{says(429, ""), stalls}, outcomes{"2 " + timeout, "2 " + unknown, "2 " + unknown}},
-		"429, then no connection":         {[]step{says(429, ""), neverConnects}, all("2 " + timeout)},
-		"429, too long":                   {[]step{says(429, "", "Retry-After", "10.5"), says(200, good)}, all("1 " + throttled)},
-		"503, then well":                  {[]step{says(503, ""), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"503 with Retry-After, then well": {[]step{says(503, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "2 "}},
-		"503 with Retry-After, then without": {[]step{says(503, "", "Retry-After", "1"), says(503, "")},
+		"429, then well":                  {[]step{respond(429, ""), respond(200, good)}, all("2 ")},
+		"429 for ever":                    {[]step{respond(429, "")}, all("2 " + throttled)},
+		"429, then 404":                   {[]step{respond(429, ""), respond(404, "")}, all("2 " + missing)},
+		"429, then 500":                   {[]step{respond(429, ""), respond(500, "")}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
+		"429, then lost":                  {[]step{respond(429, ""), loseConnection}, outcomes{"2 " + unavailable, "2 " + unknown, "2 " + unknown}},
+		"429, then refused":               {[]step{respond(429, ""), refuseConnection}, all("2 " + unavailable)},
+		"429, then no answer":             {[]step{respond(429, ""), hang}, outcomes{"2 " + timeout, "2 " + unknown, "2 " + unknown}},
+		"429, then no connection":         {[]step{respond(429, ""), neverConnects}, all("2 " + timeout)},
+		"429, too long":                   {[]step{respond(429, "", "Retry-After", "10.5"), respond(200, good)}, all("1 " + throttled)},
+		"503, then well":                  {[]step{respond(503, ""), respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"503 with Retry-After, then well": {[]step{respond(503, "", "Retry-After", "1"), respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "2 "}},
+		"503 with Retry-After, then without": {[]step{respond(503, "", "Retry-After", "1"), respond(503, "")},
 			outcomes{"2 " + unavailable, "1 " + unavailable, "2 " + unknown}},
-		"503 with Retry-After, then lost": {[]step{says(503, "", "Retry-After", "1"), loses}, outcomes{"2 " + unavailable, "1 " + unavailable, "2 " + unknown}},
-		"503, too long":                   {[]step{says(503, "", "Retry-After", "60"), says(200, good)}, all("1 " + unavailable)},
-		"503 with another Retry-After":    {[]step{says(503, "", "Retry-After", "soon"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"502, then well":                  {[]step{says(502, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"504, then well":                  {[]step{says(504, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"500, then well":                  {[]step{says(500, "", "Retry-After", "1"), says(200, good)}, outcomes{"1 " + unavailable, "1 " + unknown, "1 " + unknown}},
-		"408, then well":                  {[]step{says(408, ""), says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"408 with Retry-After, then well": {[]step{says(408, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
-		"421, then well":                  {[]step{says(421, ""), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
-		"423, then well":                  {[]step{says(423, "", "Retry-After", "1"), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
-		"423, too long":                   {[]step{says(423, "", "Retry-After", "60"), says(200, good)}, all("1 " + unavailable)},
-		"425, then well":                  {[]step{says(425, ""), says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
-		"425 for ever":                    {[]step{says(425, "")}, outcomes{"2 " + unavailable, "1 " + unavailable, "1 " + unavailable}},
-		"lost, then well":                 {[]step{loses, says(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
-		"lost, then throttled":            {[]step{loses, says(429, "")}, outcomes{"2 " + throttled, "1 " + unknown, "1 " + unknown}},
-		"refused, then well":              {[]step{refuses, says(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
-		"no answer":                       {[]step{stalls}, outcomes{"1 " + timeout, "1 " + unknown, "1 " + unknown}},
+		"503 with Retry-After, then lost": {[]step{respond(503, "", "Retry-After", "1"), loseConnection}, outcomes{"2 " + unavailable, "1 " + unavailable, "2 " + unknown}},
+		"503, too long":                   {[]step{respond(503, "", "Retry-After", "60"), respond(200, good)}, all("1 " + unavailable)},
+		"503 with another Retry-After":    {[]step{respond(503, "", "Retry-After", "soon"), respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"502, then well":                  {[]step{respond(502, "", "Retry-After", "1"), respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"504, then well":                  {[]step{respond(504, "", "Retry-After", "1"), respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"500, then well":                  {[]step{respond(500, "", "Retry-After", "1"), respond(200, good)}, outcomes{"1 " + unavailable, "1 " + unknown, "1 " + unknown}},
+		"408, then well":                  {[]step{respond(408, ""), respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"408 with Retry-After, then well": {[]step{respond(408, "", "Retry-After", "1"), respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"421, then well":                  {[]step{respond(421, ""), respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"423, then well":                  {[]step{respond(423, "", "Retry-After", "1"), respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"423, too long":                   {[]step{respond(423, "", "Retry-After", "60"), respond(200, good)}, all("1 " + unavailable)},
+		"425, then well":                  {[]step{respond(425, ""), respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"425 for ever":                    {[]step{respond(425, "")}, outcomes{"2 " + unavailable, "1 " + unavailable, "1 " + unavailable}},
+		"lost, then well":                 {[]step{loseConnection, respond(200, good)}, outcomes{"2 ", "1 " + unknown, "1 " + unknown}},
+		"lost, then throttled":            {[]step{loseConnection, respond(429, "")}, outcomes{"2 " + throttled, "1 " + unknown, "1 " + unknown}},
+		"refused, then well":              {[]step{refuseConnection, respond(200, good)}, outcomes{"2 ", "1 " + unavailable, "1 " + unavailable}},
+		"no answer":                       {[]step{hang}, outcomes{"1 " + timeout, "1 " + unknown, "1 " + unknown}},
 		"no connection":                   {[]step{neverConnects}, all("1 " + timeout)},
-		"404":                             {[]step{says(404, "", "Retry-After", "1"), says(200, good)}, all("1 " + missing)},
+		"404":                             {[]step{respond(404, "", "Retry-After", "1"), respond(200, good)}, all("1 " + missing)},
 	} {
 		for call, do := range calls {
 			inBubble(t, name+", "+call, func(t *testing.T) {
@@ -210,17 +212,17 @@ func TestTimeout(t *testing.T) {
 		calls string // those that it is about
 		code  profile.Code
 	}{
-		"no answer to a read":          {[]step{stalls}, "list get", profile.SourceTimeout},
-		"no answer to a write":         {[]step{stalls}, "create update delete", profile.OutcomeUnknown},
-		"half an answer to a read":     {[]step{begins}, "list get", profile.SourceTimeout},
-		"half an answer to a write":    {[]step{begins}, "create update", profile.OutcomeUnknown},
-		"half an answer to a DELETE":   {[]step{begins}, "delete", ""},
-		"a late second try":            {[]step{after(time.Second, loses), stalls}, "list get", profile.SourceTimeout},
-		"a throttled write":            {[]step{after(time.Second, says(429, "", "Retry-After", "0.5")), stalls}, "create update delete", profile.OutcomeUnknown},
-		"no $select, late":             {[]step{after(time.Second, says(400, "")), stalls}, "list", profile.SourceTimeout},
-		"no way to list":               {[]step{after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=1"}`)), after(time.Second, says(200, `{"value": [], "@odata.nextLink": "things?$skip=2"}`))}, "list", profile.SourceTimeout},
-		"an update that is read again": {[]step{after(1500*time.Millisecond, says(204, "")), stalls}, "update", profile.OutcomeUnknown},
-		"a create that is read again":  {[]step{after(1500*time.Millisecond, says(201, "", "Location", "things/a")), stalls}, "create", profile.OutcomeUnknown},
+		"no answer to a read":          {[]step{hang}, "list get", profile.SourceTimeout},
+		"no answer to a write":         {[]step{hang}, "create update delete", profile.OutcomeUnknown},
+		"half an answer to a read":     {[]step{hangInBody}, "list get", profile.SourceTimeout},
+		"half an answer to a write":    {[]step{hangInBody}, "create update", profile.OutcomeUnknown},
+		"half an answer to a DELETE":   {[]step{hangInBody}, "delete", ""},
+		"a late second try":            {[]step{after(time.Second, loseConnection), hang}, "list get", profile.SourceTimeout},
+		"a throttled write":            {[]step{after(time.Second, respond(429, "", "Retry-After", "0.5")), hang}, "create update delete", profile.OutcomeUnknown},
+		"no $select, late":             {[]step{after(time.Second, respond(400, "")), hang}, "list", profile.SourceTimeout},
+		"no way to list":               {[]step{after(time.Second, respond(200, `{"value": [], "@odata.nextLink": "things?$skip=1"}`)), after(time.Second, respond(200, `{"value": [], "@odata.nextLink": "things?$skip=2"}`))}, "list", profile.SourceTimeout},
+		"an update that is read again": {[]step{after(1500*time.Millisecond, respond(204, "")), hang}, "update", profile.OutcomeUnknown},
+		"a create that is read again":  {[]step{after(1500*time.Millisecond, respond(201, "", "Location", "things/a")), hang}, "create", profile.OutcomeUnknown},
 	} {
 		for call, do := range calls {
 			if !strings.Contains(test.calls, call) {
@@ -243,8 +245,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestCallerIsGone has no caller left before anything is sent: a write is not begun.
-func TestCallerIsGone(t *testing.T) {
+// TestCanceledCaller has no caller left before anything is sent: a write is not begun.
+func TestCanceledCaller(t *testing.T) {
 	t.Parallel()
 	for call, do := range calls {
 		ctx, leave := context.WithCancel(t.Context())
@@ -256,9 +258,9 @@ func TestCallerIsGone(t *testing.T) {
 	}
 }
 
-// TestRefusedByUs has our own transport refuse what is to be sent: its error is the caller's, nothing is tried again,
+// TestRejectedByTransport has our own transport refuse what is to be sent: its error is the caller's, nothing is tried again,
 // and no request to the source is counted.
-func TestRefusedByUs(t *testing.T) {
+func TestRejectedByTransport(t *testing.T) {
 	t.Parallel()
 	refusal := &profile.Error{Code: profile.Overloaded, Message: "Too many.", Source: "test", RetryAfter: new(2.5)}
 	refusesToSend := func(*http.Request) (*http.Response, error) { return nil, refusal }
@@ -266,8 +268,8 @@ func TestRefusedByUs(t *testing.T) {
 		steps    []step
 		requests int // that reach the source
 	}{
-		"at once":         {[]step{refusesToSend, says(200, good)}, 0},
-		"the second time": {[]step{says(429, "", "Retry-After", "1"), refusesToSend, says(200, good)}, 1},
+		"at once":         {[]step{refusesToSend, respond(200, good)}, 0},
+		"the second time": {[]step{respond(429, "", "Retry-After", "1"), refusesToSend, respond(200, good)}, 1},
 	} {
 		for call, do := range calls {
 			inBubble(t, name+", "+call, func(t *testing.T) {
@@ -294,9 +296,9 @@ func TestRefusedByUs(t *testing.T) {
 	}
 }
 
-// TestLostIsNobodysLeaving loses a connection over a read: the transport's context says so by its cause, so that
+// TestLostConnectionIsNotCanceled loses a connection over a read: the transport's context says so by its cause, so that
 // whoever counts a source's failures does not take it for the caller's leaving.
-func TestLostIsNobodysLeaving(t *testing.T) {
+func TestLostConnectionIsNotCanceled(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -326,13 +328,13 @@ func TestLostIsNobodysLeaving(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(causes) != 3 || causes[0] != nil || !errors.Is(causes[1], errLost) || causes[2] != nil {
+	if len(causes) != 3 || causes[0] != nil || !errors.Is(causes[1], errConnectionLost) || causes[2] != nil {
 		t.Errorf("%v", causes)
 	}
 }
 
-// TestForgettingLists has a source learn about lists: what it could not do is tried again after an hour.
-func TestForgettingLists(t *testing.T) {
+// TestListCapabilityExpires has a source learn about lists: what it could not do is tried again after an hour.
+func TestListCapabilityExpires(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		denied string // in the query of requests that are answered with 400
@@ -346,9 +348,9 @@ func TestForgettingLists(t *testing.T) {
 			c := things(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 				requests <- r.URL.RawQuery
 				if r.URL.Query().Has(test.denied) {
-					return response(400, `{}`), nil
+					return newResponse(400, `{}`), nil
 				}
-				return response(200, `{"value": [{"id": "a"}], "@odata.count": 1}`), nil
+				return newResponse(200, `{"value": [{"id": "a"}], "@odata.count": 1}`), nil
 			}))
 			for i, wait := range []time.Duration{0, 0, time.Hour - time.Second, 2 * time.Second} {
 				time.Sleep(wait)

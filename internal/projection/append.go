@@ -10,10 +10,10 @@ import (
 
 // Append writes an object of the source's as the plan has it. Own writes the value of a field that is the caller's own.
 // Where v is no object, all of its properties are null.
-func (p *Plan) Append(dst []byte, v jsontape.Value, own func(dst []byte, f *Field) []byte) []byte {
-	var few [32]jsontape.Value
-	found := few[:]
-	if len(p.properties) > len(few) {
+func (p *Plan) Append(dst []byte, v jsontape.Value, appendComputed func(dst []byte, f *Field) []byte) []byte {
+	var buf [32]jsontape.Value
+	found := buf[:]
+	if len(p.properties) > len(buf) {
 		found = make([]jsontape.Value, len(p.properties))
 	}
 	if v.Kind() == jsontape.Object {
@@ -33,7 +33,7 @@ func (p *Plan) Append(dst []byte, v jsontape.Value, own func(dst []byte, f *Fiel
 		case f.Name == typeNameField:
 			dst = p.appendTypeName(dst)
 		default:
-			dst = own(dst, f)
+			dst = appendComputed(dst, f)
 		}
 	}
 	return append(dst, '}')

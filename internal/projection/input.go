@@ -19,8 +19,8 @@ import (
 
 // InputError says what is wrong with a value in an operation. Its text is for the caller, and does not tell the value.
 type InputError struct {
-	Message string
-	OfType  bool // whether the value is none of its type, so that the type system refuses it
+	Message   string
+	WrongType bool // whether the value is none of its type, so that the type system refuses it
 }
 
 func (e *InputError) Error() string { return e.Message }
@@ -32,7 +32,7 @@ func badValuef(format string, args ...any) error {
 
 // wrongTypef is the error for a value that is none of its type.
 func wrongTypef(format string, args ...any) error {
-	return &InputError{Message: fmt.Sprintf(format, args...), OfType: true}
+	return &InputError{Message: fmt.Sprintf(format, args...), WrongType: true}
 }
 
 // CheckLiteral checks a value of an input type that stands in a document, in which variables have their values already.

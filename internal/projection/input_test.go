@@ -44,7 +44,7 @@ func FuzzAppendInput(f *testing.F) {
 			t.Fatalf("%s\n%s\nis written %s", document, variables, body)
 		}
 		got, err := decodeJSON(body)
-		if tape, errTape := jsontape.Parse(body); err != nil || errTape != nil || tape.HasTwin() || !utf8.Valid(body) {
+		if tape, errTape := jsontape.Parse(body); err != nil || errTape != nil || tape.HasDuplicateNames() || !utf8.Valid(body) {
 			t.Fatalf("%s\n%s\nis written %s: %v", document, variables, body, err)
 		}
 		if !reflect.DeepEqual(got, want) {

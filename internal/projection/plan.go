@@ -65,7 +65,7 @@ func (s *Schema) field(p *Plan, def *ast.Definition, c collected, variables map[
 	case kindEnum, kindFlags:
 		f.enum = s.enums[t.Name()]
 	}
-	if !s.own(def, c.name) {
+	if !s.isComputed(def, c.name) {
 		f.slot = slices.Index(p.properties, c.name)
 		if f.slot < 0 {
 			f.slot = len(p.properties)

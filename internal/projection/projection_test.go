@@ -15,8 +15,8 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// ofProfileQL tells which fields of the schema no source sends.
-func ofProfileQL(def *ast.Definition, field string) bool {
+// isComputed tells which fields of the schema no source sends.
+func isComputed(def *ast.Definition, field string) bool {
 	return slices.Contains(def.Interfaces, "ItemFacet") && (field == "id" || field == "itemId" || field == "profileSource")
 }
 
@@ -30,7 +30,7 @@ func newSchema(t testing.TB) (*ast.Schema, *Schema) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(parsed, ofProfileQL)
+	s, err := New(parsed, isComputed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func compile(t testing.TB, parsed *ast.Schema, s *Schema, selection string, vari
 	return s.Compile("PersonInterest", []ast.SelectionSet{node}, variables)
 }
 
-func own(dst []byte, f *Field) []byte { return fmt.Appendf(dst, `"own %s"`, f.Name) }
+func appendOwn(dst []byte, f *Field) []byte { return fmt.Appendf(dst, `"own %s"`, f.Name) }
 
 func parse(t testing.TB, text string) jsontape.Value {
 	t.Helper()
@@ -82,7 +82,7 @@ func TestAppend(t *testing.T) {
 		{`{ node(id: "x") { ... on PersonInterest { profileSource { name } audiences: allowedAudiences } } }`, `{"profileSource":"own profileSource","audiences":["ORGANIZATION"]}`, "allowedAudiences"},
 	} {
 		plan := compile(t, parsed, s, test.selection, map[string]any{"yes": true, "no": false})
-		if got := string(plan.Append(nil, parse(t, goodItem), own)); got != test.want {
+		if got := string(plan.Append(nil, parse(t, goodItem), appendOwn)); got != test.want {
 			t.Errorf("%s\n is %s\nwant %s", test.selection, got, test.want)
 		}
 		if got := strings.Join(plan.Properties(), ","); got != test.properties {
@@ -106,13 +106,13 @@ func TestAppendOdd(t *testing.T) {
 		{"sources", `{"sourceId":"s"}`, `[{"sourceId":"s"}]`}, {"sources", `[null,{"sourceId":5},7]`, `[{"sourceId":null}]`}, {"sources", `7`, `null`},
 	} {
 		item := parse(t, `{"`+test.property+`":`+test.wire+`}`)
-		got := string(plan.Append(nil, item, own))
+		got := string(plan.Append(nil, item, appendOwn))
 		want := strings.Replace(`{"description":null,"isSearchable":null,"categories":null,"allowedAudiences":null,"createdDateTime":null,"inference":null,"sources":null}`, `"`+test.property+`":null`, `"`+test.property+`":`+test.want, 1)
 		if got != want {
 			t.Errorf("%s is %s: %s", test.property, test.wire, got)
 		}
 	}
-	if got := string(plan.Append(nil, parse(t, `[]`), own)); strings.Count(got, "null") != 7 {
+	if got := string(plan.Append(nil, parse(t, `[]`), appendOwn)); strings.Count(got, "null") != 7 {
 		t.Errorf("no object: %s", got)
 	}
 }
@@ -129,7 +129,7 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got := plan.Append(nil, tape.Root(), own)
+		got := plan.Append(nil, tape.Root(), appendOwn)
 		if !json.Valid(got) || bytes.ContainsRune(got, '\ufffd') && !bytes.ContainsRune(text, '\ufffd') && bytes.Count(got, []byte("\ufffd")) == 0 {
 			t.Fatalf("%q is written %q", text, got)
 		}
@@ -179,12 +179,12 @@ func bench(b *testing.B, selection string) {
 		}
 		dst = dst[:0]
 		for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
-			dst = plan.Append(dst, c.Value, own2)
+			dst = plan.Append(dst, c.Value, appendNull)
 		}
 	}
 }
 
-func own2(dst []byte, _ *Field) []byte { return append(dst, "null"...) }
+func appendNull(dst []byte, _ *Field) []byte { return append(dst, "null"...) }
 
 func BenchmarkAppend5(b *testing.B) {
 	bench(b, `id displayName description createdDateTime categories`)

@@ -22,15 +22,15 @@ import (
 // Schema is what is known of a GraphQL schema whose types are those of a source's JSON. It may be used by many
 // goroutines at once.
 type Schema struct {
-	schema *ast.Schema
-	own    func(def *ast.Definition, field string) bool
-	enums  map[string]*enum
+	schema     *ast.Schema
+	isComputed func(def *ast.Definition, field string) bool
+	enums      map[string]*enum
 }
 
 // New prepares a schema. Own tells which fields of an object are not properties of the source's JSON, but written by
 // whoever calls [Plan.Append]. It fails where an output type has a scalar that nothing is known of.
-func New(schema *ast.Schema, own func(def *ast.Definition, field string) bool) (*Schema, error) {
-	s := &Schema{schema: schema, own: own, enums: make(map[string]*enum)}
+func New(schema *ast.Schema, isComputed func(def *ast.Definition, field string) bool) (*Schema, error) {
+	s := &Schema{schema: schema, isComputed: isComputed, enums: make(map[string]*enum)}
 	for name, def := range schema.Types {
 		switch {
 		case def.Kind == ast.Enum && !strings.HasPrefix(name, "__"):

@@ -20,96 +20,96 @@ import (
 // this page, because nobody knows what of it would have been on the pages before. A person whom a source does not
 // know has no items there, which is no failure. Where no source is left, the error is a [profile.Errors].
 func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error) {
-	asked, failed := f.asked(q)
+	asked, failed := f.membersFor(q)
 	if len(asked) == 1 && len(failed) == 0 {
 		return asked[0].List(ctx, q)
 	}
-	replies := askAll(ctx, asked, q)
+	results := listAll(ctx, asked, q)
 	if ctx.Err() != nil {
 		return profile.Page{}, ctx.Err() // nobody is there to be told
 	}
 	var pages []profile.Page
-	var strangers []*profile.Error
-	for _, r := range replies {
+	var unknownUser []*profile.Error
+	for _, r := range results {
 		var e *profile.Error
-		switch isKnown := errors.As(r.err, &e); {
+		switch isProfileError := errors.As(r.err, &e); {
 		case r.err == nil:
 			pages = append(pages, r.page)
-		case !isKnown:
+		case !isProfileError:
 			return profile.Page{}, r.err
-		case isStranger(e):
-			strangers = append(strangers, e)
+		case isUnknownUser(e):
+			unknownUser = append(unknownUser, e)
 		default:
 			failed = append(failed, e)
 		}
 	}
 	switch {
-	case len(pages) > 0 || len(strangers) > 0 && len(failed) > 0:
+	case len(pages) > 0 || len(unknownUser) > 0 && len(failed) > 0:
 		page := merge(q, pages)
 		page.Failed = failed
 		if len(failed) > 0 {
 			page.Total = nil
 		}
 		return page, nil
-	case len(strangers) > 0:
-		return profile.Page{}, strangers[0]
+	case len(unknownUser) > 0:
+		return profile.Page{}, unknownUser[0]
 	}
 	return profile.Page{}, profile.Errors(failed)
 }
 
-// asked are the members to ask, and the errors of those that are not: they failed on an earlier page, or cannot be
-// asked although they were named, or there is no other.
-func (f *Facet) asked(q profile.Query) (asked []*Member, failed []*profile.Error) {
+// membersFor are the members to ask, and the errors of those that are not: they failed on an earlier page, or cannot be
+// membersFor although they were named, or there is no other.
+func (f *Facet) membersFor(q profile.Query) (asked []*Member, failed []*profile.Error) {
 	for i := range f.members {
 		m := &f.members[i]
-		before := slices.IndexFunc(q.Failed, func(e *profile.Error) bool { return e.Source == m.Name })
+		earlier := slices.IndexFunc(q.Failed, func(e *profile.Error) bool { return e.Source == m.Name })
 		named := slices.Contains(q.Sources, m.Name)
 		switch {
 		case len(q.Sources) > 0 && !named:
-		case before >= 0:
-			failed = append(failed, q.Failed[before])
+		case earlier >= 0:
+			failed = append(failed, q.Failed[earlier])
 		case q.User == "" || m.AnyUser:
 			asked = append(asked, m)
 		case named || !f.anyUser:
-			failed = append(failed, m.onlyMe())
+			failed = append(failed, m.onlyMeError())
 		}
 	}
 	return asked, failed
 }
 
-// reply is what one source answered.
-type reply struct {
+// result is what one source answered.
+type result struct {
 	page profile.Page
 	err  error
 }
 
-// askAll asks each member, and waits for all: each has a deadline of its own.
-func askAll(ctx context.Context, members []*Member, q profile.Query) []reply {
-	replies := make([]reply, len(members))
-	var all sync.WaitGroup
+// listAll asks each member, and waits for all: each has a deadline of its own.
+func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
+	results := make([]result, len(members))
+	var wg sync.WaitGroup
 	for i, m := range members {
-		all.Go(func() {
+		wg.Go(func() {
 			// A panic on a goroutine that nobody else watches would end the whole process.
 			defer func() {
 				if p := recover(); p != nil {
-					replies[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+					results[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 				}
 			}()
-			replies[i].page, replies[i].err = m.List(ctx, q)
+			results[i].page, results[i].err = m.List(ctx, q)
 		})
 	}
-	all.Wait()
-	return replies
+	wg.Wait()
+	return results
 }
 
-// strangerCodes are the codes, in small letters, by which sources say of a list that they do not know the person.
+// unknownUserCodes are the codes, in small letters, by which sources say of a list that they do not know the person.
 // Graph's own is the first.
-var strangerCodes = []string{"request_resourcenotfound", "resourcenotfound", "itemnotfound", "usernotfound"}
+var unknownUserCodes = []string{"request_resourcenotfound", "resourcenotfound", "itemnotfound", "usernotfound"}
 
-// isStranger tells whether a source says that it does not know the person. Any other 404 may as well be a wrong
+// isUnknownUser tells whether a source says that it does not know the person. Any other 404 may as well be a wrong
 // address or version, and then items would be missing without a word.
-func isStranger(e *profile.Error) bool {
-	return e.Code == profile.NotFound && slices.Contains(strangerCodes, strings.ToLower(e.SourceCode))
+func isUnknownUser(e *profile.Error) bool {
+	return e.Code == profile.NotFound && slices.Contains(unknownUserCodes, strings.ToLower(e.SourceCode))
 }
 
 // merge makes one page of the sources' pages, each of which is in order and holds as many items as are wanted.
@@ -121,7 +121,7 @@ func merge(q profile.Query, pages []profile.Page) profile.Page {
 	for i, p := range pages {
 		heads[i] = p.Entries
 		merged.More = merged.More || p.More
-		merged.Flaws = append(merged.Flaws, p.Flaws...)
+		merged.Warnings = append(merged.Warnings, p.Warnings...)
 		if p.Total == nil {
 			merged.Total = nil
 			continue

@@ -2,7 +2,7 @@
 // caller names; a list asks all sources at once and merges what they answer (merge.go). Whoever holds the items only
 // has to satisfy the small interface [Collection]; so this package knows neither REST nor GraphQL.
 //
-// A [Guard] is what a source's requests pass through on their way out: it keeps a slow or broken source from costing
+// A [Limiter] is what a source's requests pass through on their way out: it keeps a slow or broken source from costing
 // more than itself.
 package sources
 
@@ -92,7 +92,7 @@ func (f *Facet) member(source, user string) (*Member, error) {
 	}
 	m := &f.members[i]
 	if user != "" && !m.AnyUser {
-		return nil, m.onlyMe()
+		return nil, m.onlyMeError()
 	}
 	return m, nil
 }
@@ -107,7 +107,7 @@ func (f *Facet) writable(source, user string) (*Member, error) {
 	return m, err
 }
 
-func (s Source) onlyMe() *profile.Error {
+func (s Source) onlyMeError() *profile.Error {
 	return &profile.Error{
 		Code: profile.UnsupportedBySource, Source: s.Name,
 		Message: "The source can be asked for the signed-in person only.",

@@ -26,42 +26,44 @@ var secretTexts = regexp.MustCompile(`eyJ[\w-]{8,}(?:\.[\w-]*)+|(?i:\b(?:bearer|
 // NewLog writes one JSON object a line. Nothing that goes into the log is meant to hold a secret; what looks like one
 // all the same is left out.
 func NewLog(w io.Writer) *slog.Logger {
-	return slog.New(redacting{slog.NewJSONHandler(w, nil)})
+	return slog.New(redactingHandler{slog.NewJSONHandler(w, nil)})
 }
 
-// redacting is a handler that sees no secrets. [slog.HandlerOptions.ReplaceAttr] would do the same for every attribute that is
+// redactingHandler is a handler that sees no secrets. [slog.HandlerOptions.ReplaceAttr] would do the same for every attribute that is
 // built in, too, at three times the price of a line.
-type redacting struct{ slog.Handler }
+type redactingHandler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
-func (h redacting) Handle(ctx context.Context, r slog.Record) error {
-	holds := mayHoldSecret(r.Message)
+func (h redactingHandler) Handle(ctx context.Context, r slog.Record) error {
+	hasSecret := mayHoldSecret(r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		if !holds {
-			_, holds = redact(a)
+		if !hasSecret {
+			_, hasSecret = redact(a)
 		}
-		return !holds
+		return !hasSecret
 	})
-	if !holds {
+	if !hasSecret {
 		return h.Handler.Handle(ctx, r)
 	}
-	clean := slog.NewRecord(r.Time, r.Level, redactText(r.Message), r.PC)
+	redactedRecord := slog.NewRecord(r.Time, r.Level, redactText(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		a, _ = redact(a)
-		clean.AddAttrs(a)
+		redactedRecord.AddAttrs(a)
 		return true
 	})
-	return h.Handler.Handle(ctx, clean)
+	return h.Handler.Handle(ctx, redactedRecord)
 }
 
 // WithAttrs implements [slog.Handler].
-func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h redactingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	clean, _ := redactAll(attrs)
-	return redacting{h.Handler.WithAttrs(clean)}
+	return redactingHandler{h.Handler.WithAttrs(clean)}
 }
 
 // WithGroup implements [slog.Handler].
-func (h redacting) WithGroup(name string) slog.Handler { return redacting{h.Handler.WithGroup(name)} }
+func (h redactingHandler) WithGroup(name string) slog.Handler {
+	return redactingHandler{h.Handler.WithGroup(name)}
+}
 
 func redactAll(attrs []slog.Attr) (clean []slog.Attr, changed bool) {
 	clean = slices.Clone(attrs)

@@ -14,8 +14,8 @@ const (
 	// atomicWrite is how much a pipe takes in one piece (PIPE_BUF of Linux), so that lines of processes which share one
 	// are not mixed.
 	atomicWrite = 4096
-	// flushing is how long the end waits for the reader.
-	flushing = time.Second
+	// flushTimeout is how long the end waits for the reader.
+	flushTimeout = time.Second
 )
 
 // Queue is an [io.Writer] that hands lines on to a slower one, in order. Its own Write never waits: the log of a service must
@@ -66,13 +66,13 @@ func (q *Queue) Close() {
 	q.signal()
 	select {
 	case <-q.done:
-	case <-time.After(flushing):
+	case <-time.After(flushTimeout):
 	}
 }
 
 func (q *Queue) run() {
 	defer close(q.done)
-	complaints := slog.New(slog.NewJSONHandler(q.out, nil))
+	log := slog.New(slog.NewJSONHandler(q.out, nil))
 	var batch []byte
 	for range q.wake {
 		q.mu.Lock()
@@ -80,9 +80,9 @@ func (q *Queue) run() {
 		dropped, closed := q.dropped, q.closed
 		q.dropped = 0
 		q.mu.Unlock()
-		q.hand(batch)
+		q.writeLines(batch)
 		if dropped > 0 {
-			complaints.Warn("log lines were dropped: standard error is not read fast enough", "lines", dropped)
+			log.Warn("log lines were dropped: standard error is not read fast enough", "lines", dropped)
 		}
 		if closed {
 			return
@@ -90,9 +90,9 @@ func (q *Queue) run() {
 	}
 }
 
-// hand writes lines in pieces that a pipe takes whole, as far as their lengths allow. An error is for nobody: this is where
+// writeLines writes lines in pieces that a pipe takes whole, as far as their lengths allow. An error is for nobody: this is where
 // errors are told.
-func (q *Queue) hand(lines []byte) {
+func (q *Queue) writeLines(lines []byte) {
 	for len(lines) > 0 {
 		end := len(lines)
 		if end > atomicWrite {

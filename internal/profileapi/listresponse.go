@@ -11,13 +11,13 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// listAnswer is a collection (OData JSON Format 4.01, section 12). What is not an item in it is control information, whose
+// listResponse is a collection (OData JSON Format 4.01, section 12). What is not an item in it is control information, whose
 // names begin with @odata. in version 4.0, with @ in 4.01, and with odata. in 3.0.
-type listAnswer struct {
-	items  jsontape.Value
-	link   string // to the part behind; empty where there is none
-	unread bool   // whether the answer says by other means that there is a part behind, and where that is cannot be told
-	totals []int  // what it says of the length of the whole list; -1 for what is no length
+type listResponse struct {
+	items             jsontape.Value
+	link              string // to the part behind; empty where there is none
+	hasUnreadableLink bool   // whether the answer says by other means that there is a part behind, and where that is cannot be told
+	totals            []int  // what it says of the length of the whole list; -1 for what is no length
 }
 
 var (
@@ -28,19 +28,19 @@ var (
 )
 
 // total is the length of the whole list; nil where the source does not tell, or tells two.
-func (l *listAnswer) total() *int {
+func (l *listResponse) total() *int {
 	if all := slices.Compact(l.totals); len(all) == 1 && all[0] >= 0 {
 		return &all[0]
 	}
 	return nil
 }
 
-func parseList(a *answer) (*listAnswer, error) {
-	tape, err := jsontape.Parse(a.body)
+func parseList(resp *response) (*listResponse, error) {
+	tape, err := jsontape.Parse(resp.body)
 	if err != nil {
 		return nil, err
 	}
-	list := &listAnswer{unread: saysNext(a.header)}
+	list := &listResponse{hasUnreadableLink: hasNextRelation(resp.header)}
 	// Every member, because the last one of a name would win, and hide a link.
 	for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
 		if err := list.readMember(string(c.Name()), c.Value); err != nil {
@@ -53,7 +53,7 @@ func parseList(a *answer) (*listAnswer, error) {
 	return list, nil
 }
 
-func (l *listAnswer) readMember(name string, v jsontape.Value) error {
+func (l *listResponse) readMember(name string, v jsontape.Value) error {
 	if strings.EqualFold(name, "value") {
 		if l.items.Kind() != jsontape.Absent {
 			return errTwoValues
@@ -73,7 +73,7 @@ func (l *listAnswer) readMember(name string, v jsontape.Value) error {
 	case plain == "count" && isControl:
 		l.addTotal(v)
 	default:
-		l.unread = l.unread || saysMore(v, nextName.MatchString(name))
+		l.hasUnreadableLink = l.hasUnreadableLink || hasMoreHint(v, nextNamePattern.MatchString(name))
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func controlName(name string) (plain string, isControl bool) {
 	return plain, at || odata
 }
 
-func (l *listAnswer) addLink(v jsontape.Value) error {
+func (l *listResponse) addLink(v jsontape.Value) error {
 	link, isText := v.Text()
 	switch {
 	case !isText:
@@ -101,7 +101,7 @@ func (l *listAnswer) addLink(v jsontape.Value) error {
 }
 
 // addTotal notes a length, which is a text where 64 bits are written so (OData JSON Format 4.01, section 3.2).
-func (l *listAnswer) addTotal(v jsontape.Value) {
+func (l *listResponse) addTotal(v jsontape.Value) {
 	text, isText := v.Text()
 	if !isText {
 		text = string(v.Raw())
@@ -113,16 +113,16 @@ func (l *listAnswer) addTotal(v jsontape.Value) {
 	l.totals = append(l.totals, total)
 }
 
-// nextName is what other APIs call what leads to the next part of a list, or says that there is one.
-var nextName = regexp.MustCompile(`(?i)next$|next[-_]?(link|page|part|url|uri|href|token|cursor|marker|offset|skip)|continuation|skip[-_]?token|has[-_]?more`)
+// nextNamePattern is what other APIs call what leads to the next part of a list, or says that there is one.
+var nextNamePattern = regexp.MustCompile(`(?i)next$|next[-_]?(link|page|part|url|uri|href|token|cursor|marker|offset|skip)|continuation|skip[-_]?token|has[-_]?more`)
 
-// saysMore tells whether in a value there is anything that says that the list goes on. IsNamed is whether the value, or
+// hasMoreHint tells whether in a value there is anything that says that the list goes on. IsNamed is whether the value, or
 // what it is in, has such a name.
-func saysMore(v jsontape.Value, isNamed bool) bool {
+func hasMoreHint(v jsontape.Value, isNamed bool) bool {
 	switch v.Kind() {
 	case jsontape.Object, jsontape.Array:
 		for c, ok := v.First(); ok; c, ok = c.Next() {
-			if saysMore(c.Value, isNamed || v.Kind() == jsontape.Object && nextName.Match(c.Name())) {
+			if hasMoreHint(c.Value, isNamed || v.Kind() == jsontape.Object && nextNamePattern.Match(c.Name())) {
 				return true
 			}
 		}
@@ -137,9 +137,9 @@ func saysMore(v jsontape.Value, isNamed bool) bool {
 	return false
 }
 
-// nextRelation is the relation of a link in a header to the next part (RFC 8288, section 3.3).
-var nextRelation = regexp.MustCompile(`(?i);\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)`)
+// nextRelationPattern is the relation of a link in a header to the next part (RFC 8288, section 3.3).
+var nextRelationPattern = regexp.MustCompile(`(?i);\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)`)
 
-func saysNext(header http.Header) bool {
-	return slices.ContainsFunc(header.Values("Link"), nextRelation.MatchString)
+func hasNextRelation(header http.Header) bool {
+	return slices.ContainsFunc(header.Values("Link"), nextRelationPattern.MatchString)
 }

@@ -28,11 +28,11 @@ import (
 	"profileql/internal/profile"
 )
 
-type guardCallerKey struct{}
+type testCallerKey struct{}
 
-// by is a context of one of the callers that [newTestGuard] tells apart.
-func by(ctx context.Context, caller uint64) context.Context {
-	return context.WithValue(ctx, guardCallerKey{}, caller)
+// asCaller is a context of one of the callers that [newTestLimiter] tells apart.
+func asCaller(ctx context.Context, caller uint64) context.Context {
+	return context.WithValue(ctx, testCallerKey{}, caller)
 }
 
 // transport is a source in memory.
@@ -40,18 +40,20 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func newTestGuard(base http.RoundTripper) *Guard { return newLoggingGuard(base, slog.DiscardHandler) }
+func newTestLimiter(base http.RoundTripper) *Limiter {
+	return newLoggingLimiter(base, slog.DiscardHandler)
+}
 
-func newLoggingGuard(base http.RoundTripper, log slog.Handler) *Guard {
-	return NewGuard(GuardOptions{Name: "lab", Base: base, Log: slog.New(log), Concurrency: 4, MaxConcurrency: 256, Caller: func(ctx context.Context) uint64 {
-		id, _ := ctx.Value(guardCallerKey{}).(uint64)
+func newLoggingLimiter(base http.RoundTripper, log slog.Handler) *Limiter {
+	return NewLimiter(LimiterOptions{Name: "lab", Base: base, Log: slog.New(log), Concurrency: 4, MaxConcurrency: 256, Caller: func(ctx context.Context) uint64 {
+		id, _ := ctx.Value(testCallerKey{}).(uint64)
 		return id
 	}})
 }
 
 // ask sends a request through the guard and, where there is an answer, reads and closes it.
-func ask(ctx context.Context, g *Guard) error {
-	resp, err := send(ctx, g)
+func ask(ctx context.Context, l *Limiter) error {
+	resp, err := send(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -59,12 +61,12 @@ func ask(ctx context.Context, g *Guard) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-func send(ctx context.Context, g *Guard) (*http.Response, error) {
+func send(ctx context.Context, l *Limiter) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://source.example/", nil)
 	if err != nil {
 		return nil, err
 	}
-	return g.RoundTrip(r)
+	return l.RoundTrip(r)
 }
 
 func answerOf(status int, body io.Reader, header ...string) *http.Response {
@@ -76,20 +78,20 @@ func answerOf(status int, body io.Reader, header ...string) *http.Response {
 }
 
 var (
-	well  = says(200, "{}")
-	badly = transport(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+	succeed = respond(200, "{}")
+	fail    = transport(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
 )
 
-// never does not answer before the request's context ends.
-func never(r *http.Request) (*http.Response, error) {
+// hang does not answer before the request's context ends.
+func hang(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// stuck is a body that does not come before the context ends.
-type stuck struct{ context.Context }
+// hangingBody is a body that does not come before the context ends.
+type hangingBody struct{ context.Context }
 
-func (s stuck) Read([]byte) (int, error) {
+func (s hangingBody) Read([]byte) (int, error) {
 	<-s.Done()
 	return 0, s.Err()
 }
@@ -112,32 +114,32 @@ func isOverloaded(t *testing.T, err error, retryAfter float64) {
 }
 
 // isIdle checks that nothing is left of requests that have ended.
-func isIdle(t *testing.T, g *Guard) {
+func isIdle(t *testing.T, l *Limiter) {
 	t.Helper()
-	if !g.running.TryAcquire(256) {
+	if !l.running.TryAcquire(256) {
 		t.Error("requests are left")
 	} else {
-		g.running.Release(256)
+		l.running.Release(256)
 	}
-	if n, callers := g.queued.Load(), len(g.callers); n != 0 || callers != 0 {
+	if n, callers := l.queued.Load(), len(l.callers); n != 0 || callers != 0 {
 		t.Errorf("%d who wait and %d callers are left", n, callers)
 	}
 }
 
-// says answers with a status and a body.
-func says(status int, body string) transport {
+// respond answers with a status and a body.
+func respond(status int, body string) transport {
 	return func(*http.Request) (*http.Response, error) { return answerOf(status, strings.NewReader(body)), nil }
 }
 
-// begins answers with half a body, and then with nothing before the context ends.
-func begins(status int) transport {
+// hangInBody answers with half a body, and then with nothing before the context ends.
+func hangInBody(status int) transport {
 	return func(r *http.Request) (*http.Response, error) {
-		return answerOf(status, io.MultiReader(strings.NewReader("{"), stuck{r.Context()})), nil
+		return answerOf(status, io.MultiReader(strings.NewReader("{"), hangingBody{r.Context()})), nil
 	}
 }
 
-// breaksOff answers with half a body.
-func breaksOff(*http.Request) (*http.Response, error) {
+// truncate answers with half a body.
+func truncate(*http.Request) (*http.Response, error) {
 	return answerOf(200, io.MultiReader(strings.NewReader("{"), iotest.ErrReader(io.ErrUnexpectedEOF))), nil
 }
 
@@ -147,36 +149,36 @@ func readHalf(r *http.Response)  { _, _ = r.Body.Read(make([]byte, 1)) }
 func readAll(r *http.Response)   { _, _ = io.ReadAll(r.Body) }
 func closeBody(r *http.Response) { _ = r.Body.Close() }
 
-// TestGuardCaller holds that a caller's fifth request waits, for every way in which another one can end, while another
+// TestLimiterPerCaller holds that a caller's fifth request waits, for every way in which another one can end, while another
 // caller's goes through.
-func TestGuardCaller(t *testing.T) {
+func TestLimiterPerCaller(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		first transport            // what becomes of the first request
 		then  func(*http.Response) // what of its answer is no end yet
 		end   func(*http.Response) // what is; nil where there is no answer
 	}{
-		"closed":      {first: well, end: closeBody},
-		"read":        {first: well, end: readAll},
-		"half read":   {first: well, then: readHalf, end: closeBody},
-		"broken off":  {first: breaksOff, then: readHalf, end: readAll},
-		"ended twice": {first: well, end: func(r *http.Response) { readAll(r); closeBody(r); closeBody(r) }},
-		"an error":    {first: badly},
+		"closed":      {first: succeed, end: closeBody},
+		"read":        {first: succeed, end: readAll},
+		"half read":   {first: succeed, then: readHalf, end: closeBody},
+		"broken off":  {first: truncate, then: readHalf, end: readAll},
+		"ended twice": {first: succeed, end: func(r *http.Response) { readAll(r); closeBody(r); closeBody(r) }},
+		"an error":    {first: fail},
 		"a panic":     {first: panics},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked, goOn, done := 0, make(chan bool), make(chan bool)
-				g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+				l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) {
 					if asked++; asked == 1 {
 						<-goOn
 						return test.first(r)
 					}
-					return well(r)
+					return succeed(r)
 				}))
 				go func() {
 					defer func() { _ = recover() }()
-					resp, err := send(by(t.Context(), 1), g)
+					resp, err := send(asCaller(t.Context(), 1), l)
 					if err != nil {
 						return
 					}
@@ -189,19 +191,19 @@ func TestGuardCaller(t *testing.T) {
 				synctest.Wait()
 				var others []*http.Response
 				for range 3 {
-					resp, err := send(by(t.Context(), 1), g)
+					resp, err := send(asCaller(t.Context(), 1), l)
 					if err != nil {
 						t.Fatal(err)
 					}
 					others = append(others, resp)
 				}
 				fifth := make(chan error, 1)
-				go func() { fifth <- ask(by(t.Context(), 1), g) }()
+				go func() { fifth <- ask(asCaller(t.Context(), 1), l) }()
 				synctest.Wait()
 				if asked != 4 {
 					t.Errorf("%d requests of one caller at once", asked)
 				}
-				if err := ask(by(t.Context(), 2), g); err != nil {
+				if err := ask(asCaller(t.Context(), 2), l); err != nil {
 					t.Errorf("another caller's: %v", err)
 				}
 				close(goOn)
@@ -217,113 +219,113 @@ func TestGuardCaller(t *testing.T) {
 					closeBody(resp)
 				}
 				synctest.Wait()
-				isIdle(t, g)
+				isIdle(t, l)
 			})
 		})
 	}
 }
 
-// limit is how a request's context ends.
-type limit func(context.Context) (context.Context, context.CancelFunc)
+// contextEnd is how a request's context ends.
+type contextEnd func(context.Context) (context.Context, context.CancelFunc)
 
-func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+func timeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Second)
 }
 
-func tooLate(ctx context.Context) (context.Context, context.CancelFunc) {
+func expired(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, 0)
 }
 
-func leaving(ctx context.Context) (context.Context, context.CancelFunc) {
+func cancelLater(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, leave := context.WithCancel(ctx)
 	time.AfterFunc(time.Second, leave)
 	return ctx, leave
 }
 
-func gone(ctx context.Context) (context.Context, context.CancelFunc) {
+func canceled(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, leave := context.WithCancel(ctx)
 	leave()
 	return ctx, leave
 }
 
-// losing ends the context as package profileapi does when a connection is lost.
-func losing(ctx context.Context) (context.Context, context.CancelFunc) {
+// loseConnection ends the context as package profileapi does when a connection is lost.
+func loseConnection(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	time.AfterFunc(time.Second, func() { end(errors.New("the connection was lost")) })
 	return ctx, func() { end(nil) }
 }
 
-func askAndClose(ctx context.Context, g *Guard) error {
-	resp, err := send(ctx, g)
+func askAndClose(ctx context.Context, l *Limiter) error {
+	resp, err := send(ctx, l)
 	if err != nil {
 		return err
 	}
 	return resp.Body.Close()
 }
 
-func askInPanic(ctx context.Context, g *Guard) (err error) {
+func askRecovering(ctx context.Context, l *Limiter) (err error) {
 	defer func() { err = fmt.Errorf("panic: %v", recover()) }()
-	return ask(ctx, g)
+	return ask(ctx, l)
 }
 
-// askBehind asks while others of the same caller run, who are stopped afterwards.
-func askBehind(ctx context.Context, g *Guard) error {
+// askQueued asks while others of the same caller run, who are stopped afterwards.
+func askQueued(ctx context.Context, l *Limiter) error {
 	others, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	for range 4 {
-		running.Go(func() { _ = ask(others, g) })
+		running.Go(func() { _ = ask(others, l) })
 	}
 	synctest.Wait()
-	err := ask(ctx, g)
+	err := ask(ctx, l)
 	stop()
 	running.Wait()
 	return err
 }
 
-// TestGuardOutcomes holds what counts against a source, what for it, and what for neither.
-func TestGuardOutcomes(t *testing.T) {
+// TestBreakerOutcomes holds what counts against a source, what for it, and what for neither.
+func TestBreakerOutcomes(t *testing.T) {
 	t.Parallel()
 	const failure, success, nothing = "failure", "success", "nothing"
 	type outcome struct {
 		base  transport
-		limit limit                               // nil for none
-		ask   func(context.Context, *Guard) error // ask where nil
+		limit contextEnd                            // nil for none
+		ask   func(context.Context, *Limiter) error // ask where nil
 		want  string
 	}
 	tests := map[string]outcome{
-		"200, unread":                   {base: well, ask: askAndClose, want: success},
-		"503, unread":                   {base: says(503, "{}"), ask: askAndClose, want: failure},
-		"no connection":                 {base: badly, want: failure},
-		"a panic":                       {base: panics, ask: askInPanic, want: failure},
-		"no answer in time":             {base: never, limit: inTime, want: failure},
-		"a lost connection":             {base: never, limit: losing, want: failure},
-		"no answer before they leave":   {base: never, limit: leaving, want: nothing},
-		"a body that breaks off":        {base: breaksOff, want: failure},
-		"a body that stalls":            {base: begins(200), limit: inTime, want: failure},
-		"a body that stalls, unread":    {base: begins(200), limit: inTime, ask: askAndClose, want: success},
-		"a 404 that stalls":             {base: begins(404), limit: inTime, want: failure},
-		"half a body, and they leave":   {base: begins(200), limit: leaving, want: nothing},
-		"half a 500, and they leave":    {base: begins(500), limit: leaving, want: failure},
-		"a deadline before anything":    {base: never, limit: tooLate, want: nothing},
-		"gone before anything":          {base: never, limit: gone, want: nothing},
-		"a deadline while waiting":      {base: never, limit: inTime, ask: askBehind, want: nothing},
-		"a caller who leaves the queue": {base: never, limit: leaving, ask: askBehind, want: nothing},
+		"200, unread":                   {base: succeed, ask: askAndClose, want: success},
+		"503, unread":                   {base: respond(503, "{}"), ask: askAndClose, want: failure},
+		"no connection":                 {base: fail, want: failure},
+		"a panic":                       {base: panics, ask: askRecovering, want: failure},
+		"no answer in time":             {base: hang, limit: timeout, want: failure},
+		"a lost connection":             {base: hang, limit: loseConnection, want: failure},
+		"no answer before they leave":   {base: hang, limit: cancelLater, want: nothing},
+		"a body that breaks off":        {base: truncate, want: failure},
+		"a body that stalls":            {base: hangInBody(200), limit: timeout, want: failure},
+		"a body that stalls, unread":    {base: hangInBody(200), limit: timeout, ask: askAndClose, want: success},
+		"a 404 that stalls":             {base: hangInBody(404), limit: timeout, want: failure},
+		"half a body, and they leave":   {base: hangInBody(200), limit: cancelLater, want: nothing},
+		"half a 500, and they leave":    {base: hangInBody(500), limit: cancelLater, want: failure},
+		"a deadline before anything":    {base: hang, limit: expired, want: nothing},
+		"gone before anything":          {base: hang, limit: canceled, want: nothing},
+		"a deadline while waiting":      {base: hang, limit: timeout, ask: askQueued, want: nothing},
+		"a caller who leaves the queue": {base: hang, limit: cancelLater, ask: askQueued, want: nothing},
 	}
 	for _, status := range []int{200, 201, 204, 301, 400, 401, 403, 404, 429, 501, 505} {
-		tests[fmt.Sprint(status)] = outcome{base: says(status, "{}"), want: success}
+		tests[fmt.Sprint(status)] = outcome{base: respond(status, "{}"), want: success}
 	}
 	for _, status := range []int{500, 502, 503, 504} {
-		tests[fmt.Sprint(status)] = outcome{base: says(status, "{}"), want: failure}
+		tests[fmt.Sprint(status)] = outcome{base: respond(status, "{}"), want: failure}
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				base := badly
-				g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) { return base(r) }))
+				base := fail
+				l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) { return base(r) }))
 				for range 4 {
-					_ = ask(t.Context(), g)
+					_ = ask(t.Context(), l)
 				}
-				ctx, end := by(t.Context(), 1), context.CancelFunc(func() {})
+				ctx, end := asCaller(t.Context(), 1), context.CancelFunc(func() {})
 				if test.limit != nil {
 					ctx, end = test.limit(ctx)
 				}
@@ -332,14 +334,14 @@ func TestGuardOutcomes(t *testing.T) {
 					test.ask = ask
 				}
 				base = test.base
-				err := test.ask(ctx, g)
-				base = badly
+				err := test.ask(ctx, l)
+				base = fail
 
 				got := failure
-				if !g.Condition(ctx).Failing {
-					_ = ask(t.Context(), g) // the fifth failure in a row, unless there was a success
+				if !l.Status(ctx).Failing {
+					_ = ask(t.Context(), l) // the fifth failure in a row, unless there was a success
 					got = success
-					if g.Condition(ctx).Failing {
+					if l.Status(ctx).Failing {
 						got = nothing
 					}
 				}
@@ -349,54 +351,54 @@ func TestGuardOutcomes(t *testing.T) {
 				if test.want == nothing && !errors.Is(err, context.Cause(ctx)) {
 					t.Errorf("%v, want %v", err, context.Cause(ctx))
 				}
-				isIdle(t, g)
+				isIdle(t, l)
 			})
 		})
 	}
 }
 
-// TestGuardBreaker has a source fail and come back.
-func TestGuardBreaker(t *testing.T) {
+// TestBreaker has a source fail and come back.
+func TestBreaker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var base transport
 		asked := 0
-		g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+		l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) {
 			asked++
 			return base(r)
 		}))
 		is := func(failing bool) {
 			t.Helper()
-			if got := g.Condition(t.Context()).Failing; got != failing {
+			if got := l.Status(t.Context()).Failing; got != failing {
 				t.Errorf("failing: %t", got)
 			}
 		}
-		base = badly
+		base = fail
 		for range 5 {
 			is(false)
-			_ = ask(t.Context(), g)
+			_ = ask(t.Context(), l)
 		}
 		is(true)
 		asked = 0
-		isOverloaded(t, ask(t.Context(), g), 10)
+		isOverloaded(t, ask(t.Context(), l), 10)
 		time.Sleep(3600 * time.Millisecond)
-		isOverloaded(t, ask(t.Context(), g), 6.4)
+		isOverloaded(t, ask(t.Context(), l), 6.4)
 		time.Sleep(6399*time.Millisecond + 600*time.Microsecond)
-		isOverloaded(t, ask(by(t.Context(), 1), g), 0.001)
+		isOverloaded(t, ask(asCaller(t.Context(), 1), l), 0.001)
 		if asked > 0 {
 			t.Errorf("%d requests to a source that is left alone", asked)
 		}
 
 		// Two try, and come to no end; meanwhile nobody else does.
 		time.Sleep(400 * time.Microsecond)
-		base = never
+		base = hang
 		ctx, leave := context.WithCancel(t.Context())
 		tried := make(chan error)
 		for range 2 {
-			go func() { tried <- ask(ctx, g) }()
+			go func() { tried <- ask(ctx, l) }()
 			synctest.Wait()
 		}
-		isOverloaded(t, ask(by(t.Context(), 1), g), -1)
+		isOverloaded(t, ask(asCaller(t.Context(), 1), l), -1)
 		is(true)
 		leave()
 		<-tried
@@ -404,47 +406,47 @@ func TestGuardBreaker(t *testing.T) {
 		is(true)
 
 		// The next one tries in their place, and fails.
-		base = badly
-		_ = ask(t.Context(), g)
+		base = fail
+		_ = ask(t.Context(), l)
 		if asked != 3 {
 			t.Errorf("%d tries, want 3", asked)
 		}
-		isOverloaded(t, ask(t.Context(), g), 10)
+		isOverloaded(t, ask(t.Context(), l), 10)
 
 		// Two good answers show that the source is back, also a throttled caller's. They count when they have been read.
-		time.Sleep(leftAlone)
-		base = well
-		if err := ask(t.Context(), g); err != nil {
+		time.Sleep(openTimeout)
+		base = succeed
+		if err := ask(t.Context(), l); err != nil {
 			t.Error(err)
 		}
-		base = says(429, "{}")
-		resp, err := send(t.Context(), g)
+		base = respond(429, "{}")
+		resp, err := send(t.Context(), l)
 		if err != nil {
 			t.Fatal(err)
 		}
 		is(true)
-		isOverloaded(t, ask(by(t.Context(), 1), g), -1)
+		isOverloaded(t, ask(asCaller(t.Context(), 1), l), -1)
 		_, _ = io.ReadAll(resp.Body)
 		is(false)
-		base = well
+		base = succeed
 		for range 10 {
-			if err := ask(t.Context(), g); err != nil {
+			if err := ask(t.Context(), l); err != nil {
 				t.Error(err)
 			}
 		}
-		isIdle(t, g)
+		isIdle(t, l)
 	})
 }
 
-// TestGuardHurry has callers ask so much at once that some of it is sent with little time left. That a source which
+// TestBreakerLateStart has callers ask so much at once that some of it is sent with little time left. That a source which
 // takes its time, but answers, is late then, is not its fault; others are served. One that does not answer at all is
 // left alone nevertheless.
-func TestGuardHurry(t *testing.T) {
+func TestBreakerLateStart(t *testing.T) {
 	t.Parallel()
 	slowly := transport(func(r *http.Request) (*http.Response, error) {
 		select {
 		case <-time.After(3 * time.Second):
-			return well(r)
+			return succeed(r)
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		}
@@ -452,89 +454,89 @@ func TestGuardHurry(t *testing.T) {
 	for name, test := range map[string]struct {
 		base   transport
 		failed bool
-	}{"slow": {slowly, false}, "stalled": {never, true}} {
+	}{"slow": {slowly, false}, "stalled": {hang, true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newTestGuard(test.base)
+				l := newTestLimiter(test.base)
 				var all sync.WaitGroup
 				for i := range 60 {
 					all.Go(func() {
 						time.Sleep(time.Duration(i/30) * time.Second)
-						ctx, end := context.WithTimeout(by(t.Context(), uint64(i/45)), 10*time.Second)
+						ctx, end := context.WithTimeout(asCaller(t.Context(), uint64(i/45)), 10*time.Second)
 						defer end()
-						_ = ask(ctx, g)
+						_ = ask(ctx, l)
 					})
 				}
 				all.Wait()
-				if got := g.Condition(t.Context()).Failing; got != test.failed {
+				if got := l.Status(t.Context()).Failing; got != test.failed {
 					t.Errorf("failing: %v", got)
 				}
-				isIdle(t, g)
+				isIdle(t, l)
 			})
 		})
 	}
 }
 
-// TestGuardSenderLeft sends nothing for a sender who has left, although the write would outlive them, and there is a
+// TestLimiterCanceledCaller sends nothing for a sender who has left, although the write would outlive them, and there is a
 // slot for it.
-func TestGuardSenderLeft(t *testing.T) {
+func TestLimiterCanceledCaller(t *testing.T) {
 	t.Parallel()
-	g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+	l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) {
 		t.Error("sent")
-		return well(r)
+		return succeed(r)
 	}))
 	sender, leave := context.WithCancel(t.Context())
 	leave()
 	for range 20 {
-		if err := ask(profile.Outlive(sender), g); !errors.Is(err, context.Canceled) {
+		if err := ask(profile.Detach(sender), l); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	}
-	isIdle(t, g)
+	isIdle(t, l)
 }
 
-// TestGuardAlternates has a source that answers every fifth request: it is not left alone.
-func TestGuardAlternates(t *testing.T) {
+// TestBreakerAlternatingFailures has a source that answers every fifth request: it is not left alone.
+func TestBreakerAlternatingFailures(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	g := newTestGuard(transport(func(r *http.Request) (*http.Response, error) {
+	l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) {
 		if asked++; asked%5 == 0 {
-			return well(r)
+			return succeed(r)
 		}
-		return badly(r)
+		return fail(r)
 	}))
 	for range 50 {
-		if err := ask(t.Context(), g); errors.As(err, new(*profile.Error)) {
+		if err := ask(t.Context(), l); errors.As(err, new(*profile.Error)) {
 			t.Fatal(err)
 		}
 	}
 }
 
-// TestGuardSheds holds that all callers together have an end too, and that those who wait for their own are not part
+// TestLimiterTotal holds that all callers together have an end too, and that those who wait for their own are not part
 // of it.
-func TestGuardSheds(t *testing.T) {
+func TestLimiterTotal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newTestGuard(well)
+		l := newTestLimiter(succeed)
 		var running []*http.Response
 		for i := range 256 {
 			caller := uint64(i / 4)
 			if i == 255 {
 				caller = 1000 // with slots left
 			}
-			resp, err := send(by(t.Context(), caller), g)
+			resp, err := send(asCaller(t.Context(), caller), l)
 			if err != nil {
 				t.Fatalf("request %d: %v", i+1, err)
 			}
 			running = append(running, resp)
 		}
 		began := time.Now()
-		isOverloaded(t, ask(by(t.Context(), 1000), g), -1)
-		if waited := time.Since(began); waited != longestQueue {
+		isOverloaded(t, ask(asCaller(t.Context(), 1000), l), -1)
+		if waited := time.Since(began); waited != maxQueueTime {
 			t.Errorf("it waited for %v", waited)
 		}
-		ctx, end := context.WithTimeout(by(t.Context(), 1000), longestQueue/2)
-		if err := ask(ctx, g); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != longestQueue*3/2 {
+		ctx, end := context.WithTimeout(asCaller(t.Context(), 1000), maxQueueTime/2)
+		if err := ask(ctx, l); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != maxQueueTime*3/2 {
 			t.Errorf("past its deadline: %v after %v", err, time.Since(began))
 		}
 		end()
@@ -543,11 +545,11 @@ func TestGuardSheds(t *testing.T) {
 		served := make(chan string, 4)
 		for _, who := range []string{"first", "leaves", "second"} {
 			go func() {
-				ctx := by(t.Context(), 1000)
+				ctx := asCaller(t.Context(), 1000)
 				if who == "leaves" {
-					ctx = profile.Outlive(by(sender, 2000)) // somebody with slots left, so that it is in this queue
+					ctx = profile.Detach(asCaller(sender, 2000)) // somebody with slots left, so that it is in this queue
 				}
-				err := ask(ctx, g)
+				err := ask(ctx, l)
 				if (err != nil) != (who == "leaves") {
 					t.Errorf("%s: %v", who, err)
 				}
@@ -566,63 +568,63 @@ func TestGuardSheds(t *testing.T) {
 				t.Errorf("%s before %s", who, want)
 			}
 		}
-		if err := ask(by(t.Context(), 1000), g); err != nil {
+		if err := ask(asCaller(t.Context(), 1000), l); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
-		if g.Condition(t.Context()).Failing {
+		if l.Status(t.Context()).Failing {
 			t.Error("the source is blamed")
 		}
 		for _, resp := range running {
 			closeBody(resp)
 		}
-		isIdle(t, g)
+		isIdle(t, l)
 	})
 }
 
-// TestGuardQueueIsBounded holds that not everybody can wait.
-func TestGuardQueueIsBounded(t *testing.T) {
+// TestLimiterQueueIsBounded holds that not everybody can wait.
+func TestLimiterQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newTestGuard(well)
+		l := newTestLimiter(succeed)
 		for range 256 {
-			if !g.running.TryAcquire(1) {
+			if !l.running.TryAcquire(1) {
 				t.Fatal("there is no room")
 			}
 		}
-		refused := make(chan error, maxQueued*256+1)
-		for i := range maxQueued*256 + 1 {
-			go func() { refused <- ask(by(t.Context(), uint64(i)), g) }()
+		refused := make(chan error, queuedPerSlot*256+1)
+		for i := range queuedPerSlot*256 + 1 {
+			go func() { refused <- ask(asCaller(t.Context(), uint64(i)), l) }()
 		}
 		synctest.Wait()
 		if len(refused) != 1 {
 			t.Errorf("%d are refused at once", len(refused))
 		}
 		isOverloaded(t, <-refused, -1)
-		g.running.Release(256)
-		for range maxQueued * 256 {
+		l.running.Release(256)
+		for range queuedPerSlot * 256 {
 			if err := <-refused; err != nil {
 				t.Fatal(err)
 			}
 		}
 		synctest.Wait()
-		isIdle(t, g)
+		isIdle(t, l)
 	})
 }
 
-// TestGuardOfAnybody holds that where the token is the same for all, one caller's requests do not wait for each other.
-func TestGuardOfAnybody(t *testing.T) {
+// TestLimiterSharedToken holds that where the token is the same for all, one caller's requests do not wait for each other.
+func TestLimiterSharedToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := transport(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(500 * time.Millisecond)
-			return well(r)
+			return succeed(r)
 		})
-		g := NewGuard(GuardOptions{Name: "lab", Base: slow, Log: slog.New(slog.DiscardHandler), MaxConcurrency: 256, Caller: func(context.Context) uint64 { return 0 }})
+		l := NewLimiter(LimiterOptions{Name: "lab", Base: slow, Log: slog.New(slog.DiscardHandler), MaxConcurrency: 256, Caller: func(context.Context) uint64 { return 0 }})
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 24 {
 			all.Go(func() {
-				if err := ask(t.Context(), g); err != nil {
+				if err := ask(t.Context(), l); err != nil {
 					t.Error(err)
 				}
 			})
@@ -631,14 +633,14 @@ func TestGuardOfAnybody(t *testing.T) {
 		if took := time.Since(began); took != 500*time.Millisecond {
 			t.Errorf("24 callers took %v", took)
 		}
-		isIdle(t, g)
+		isIdle(t, l)
 	})
 }
 
-// TestGuardThrottled holds what is known of a throttled caller, and for how long.
-func TestGuardThrottled(t *testing.T) {
+// TestThrottledUntil holds what is known of a throttled caller, and for how long.
+func TestThrottledUntil(t *testing.T) {
 	t.Parallel()
-	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // by a bubble's clock
+	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // asCaller a bubble's clock
 	for text, want := range map[string]time.Duration{
 		"3": 3 * time.Second, "2.125": 2125 * time.Millisecond, "3600": time.Hour, "3601": time.Hour, "1e300": time.Hour,
 		began.Add(time.Minute).Format(http.TimeFormat):    time.Minute,
@@ -647,7 +649,7 @@ func TestGuardThrottled(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			status := 429
-			g := newTestGuard(transport(func(*http.Request) (*http.Response, error) {
+			l := newTestLimiter(transport(func(*http.Request) (*http.Response, error) {
 				return answerOf(status, http.NoBody, "Retry-After", text), nil
 			}))
 			is := func(caller uint64, want time.Duration) {
@@ -656,19 +658,19 @@ func TestGuardThrottled(t *testing.T) {
 				if want > 0 {
 					until = time.Now().Add(want)
 				}
-				if got := g.Condition(by(t.Context(), caller)).ThrottledUntil; !got.Equal(until) {
+				if got := l.Status(asCaller(t.Context(), caller)).ThrottledUntil; !got.Equal(until) {
 					t.Errorf("%q: throttled until %v, want %v", text, got, until)
 				}
 			}
-			_ = ask(by(t.Context(), 1), g)
+			_ = ask(asCaller(t.Context(), 1), l)
 			is(1, want)
 			is(2, 0)
 			status = 503
-			_ = ask(by(t.Context(), 2), g)
+			_ = ask(asCaller(t.Context(), 2), l)
 			is(2, 0)
-			g.throttle(1, http.Header{"Retry-After": {"soon"}})
+			l.noteThrottled(1, http.Header{"Retry-After": {"soon"}})
 			is(1, want)
-			g.throttle(1, http.Header{"Retry-After": {"1"}})
+			l.noteThrottled(1, http.Header{"Retry-After": {"1"}})
 			is(1, time.Second)
 			time.Sleep(time.Second)
 			is(1, 0)
@@ -676,84 +678,84 @@ func TestGuardThrottled(t *testing.T) {
 	}
 }
 
-// TestGuardForgets holds that callers leave nothing behind, and throttled ones little, and not for long.
-func TestGuardForgets(t *testing.T) {
+// TestLimiterForgetsCallers holds that callers leave nothing behind, and throttled ones little, and not for long.
+func TestLimiterForgetsCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		status := 200
-		g := newTestGuard(transport(func(*http.Request) (*http.Response, error) {
+		l := newTestLimiter(transport(func(*http.Request) (*http.Response, error) {
 			return answerOf(status, http.NoBody, "Retry-After", "60"), nil
 		}))
-		all := func(callers uint64) {
+		askAs := func(callers uint64) {
 			for i := range callers {
-				if err := ask(by(t.Context(), i), g); err != nil {
+				if err := ask(asCaller(t.Context(), i), l); err != nil {
 					t.Fatal(err)
 				}
 			}
-			isIdle(t, g)
+			isIdle(t, l)
 		}
-		all(100_000)
-		if n := len(g.throttled); n != 0 {
+		askAs(100_000)
+		if n := len(l.throttled); n != 0 {
 			t.Errorf("%d throttled callers", n)
 		}
 		status = 429
-		all(10_010)
-		if n := len(g.throttled); n != 10_000 {
+		askAs(10_010)
+		if n := len(l.throttled); n != 10_000 {
 			t.Errorf("%d throttled callers, want 10,000", n)
 		}
 		// Where there is no more room, those that are known are still kept up to date.
 		time.Sleep(30 * time.Second)
-		all(1)
-		if got := time.Until(g.Condition(by(t.Context(), 0)).ThrottledUntil); got != time.Minute {
+		askAs(1)
+		if got := time.Until(l.Status(asCaller(t.Context(), 0)).ThrottledUntil); got != time.Minute {
 			t.Errorf("the first: %v", got)
 		}
 		status = 200
 		time.Sleep(30 * time.Second)
-		all(1)
-		if n := len(g.throttled); n != 1 {
+		askAs(1)
+		if n := len(l.throttled); n != 1 {
 			t.Errorf("%d are remembered a minute later, want 1", n)
 		}
 		time.Sleep(30 * time.Second)
-		all(1)
-		if n := len(g.throttled); n != 0 {
+		askAs(1)
+		if n := len(l.throttled); n != 0 {
 			t.Errorf("%d are remembered for good", n)
 		}
 	})
 }
 
-// closing is a request's body that tells whether it was closed.
-type closing struct {
+// closeRecorder is a request's body that tells whether it was closed.
+type closeRecorder struct {
 	io.Reader
 	closed bool
 }
 
-func (c *closing) Close() error {
+func (c *closeRecorder) Close() error {
 	c.closed = true
 	return nil
 }
 
-// TestGuardClosesBodies holds a RoundTripper's duty towards a request that is not sent.
-func TestGuardClosesBodies(t *testing.T) {
+// TestLimiterClosesBodies holds a RoundTripper's duty towards a request that is not sent.
+func TestLimiterClosesBodies(t *testing.T) {
 	t.Parallel()
-	g := newTestGuard(badly)
+	l := newTestLimiter(fail)
 	for range 5 {
-		_ = ask(t.Context(), g)
+		_ = ask(t.Context(), l)
 	}
-	body := &closing{Reader: strings.NewReader("{}")}
+	body := &closeRecorder{Reader: strings.NewReader("{}")}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "https://source.example/", body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = g.RoundTrip(r)
+	_, err = l.RoundTrip(r)
 	isOverloaded(t, err, 10)
 	if !body.closed {
 		t.Error("the body of a request that was refused is open")
 	}
 }
 
-// TestGuardOverHTTP lets many callers at once leave, lose patience and be cut off, over real connections. Run it with
+// TestLimiterOverHTTP lets many callers at once leave, lose patience and be cut off, over real connections. Run it with
 // -race.
-func TestGuardOverHTTP(t *testing.T) {
+func TestLimiterOverHTTP(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch rand.IntN(12) {
@@ -776,13 +778,13 @@ func TestGuardOverHTTP(t *testing.T) {
 	defer server.Close()
 	base := &http.Transport{}
 	defer base.CloseIdleConnections()
-	g := newTestGuard(base)
-	client := &http.Client{Transport: g}
+	l := newTestLimiter(base)
+	client := &http.Client{Transport: l}
 	var all sync.WaitGroup
 	for i := range 32 {
 		all.Go(func() {
 			for range 20 {
-				ctx, leave := context.WithCancel(by(t.Context(), uint64(i%5)))
+				ctx, leave := context.WithCancel(asCaller(t.Context(), uint64(i%5)))
 				if rand.IntN(2) == 0 {
 					ctx, leave = context.WithTimeout(ctx, 3*time.Millisecond)
 				}
@@ -796,18 +798,18 @@ func TestGuardOverHTTP(t *testing.T) {
 					_, _ = io.Copy(io.Discard, resp.Body)
 					_ = resp.Body.Close()
 				}
-				g.Condition(ctx)
+				l.Status(ctx)
 				leave()
 			}
 		})
 	}
 	all.Wait()
-	isIdle(t, g)
+	isIdle(t, l)
 }
 
-// TestGuardStallingBody has a source that begins to answer and stops, five times, over net/http's own transport. There
+// TestBreakerStallingBody has a source that begins to answer and stops, five times, over net/http's own transport. There
 // are no sockets, so that the deadlines are on the clock of a bubble, which also waits for every connection to end.
-func TestGuardStallingBody(t *testing.T) {
+func TestBreakerStallingBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -823,10 +825,10 @@ func TestGuardStallingBody(t *testing.T) {
 			return ours, nil
 		}}
 		defer base.CloseIdleConnections()
-		g := newTestGuard(base)
-		client := &http.Client{Transport: g}
+		l := newTestLimiter(base)
+		client := &http.Client{Transport: l}
 		for range 5 {
-			ctx, cancel := inTime(t.Context())
+			ctx, cancel := timeout(t.Context())
 			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://source.example/", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -841,14 +843,14 @@ func TestGuardStallingBody(t *testing.T) {
 			_ = resp.Body.Close()
 			cancel()
 		}
-		if !g.Condition(t.Context()).Failing {
+		if !l.Status(t.Context()).Failing {
 			t.Error("a source whose answers come to no end is not failing")
 		}
 	})
 }
 
-// BenchmarkGuard is what the guard adds to a request: compare base with guard.
-func BenchmarkGuard(b *testing.B) {
+// BenchmarkLimiter is what the guard adds to a request: compare base with guard.
+func BenchmarkLimiter(b *testing.B) {
 	resp := http.Response{StatusCode: 200, Header: make(http.Header)}
 	base := transport(func(*http.Request) (*http.Response, error) {
 		answer := resp
@@ -858,7 +860,7 @@ func BenchmarkGuard(b *testing.B) {
 	for _, run := range []struct {
 		name string
 		http.RoundTripper
-	}{{"base", base}, {"guard", newTestGuard(base)}} {
+	}{{"base", base}, {"guard", newTestLimiter(base)}} {
 		b.Run(run.name, func(b *testing.B) {
 			b.ReportAllocs()
 			var caller uint64
@@ -866,7 +868,7 @@ func BenchmarkGuard(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				mu.Lock()
 				caller++
-				ctx := by(b.Context(), caller)
+				ctx := asCaller(b.Context(), caller)
 				mu.Unlock()
 				r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://source.example/", nil)
 				if err != nil {
@@ -886,9 +888,9 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-// TestGuardLog holds that the log says why a source fails, with neither its address nor anything that it has sent, and from
+// TestBreakerLog holds that the log says why a source fails, with neither its address nor anything that it has sent, and from
 // when to when it is left alone.
-func TestGuardLog(t *testing.T) {
+func TestBreakerLog(t *testing.T) {
 	t.Parallel()
 	const secret = "what the source sent"
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -914,13 +916,13 @@ func TestGuardLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			g := newLoggingGuard(transport(func(*http.Request) (*http.Response, error) {
+			l := newLoggingLimiter(transport(func(*http.Request) (*http.Response, error) {
 				if test.err != nil {
 					return nil, test.err
 				}
 				return answerOf(test.status, test.body), nil
 			}), slog.NewJSONHandler(&log, nil))
-			_ = ask(by(t.Context(), 1), g)
+			_ = ask(asCaller(t.Context(), 1), l)
 			var line struct{ Level, Msg, Source, Reason string }
 			if log.Len() > 0 {
 				if err := json.Unmarshal(log.Bytes(), &line); err != nil {
@@ -935,16 +937,16 @@ func TestGuardLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		status := 500
-		g := newLoggingGuard(transport(func(*http.Request) (*http.Response, error) {
+		l := newLoggingLimiter(transport(func(*http.Request) (*http.Response, error) {
 			return answerOf(status, strings.NewReader("")), nil
 		}), slog.NewJSONHandler(&log, nil))
 		for range maxFailures + 1 {
-			_ = ask(by(t.Context(), 1), g)
+			_ = ask(asCaller(t.Context(), 1), l)
 		}
 		status = 200
-		time.Sleep(leftAlone)
-		for range tries + 1 {
-			_ = ask(by(t.Context(), 1), g)
+		time.Sleep(openTimeout)
+		for range halfOpenRequests + 1 {
+			_ = ask(asCaller(t.Context(), 1), l)
 		}
 		if said := log.String(); strings.Count(said, "the source failed") != maxFailures ||
 			strings.Count(said, "the source is left alone") != 1 || strings.Count(said, "the source answers again") != 1 {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestListAnswers is the table of how an answer says that its list goes on.
-func TestListAnswers(t *testing.T) {
+// TestParseList is the table of how an answer says that its list goes on.
+func TestParseList(t *testing.T) {
 	t.Parallel()
 	type want struct {
 		link   string
@@ -45,7 +45,7 @@ func TestListAnswers(t *testing.T) {
 			if body = strings.NewReplacer(", }", "}", "{, ", "{").Replace(body); errors.Is(want.err, errTwoValues) && !strings.HasPrefix(body, `{"value": [{`) {
 				continue
 			}
-			list, err := parseList(&answer{body: []byte(body)})
+			list, err := parseList(&response{body: []byte(body)})
 			if !errors.Is(err, want.err) || err != nil && want.err == nil {
 				t.Errorf("%s: %v, want %v", body, err, want.err)
 			}
@@ -56,7 +56,7 @@ func TestListAnswers(t *testing.T) {
 			if n := list.total(); n != nil {
 				total = *n
 			}
-			if list.link != want.link || list.unread != want.unread || total != want.total || len(elements(list)) != 1 {
+			if list.link != want.link || list.hasUnreadableLink != want.unread || total != want.total || len(elements(list)) != 1 {
 				t.Errorf("%s: %+v with a total of %d, want %+v", body, list, total, want)
 			}
 		}
@@ -65,8 +65,8 @@ func TestListAnswers(t *testing.T) {
 		`<x>; rel="next"`: true, `<x>; rel=next`: true, `<y>; rel="prev", <x>; rel="last next"`: true, `<x>;REL=Next`: true,
 		`<next>; rel="self"`: false, `<x>; rel=nextish`: false, `<x>; title="next"`: false, ``: false,
 	} {
-		list, err := parseList(&answer{header: http.Header{"Link": {"<z>; rel=preload", link}}, body: []byte(`{"value": []}`)})
-		if err != nil || list.unread != want {
+		list, err := parseList(&response{header: http.Header{"Link": {"<z>; rel=preload", link}}, body: []byte(`{"value": []}`)})
+		if err != nil || list.hasUnreadableLink != want {
 			t.Errorf("Link: %s: %+v, %v", link, list, err)
 		}
 	}
@@ -80,7 +80,7 @@ func FuzzParseList(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		list, err := parseList(&answer{body: body})
+		list, err := parseList(&response{body: body})
 		if err != nil {
 			return
 		}
@@ -96,7 +96,7 @@ func FuzzParseList(f *testing.F) {
 	})
 }
 
-func elements(l *listAnswer) (all []json.RawMessage) {
+func elements(l *listResponse) (all []json.RawMessage) {
 	for c, ok := l.items.First(); ok; c, ok = c.Next() {
 		all = append(all, json.RawMessage(c.Raw()))
 	}
