@@ -24,56 +24,57 @@ import (
 )
 
 const (
-	queuedPerSlot = 16          // requests that wait for their turn, for each one that may run; further ones are refused
-	maxQueueTime  = time.Second // that a request waits for others than its caller's
+	queuedPerSlot = 16          // queued requests per concurrent one; more are rejected
+	maxQueueTime  = time.Second // in the queue of all callers
 
-	maxFailures      = 5                // in a row; then the source is left alone
-	openTimeout      = 10 * time.Second // before requests try whether it is back
-	halfOpenRequests = 2                // that may try, and have to go well: a page of a list and its length come together
+	maxFailures      = 5                // consecutive failures that open the circuit breaker
+	openTimeout      = 10 * time.Second // before the breaker lets probes through
+	halfOpenRequests = 2                // probes that must succeed to close it: a list sends two, for a page and its count
 
-	maxThrottle         = time.Hour // of a Retry-After, what is believed
-	maxThrottledCallers = 10_000    // callers that are known to be throttled
+	maxThrottle         = time.Hour // longer Retry-After values are cut
+	maxThrottledCallers = 10_000    // remembered at a time
 )
 
-// LimiterOptions say what a [Limiter] stands before.
+// LimiterOptions are the options of [NewLimiter].
 type LimiterOptions struct {
 	Name   string                       // the source's
-	Base   http.RoundTripper            // every error of it counts against the source
+	Base   http.RoundTripper            // its errors count as failures of the source
 	Caller func(context.Context) uint64 // tells callers apart
-	Log    *slog.Logger                 // is told why the source fails, and from when to when it is left alone
+	Log    *slog.Logger                 // for failures and changes of the circuit breaker
 
-	Concurrency    int // requests of one caller that run at once; 0 where callers are not told apart, so that only the next holds
-	MaxConcurrency int // requests of all callers that run at once, at least 1
+	Concurrency    int // concurrent requests of one caller; 0 for no limit, where callers are not told apart
+	MaxConcurrency int // concurrent requests of all callers, at least 1
 }
 
-// Limiter is an [http.RoundTripper] before one source, so that a slow or broken source costs only itself, and a greedy
-// caller nobody else. It may be used by many goroutines at once.
+// Limiter is an [http.RoundTripper] in front of one source. It limits concurrent requests per caller and in total, with a
+// bounded queue (a bulkhead), has a circuit breaker, and remembers the Retry-After of throttled callers. So a slow or broken
+// source does not affect other sources, nor a busy caller other callers. It is safe for concurrent use.
 type Limiter struct {
 	name      string
 	base      http.RoundTripper
 	caller    func(context.Context) uint64
 	log       *slog.Logger
-	perCaller int                 // requests of one caller that run at once; 0 for any number
-	running   *semaphore.Weighted // of all callers
+	perCaller int                 // concurrent requests of one caller; 0 for no limit
+	running   *semaphore.Weighted // concurrent requests of all callers
 	queued    atomic.Int64        // requests that wait for running
-	maxQueued int64               // how many may
+	maxQueued int64               // limit of queued
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
-	retryAt   atomic.Pointer[time.Time] // when an open breaker lets requests try
+	retryAt   atomic.Pointer[time.Time] // when an open breaker lets probes through
 
 	mu        sync.Mutex
-	callers   map[uint64]*caller   // those with requests here
-	throttled map[uint64]time.Time // until when
-	lastSweep time.Time            // when those that are throttled no more were last forgotten
+	callers   map[uint64]*caller   // those with requests in flight or queued
+	throttled map[uint64]time.Time // until this time
+	lastSweep time.Time            // when expired entries of throttled were last removed
 }
 
-// caller is somebody who has requests here, running or waiting.
+// caller is a caller with requests in flight or queued.
 type caller struct {
 	id       uint64
-	requests int           // guarded by Guard.mu
-	slots    chan struct{} // holds one for each request that runs; nil where any number may
+	requests int           // guarded by Limiter.mu
+	slots    chan struct{} // semaphore of concurrent requests; nil for no limit
 }
 
-// NewLimiter returns a guard that has seen nothing yet.
+// NewLimiter returns a limiter whose circuit breaker is closed.
 func NewLimiter(o LimiterOptions) *Limiter {
 	l := &Limiter{
 		name: o.Name, base: o.Base, caller: o.Caller, log: o.Log.With("source", o.Name),
@@ -82,7 +83,7 @@ func NewLimiter(o LimiterOptions) *Limiter {
 	}
 	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: halfOpenRequests,
-		Timeout:     openTimeout - 1, // it lets them try after its timeout, not at it
+		Timeout:     openTimeout - 1, // it becomes half-open after its timeout, not at it
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
 		IsExcluded:  isExcluded,
 		OnStateChange: func(_ string, _, to gobreaker.State) {
@@ -90,28 +91,28 @@ func NewLimiter(o LimiterOptions) *Limiter {
 			case gobreaker.StateOpen:
 				at := time.Now().Add(openTimeout)
 				l.retryAt.Store(&at)
-				l.log.Warn("the source is left alone", "until", at)
+				l.log.Warn("circuit breaker open", "until", at)
 			case gobreaker.StateClosed:
-				l.log.Info("the source answers again")
+				l.log.Info("circuit breaker closed")
 			}
 		},
 	})
 	return l
 }
 
-// RoundTrip implements [http.RoundTripper]. A request that waits for others fails with its context's error. One that is not
-// sent because too many others wait, or it has waited for too long, or because the source fails, is a *[profile.Error]
-// with the code Overloaded. Whoever ends a request's context without a fault of the source's must give no cause of its own: with
-// one, it counts as a failure.
+// RoundTrip implements [http.RoundTripper]. A request whose context ends in the queue fails with the context's error. If the
+// queue is full, the wait takes too long or the circuit breaker is open, the error is a *[profile.Error] with the code
+// Overloaded. Canceling a request's context with a cause of its own counts as a failure of the source; without one, as the
+// caller's cancellation.
 func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	p, err := l.begin(r.Context())
 	if err != nil {
 		if r.Body != nil {
-			_ = r.Body.Close() // as every RoundTripper has to
+			_ = r.Body.Close() // as every RoundTripper must
 		}
 		return nil, err
 	}
-	failure := errPanicked // unless there is an end to this
+	failure := errPanicked // unless RoundTrip returns
 	defer func() {
 		if failure != nil {
 			p.finish(p.classify(failure))
@@ -132,13 +133,13 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Status is how a source is doing, as its guard has last seen it.
+// Status is the state of a source as its limiter has last seen it.
 type Status struct {
-	Failing        bool      // it has failed several times in a row, and has not answered well since
-	ThrottledUntil time.Time // the context's caller; zero where not throttled
+	Failing        bool      // the circuit breaker is open or half-open
+	ThrottledUntil time.Time // of the context's caller; zero if not throttled
 }
 
-// Status tells how the source is doing for the context's caller.
+// Status returns the state of the source for the context's caller.
 func (l *Limiter) Status(ctx context.Context) Status {
 	c := Status{Failing: l.breaker.State() != gobreaker.StateClosed}
 	id := l.caller(ctx)
@@ -150,8 +151,8 @@ func (l *Limiter) Status(ctx context.Context) Status {
 	return c
 }
 
-// begin waits for the caller's turn, then for that of all callers, and then asks for leave to send. Those who wait for
-// their own are not in the queue of all: one caller would keep out everybody.
+// begin waits for a slot of the caller, then for one of all callers, and then asks the circuit breaker. Requests that wait
+// for their own caller's slots are not in the queue of all callers: otherwise one caller could fill it.
 func (l *Limiter) begin(ctx context.Context) (*inflight, error) {
 	c, queuedAt := l.retainCaller(l.caller(ctx)), time.Now()
 	if err := c.acquire(ctx); err != nil {
@@ -168,7 +169,7 @@ func (l *Limiter) begin(ctx context.Context) (*inflight, error) {
 	return &inflight{ctx: ctx, limiter: l, caller: c, queueTime: now.Sub(queuedAt), sentAt: now, report: report}, nil
 }
 
-// acquire waits for one of the caller's slots, as long as the sender is there.
+// acquire waits for one of the caller's slots, until the caller cancels.
 func (c *caller) acquire(ctx context.Context) error {
 	if c.slots == nil {
 		return nil
@@ -184,16 +185,16 @@ func (c *caller) acquire(ctx context.Context) error {
 	}
 }
 
-// release gives the caller's slot free.
+// release frees the caller's slot.
 func (c *caller) release() {
 	if c.slots != nil {
 		<-c.slots
 	}
 }
 
-// admit lets a request be one of those that run, and returns what tells the breaker how it went.
+// admit waits for a slot and asks the circuit breaker. It returns the function that reports the outcome to the breaker.
 func (l *Limiter) admit(ctx context.Context) (report func(error), err error) {
-	// It would count against the source, which is not even asked.
+	// A request that ends before it is sent must not count against the source.
 	if err := cmp.Or(ctx.Err(), profile.CallerContext(ctx).Err()); err != nil {
 		return nil, err
 	}
@@ -207,12 +208,12 @@ func (l *Limiter) admit(ctx context.Context) (report func(error), err error) {
 	l.running.Release(1)
 	if errors.Is(err, gobreaker.ErrOpenState) {
 		retryAfter := max(0, math.Ceil(time.Until(*l.retryAt.Load()).Seconds()*1000)/1000)
-		return nil, l.overloaded("The source has failed several times in a row, and is left alone for some seconds.", &retryAfter)
+		return nil, l.overloaded("The source has failed several times in a row. Requests to it are paused for some seconds.", &retryAfter)
 	}
-	return nil, l.overloaded("The source has failed several times in a row, and others are trying it now.", nil)
+	return nil, l.overloaded("The source has failed several times in a row. Other requests are checking whether it has recovered.", nil)
 }
 
-// acquire waits for the request's turn, first come, first served, and no longer than maxQueueTime.
+// acquire waits for a slot of all callers, first in, first out, for at most maxQueueTime.
 func (l *Limiter) acquire(ctx context.Context) error {
 	if l.running.TryAcquire(1) {
 		return nil
@@ -231,9 +232,9 @@ func (l *Limiter) acquire(ctx context.Context) error {
 		if err := cmp.Or(ctx.Err(), caller.Err()); err != nil {
 			return err
 		}
-		return l.overloaded("Too many requests to the source are under way. Try again in a moment.", nil)
+		return l.overloaded("Too many requests to the source are in progress. Try again in a moment.", nil)
 	}
-	if err := cmp.Or(ctx.Err(), caller.Err()); err != nil { // at the same moment
+	if err := cmp.Or(ctx.Err(), caller.Err()); err != nil { // canceled just as the slot became free
 		l.running.Release(1)
 		return err
 	}
@@ -244,7 +245,7 @@ func (l *Limiter) overloaded(message string, retryAfter *float64) *profile.Error
 	return &profile.Error{Code: profile.Overloaded, Message: message, Source: l.name, RetryAfter: retryAfter}
 }
 
-// retainCaller finds the caller, who stays until as many requests have left.
+// retainCaller returns the caller, creating it for its first request.
 func (l *Limiter) retainCaller(id uint64) *caller {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -260,7 +261,7 @@ func (l *Limiter) retainCaller(id uint64) *caller {
 	return c
 }
 
-// releaseCaller forgets the caller with the last request, and now and then those who are throttled no more.
+// releaseCaller removes the caller with its last request, and expired entries of throttled once a second.
 func (l *Limiter) releaseCaller(c *caller) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -276,7 +277,7 @@ func (l *Limiter) releaseCaller(c *caller) {
 	}
 }
 
-// noteThrottled notes what an answer of 429 says about its caller.
+// noteThrottled remembers the Retry-After of a 429 for its caller.
 func (l *Limiter) noteThrottled(id uint64, h http.Header) {
 	seconds, ok := profile.RetryAfter(h)
 	if !ok {
@@ -290,26 +291,26 @@ func (l *Limiter) noteThrottled(id uint64, h http.Header) {
 	}
 }
 
-// Outcomes of a request that are not the transport's own errors. For the breaker, all are failures but those that are
-// excused.
+// Outcomes of a request besides the transport's own errors. The breaker counts all as failures except those that
+// isExcluded names.
 var (
-	errCanceled  = errors.New("the caller left")
-	errLateStart = errors.New("most of its time was over before it was sent")
+	errCanceled  = errors.New("canceled by the caller")
+	errLateStart = errors.New("most of the deadline passed in the queue")
 	errPanicked  = errors.New("panic")
 )
 
-// isExcluded tells whether an outcome counts neither for nor against the source.
+// isExcluded reports whether an outcome counts neither as a success nor as a failure.
 func isExcluded(outcome error) bool {
 	return errors.Is(outcome, errCanceled) || errors.Is(outcome, errLateStart)
 }
 
-// statusError is the outcome of a request that is answered with this status.
+// statusError is the outcome of a request whose response has this status.
 type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
-// classify says whose fault a request's failure is. A caller who leaves cancels the context and gives no other cause. One
-// whose requests have waited for each other leaves the source less time than it may take.
+// classify tells failures of the source from those of the caller. A caller cancels the context without a cause of its own.
+// A request that was queued for long leaves the source less time than it may take.
 func (p *inflight) classify(failure error) error {
 	switch cause := context.Cause(p.ctx); {
 	case errors.Is(cause, context.Canceled):
@@ -320,40 +321,40 @@ func (p *inflight) classify(failure error) error {
 	return failure
 }
 
-// failureReason puts a failure into words for the log, without an address or anything that the source has sent.
+// failureReason describes a failure for the log, without addresses or anything that the source has sent.
 func failureReason(failure error) string {
 	var dnsError *net.DNSError
 	var certError *tls.CertificateVerificationError
 	var status statusError
 	switch {
 	case errors.Is(failure, context.DeadlineExceeded):
-		return "no answer in time"
+		return "timeout"
 	case errors.As(failure, &dnsError):
-		return "its name is not found"
+		return "host not found"
 	case errors.Is(failure, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.As(failure, &certError):
-		return "its certificate is not to be trusted"
+		return "certificate not trusted"
 	case errors.As(failure, &status):
 		return status.Error()
 	}
-	return "the connection was lost, or what came is not HTTP"
+	return "connection lost or invalid HTTP response"
 }
 
-// inflight is one request on its way, and then the body of its answer.
+// inflight is a request in progress, and then the body of its response.
 type inflight struct {
 	io.ReadCloser
 	ctx         context.Context
 	limiter     *Limiter
 	caller      *caller
-	queueTime   time.Duration // for others
-	sentAt      time.Time     // when it was sent
+	queueTime   time.Duration // before it was sent
+	sentAt      time.Time
 	report      func(error)
-	statusError error // asCaller the answer's status
+	statusError error // set for 500, 502, 503 and 504
 	finished    atomic.Bool
 }
 
-// Read ends the passage with the body, whole or not.
+// Read finishes the request with the end of the body, complete or not.
 func (p *inflight) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
 	switch {
@@ -366,13 +367,13 @@ func (p *inflight) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the passage: whoever does not want the rest has no complaint about it.
+// Close finishes the request. A body that was not read to its end is no failure.
 func (p *inflight) Close() error {
 	defer p.finish(p.statusError)
 	return p.ReadCloser.Close()
 }
 
-// finish reports the outcome and gives the slot free, once.
+// finish reports the outcome and frees the slots, once.
 func (p *inflight) finish(outcome error) {
 	if p.finished.Swap(true) {
 		return

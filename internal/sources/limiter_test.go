@@ -30,7 +30,7 @@ import (
 
 type testCallerKey struct{}
 
-// asCaller is a context of one of the callers that [newTestLimiter] tells apart.
+// asCaller returns a context of one of the callers that [newTestLimiter] tells apart.
 func asCaller(ctx context.Context, caller uint64) context.Context {
 	return context.WithValue(ctx, testCallerKey{}, caller)
 }
@@ -51,7 +51,7 @@ func newLoggingLimiter(base http.RoundTripper, log slog.Handler) *Limiter {
 	}})
 }
 
-// ask sends a request through the guard and, where there is an answer, reads and closes it.
+// ask sends a request through the limiter and, if there is a response, reads and closes it.
 func ask(ctx context.Context, l *Limiter) error {
 	resp, err := send(ctx, l)
 	if err != nil {
@@ -96,12 +96,12 @@ func (s hangingBody) Read([]byte) (int, error) {
 	return 0, s.Err()
 }
 
-// isOverloaded checks a refusal, in seconds before another try; -1 where that is not known.
+// isOverloaded checks a rejection and its Retry-After in seconds; -1 for none.
 func isOverloaded(t *testing.T, err error, retryAfter float64) {
 	t.Helper()
 	var e *profile.Error
 	if !errors.As(err, &e) || e.Code != profile.Overloaded || e.Source != "lab" || e.Message == "" {
-		t.Errorf("not a refusal: %v", err)
+		t.Errorf("not Overloaded: %v", err)
 		return
 	}
 	got := -1.0
@@ -113,16 +113,16 @@ func isOverloaded(t *testing.T, err error, retryAfter float64) {
 	}
 }
 
-// isIdle checks that nothing is left of requests that have ended.
+// isIdle checks that no slot, queue entry or caller is left after all requests have finished.
 func isIdle(t *testing.T, l *Limiter) {
 	t.Helper()
 	if !l.running.TryAcquire(256) {
-		t.Error("requests are left")
+		t.Error("requests are still in flight")
 	} else {
 		l.running.Release(256)
 	}
 	if n, callers := l.queued.Load(), len(l.callers); n != 0 || callers != 0 {
-		t.Errorf("%d who wait and %d callers are left", n, callers)
+		t.Errorf("%d queued requests and %d callers are left", n, callers)
 	}
 }
 
@@ -282,7 +282,7 @@ func askQueued(ctx context.Context, l *Limiter) error {
 	return err
 }
 
-// TestBreakerOutcomes holds what counts against a source, what for it, and what for neither.
+// TestBreakerOutcomes holds which outcomes count as a failure, as a success, or as neither.
 func TestBreakerOutcomes(t *testing.T) {
 	t.Parallel()
 	const failure, success, nothing = "failure", "success", "nothing"
@@ -357,7 +357,7 @@ func TestBreakerOutcomes(t *testing.T) {
 	}
 }
 
-// TestBreaker has a source fail and come back.
+// TestBreaker opens, probes and closes the circuit breaker.
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -386,10 +386,10 @@ func TestBreaker(t *testing.T) {
 		time.Sleep(6399*time.Millisecond + 600*time.Microsecond)
 		isOverloaded(t, ask(asCaller(t.Context(), 1), l), 0.001)
 		if asked > 0 {
-			t.Errorf("%d requests to a source that is left alone", asked)
+			t.Errorf("%d requests although the breaker is open", asked)
 		}
 
-		// Two try, and come to no end; meanwhile nobody else does.
+		// Two probes hang; meanwhile no other request is sent.
 		time.Sleep(400 * time.Microsecond)
 		base = hang
 		ctx, leave := context.WithCancel(t.Context())
@@ -405,7 +405,7 @@ func TestBreaker(t *testing.T) {
 		<-tried
 		is(true)
 
-		// The next one tries in their place, and fails.
+		// The next probe fails.
 		base = fail
 		_ = ask(t.Context(), l)
 		if asked != 3 {
@@ -413,7 +413,7 @@ func TestBreaker(t *testing.T) {
 		}
 		isOverloaded(t, ask(t.Context(), l), 10)
 
-		// Two good answers show that the source is back, also a throttled caller's. They count when they have been read.
+		// Two successful probes close the breaker; 429 is a success too. They count once their bodies are read.
 		time.Sleep(openTimeout)
 		base = succeed
 		if err := ask(t.Context(), l); err != nil {
@@ -438,9 +438,8 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
-// TestBreakerLateStart has callers ask so much at once that some of it is sent with little time left. That a source which
-// takes its time, but answers, is late then, is not its fault; others are served. One that does not answer at all is
-// left alone nevertheless.
+// TestBreakerLateStart has callers send so many requests that some leave the queue with little time left. A slow source
+// that responds is not blamed for their timeouts; one that does not respond at all still opens the breaker.
 func TestBreakerLateStart(t *testing.T) {
 	t.Parallel()
 	slowly := transport(func(r *http.Request) (*http.Response, error) {
@@ -477,8 +476,7 @@ func TestBreakerLateStart(t *testing.T) {
 	}
 }
 
-// TestLimiterCanceledCaller sends nothing for a sender who has left, although the write would outlive them, and there is a
-// slot for it.
+// TestLimiterCanceledCaller holds that a detached write whose caller has canceled is not sent, although there is a slot.
 func TestLimiterCanceledCaller(t *testing.T) {
 	t.Parallel()
 	l := newTestLimiter(transport(func(r *http.Request) (*http.Response, error) {
@@ -495,7 +493,7 @@ func TestLimiterCanceledCaller(t *testing.T) {
 	isIdle(t, l)
 }
 
-// TestBreakerAlternatingFailures has a source that answers every fifth request: it is not left alone.
+// TestBreakerAlternatingFailures has a source that answers every fifth request: its breaker stays closed.
 func TestBreakerAlternatingFailures(t *testing.T) {
 	t.Parallel()
 	asked := 0
@@ -512,8 +510,8 @@ func TestBreakerAlternatingFailures(t *testing.T) {
 	}
 }
 
-// TestLimiterTotal holds that all callers together have an end too, and that those who wait for their own are not part
-// of it.
+// TestLimiterTotal holds that the total is limited too, and that requests that wait for their own caller's slots do not
+// count.
 func TestLimiterTotal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -540,7 +538,7 @@ func TestLimiterTotal(t *testing.T) {
 			t.Errorf("past its deadline: %v after %v", err, time.Since(began))
 		}
 		end()
-		// First come, first served; who leaves is passed over, and nothing is sent for them.
+		// First in, first out; a canceled request is skipped and not sent.
 		sender, leave := context.WithCancel(t.Context())
 		served := make(chan string, 4)
 		for _, who := range []string{"first", "leaves", "second"} {
@@ -572,7 +570,7 @@ func TestLimiterTotal(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 		if l.Status(t.Context()).Failing {
-			t.Error("the source is blamed")
+			t.Error("the source counts as failing")
 		}
 		for _, resp := range running {
 			closeBody(resp)
@@ -581,14 +579,14 @@ func TestLimiterTotal(t *testing.T) {
 	})
 }
 
-// TestLimiterQueueIsBounded holds that not everybody can wait.
+// TestLimiterQueueIsBounded holds that the queue is bounded.
 func TestLimiterQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLimiter(succeed)
 		for range 256 {
 			if !l.running.TryAcquire(1) {
-				t.Fatal("there is no room")
+				t.Fatal("no slot is free")
 			}
 		}
 		refused := make(chan error, queuedPerSlot*256+1)
@@ -611,7 +609,7 @@ func TestLimiterQueueIsBounded(t *testing.T) {
 	})
 }
 
-// TestLimiterSharedToken holds that where the token is the same for all, one caller's requests do not wait for each other.
+// TestLimiterSharedToken holds that with one token for all callers there is no limit per caller.
 func TestLimiterSharedToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -637,10 +635,10 @@ func TestLimiterSharedToken(t *testing.T) {
 	})
 }
 
-// TestThrottledUntil holds what is known of a throttled caller, and for how long.
+// TestThrottledUntil holds how long a caller counts as throttled.
 func TestThrottledUntil(t *testing.T) {
 	t.Parallel()
-	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // asCaller a bubble's clock
+	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // by a bubble's clock
 	for text, want := range map[string]time.Duration{
 		"3": 3 * time.Second, "2.125": 2125 * time.Millisecond, "3600": time.Hour, "3601": time.Hour, "1e300": time.Hour,
 		began.Add(time.Minute).Format(http.TimeFormat):    time.Minute,
@@ -678,7 +676,7 @@ func TestThrottledUntil(t *testing.T) {
 	}
 }
 
-// TestLimiterForgetsCallers holds that callers leave nothing behind, and throttled ones little, and not for long.
+// TestLimiterForgetsCallers holds that callers are removed, and that throttled ones are bounded and expire.
 func TestLimiterForgetsCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -703,7 +701,7 @@ func TestLimiterForgetsCallers(t *testing.T) {
 		if n := len(l.throttled); n != 10_000 {
 			t.Errorf("%d throttled callers, want 10,000", n)
 		}
-		// Where there is no more room, those that are known are still kept up to date.
+		// When the table is full, known entries are still updated.
 		time.Sleep(30 * time.Second)
 		askAs(1)
 		if got := time.Until(l.Status(asCaller(t.Context(), 0)).ThrottledUntil); got != time.Minute {
@@ -723,7 +721,7 @@ func TestLimiterForgetsCallers(t *testing.T) {
 	})
 }
 
-// closeRecorder is a request's body that tells whether it was closed.
+// closeRecorder is a request body that records whether it was closed.
 type closeRecorder struct {
 	io.Reader
 	closed bool
@@ -734,7 +732,7 @@ func (c *closeRecorder) Close() error {
 	return nil
 }
 
-// TestLimiterClosesBodies holds a RoundTripper's duty towards a request that is not sent.
+// TestLimiterClosesBodies holds that the body of a rejected request is closed, as every RoundTripper must.
 func TestLimiterClosesBodies(t *testing.T) {
 	t.Parallel()
 	l := newTestLimiter(fail)
@@ -749,12 +747,12 @@ func TestLimiterClosesBodies(t *testing.T) {
 	_, err = l.RoundTrip(r)
 	isOverloaded(t, err, 10)
 	if !body.closed {
-		t.Error("the body of a request that was refused is open")
+		t.Error("the body of a rejected request is open")
 	}
 }
 
-// TestLimiterOverHTTP lets many callers at once leave, lose patience and be cut off, over real connections. Run it with
-// -race.
+// TestLimiterOverHTTP has many concurrent callers cancel, time out and lose their connections, over real sockets. Run it
+// with -race.
 func TestLimiterOverHTTP(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -849,7 +847,7 @@ func TestBreakerStallingBody(t *testing.T) {
 	})
 }
 
-// BenchmarkLimiter is what the guard adds to a request: compare base with guard.
+// BenchmarkLimiter measures what the limiter adds to a request: compare base with limiter.
 func BenchmarkLimiter(b *testing.B) {
 	resp := http.Response{StatusCode: 200, Header: make(http.Header)}
 	base := transport(func(*http.Request) (*http.Response, error) {
@@ -860,7 +858,7 @@ func BenchmarkLimiter(b *testing.B) {
 	for _, run := range []struct {
 		name string
 		http.RoundTripper
-	}{{"base", base}, {"guard", newTestLimiter(base)}} {
+	}{{"base", base}, {"limiter", newTestLimiter(base)}} {
 		b.Run(run.name, func(b *testing.B) {
 			b.ReportAllocs()
 			var caller uint64
@@ -888,8 +886,8 @@ func BenchmarkLimiter(b *testing.B) {
 	}
 }
 
-// TestBreakerLog holds that the log says why a source fails, with neither its address nor anything that it has sent, and from
-// when to when it is left alone.
+// TestBreakerLog holds that the log says why a source fails, without its address or anything that it has sent, and when the
+// circuit breaker opens and closes.
 func TestBreakerLog(t *testing.T) {
 	t.Parallel()
 	const secret = "what the source sent"
@@ -902,12 +900,12 @@ func TestBreakerLog(t *testing.T) {
 		reason string // empty where nothing is to be said
 	}{
 		"refused":       {err: refused, reason: "connection refused"},
-		"unknown host":  {err: unknown, reason: "its name is not found"},
-		"untrusted":     {err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, reason: "its certificate is not to be trusted"},
-		"too late":      {err: fmt.Errorf("x: %w", context.DeadlineExceeded), reason: "no answer in time"},
-		"not HTTP":      {err: errors.New("malformed HTTP response " + secret), reason: "the connection was lost, or what came is not HTTP"},
-		"lost":          {err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, reason: "the connection was lost, or what came is not HTTP"},
-		"half a body":   {status: 200, body: iotest.ErrReader(errors.New(secret)), reason: "the connection was lost, or what came is not HTTP"},
+		"unknown host":  {err: unknown, reason: "host not found"},
+		"untrusted":     {err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, reason: "certificate not trusted"},
+		"too late":      {err: fmt.Errorf("x: %w", context.DeadlineExceeded), reason: "timeout"},
+		"not HTTP":      {err: errors.New("malformed HTTP response " + secret), reason: "connection lost or invalid HTTP response"},
+		"lost":          {err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, reason: "connection lost or invalid HTTP response"},
+		"half a body":   {status: 200, body: iotest.ErrReader(errors.New(secret)), reason: "connection lost or invalid HTTP response"},
 		"status 503":    {status: 503, body: strings.NewReader(secret), reason: "status 503"},
 		"status 404":    {status: 404, body: strings.NewReader(secret)},
 		"throttled":     {status: 429, body: strings.NewReader(secret)},
@@ -949,7 +947,7 @@ func TestBreakerLog(t *testing.T) {
 			_ = ask(asCaller(t.Context(), 1), l)
 		}
 		if said := log.String(); strings.Count(said, "the source failed") != maxFailures ||
-			strings.Count(said, "the source is left alone") != 1 || strings.Count(said, "the source answers again") != 1 {
+			strings.Count(said, "circuit breaker open") != 1 || strings.Count(said, "circuit breaker closed") != 1 {
 			t.Errorf("got %s", said)
 		}
 	})

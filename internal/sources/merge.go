@@ -12,13 +12,13 @@ import (
 	"profileql/internal/profile"
 )
 
-// List asks all sources at once for what lies behind the position, and merges their answers. The position is one and
-// the same for all of them, a value in the total order of the whole list: were there one for each source, an item
-// that comes or goes at one of them would shift it against the others.
+// List queries all sources concurrently for the items after the position, and merges their pages. The position is the same
+// for all of them, a value in the total order of the whole list: with one per source, an item that is added to or removed
+// from one source would shift it against the others.
 //
-// A source that fails is missing from the page, which says so; it stays out for as long as the caller goes on behind
-// this page, because nobody knows what of it would have been on the pages before. A person whom a source does not
-// know has no items there, which is no failure. Where no source is left, the error is a [profile.Errors].
+// A source that fails is listed in Page.Failed. It stays excluded from the following pages, because its items that belong on
+// the earlier pages are not known. An unknown user has no items at a source, which is not a failure. If no source succeeds,
+// the error is a [profile.Errors].
 func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error) {
 	asked, failed := f.membersFor(q)
 	if len(asked) == 1 && len(failed) == 0 {
@@ -26,7 +26,7 @@ func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error)
 	}
 	results := listAll(ctx, asked, q)
 	if ctx.Err() != nil {
-		return profile.Page{}, ctx.Err() // nobody is there to be told
+		return profile.Page{}, ctx.Err()
 	}
 	var pages []profile.Page
 	var unknownUser []*profile.Error
@@ -57,8 +57,8 @@ func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error)
 	return profile.Page{}, profile.Errors(failed)
 }
 
-// membersFor are the members to ask, and the errors of those that are not: they failed on an earlier page, or cannot be
-// membersFor although they were named, or there is no other.
+// membersFor returns the members to query, and the errors of those that are skipped: they failed on an earlier page, or do
+// not serve the requested user although they were named or there is no other source.
 func (f *Facet) membersFor(q profile.Query) (asked []*Member, failed []*profile.Error) {
 	for i := range f.members {
 		m := &f.members[i]
@@ -71,25 +71,25 @@ func (f *Facet) membersFor(q profile.Query) (asked []*Member, failed []*profile.
 		case q.User == "" || m.AnyUser:
 			asked = append(asked, m)
 		case named || !f.anyUser:
-			failed = append(failed, m.onlyMeError())
+			failed = append(failed, m.unsupportedUser())
 		}
 	}
 	return asked, failed
 }
 
-// result is what one source answered.
+// result is the result of one source.
 type result struct {
 	page profile.Page
 	err  error
 }
 
-// listAll asks each member, and waits for all: each has a deadline of its own.
+// listAll queries the members concurrently and waits for all: each has a deadline of its own.
 func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 	results := make([]result, len(members))
 	var wg sync.WaitGroup
 	for i, m := range members {
 		wg.Go(func() {
-			// A panic on a goroutine that nobody else watches would end the whole process.
+			// An unrecovered panic in this goroutine would end the process.
 			defer func() {
 				if p := recover(); p != nil {
 					results[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -102,17 +102,16 @@ func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 	return results
 }
 
-// unknownUserCodes are the codes, in small letters, by which sources say of a list that they do not know the person.
-// Graph's own is the first.
+// unknownUserCodes are the lower-case error codes with which sources report an unknown user. The first is Microsoft Graph's.
 var unknownUserCodes = []string{"request_resourcenotfound", "resourcenotfound", "itemnotfound", "usernotfound"}
 
-// isUnknownUser tells whether a source says that it does not know the person. Any other 404 may as well be a wrong
-// address or version, and then items would be missing without a word.
+// isUnknownUser reports whether a source's error means that it does not know the user. Any other 404 may be a wrong base URL,
+// which must not be taken for an empty list.
 func isUnknownUser(e *profile.Error) bool {
 	return e.Code == profile.NotFound && slices.Contains(unknownUserCodes, strings.ToLower(e.SourceCode))
 }
 
-// merge makes one page of the sources' pages, each of which is in order and holds as many items as are wanted.
+// merge merges the sources' pages, each of which is sorted and has up to q.Limit items.
 func merge(q profile.Query, pages []profile.Page) profile.Page {
 	var merged profile.Page
 	total := 0
@@ -140,7 +139,7 @@ func merge(q profile.Query, pages []profile.Page) profile.Page {
 	return merged
 }
 
-// firstOf is the index of the list whose first entry comes first; -1 where all are empty.
+// firstOf returns the index of the list whose first entry comes first; -1 if all are empty.
 func firstOf(lists [][]profile.Entry, order profile.Order) int {
 	first := -1
 	for i, entries := range lists {

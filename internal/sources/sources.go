@@ -1,9 +1,8 @@
-// Package sources makes one facet of several sources'. A read of one item and a write go to the source that the
-// caller names; a list asks all sources at once and merges what they answer (merge.go). Whoever holds the items only
-// has to satisfy the small interface [Collection]; so this package knows neither REST nor GraphQL.
+// Package sources merges the facets of several sources into one. Reads of one item and writes are routed to the source in
+// the request; lists query all sources concurrently and merge the pages (merge.go). A source implements the interface
+// [Collection], so this package depends on neither REST nor GraphQL.
 //
-// A [Limiter] is what a source's requests pass through on their way out: it keeps a slow or broken source from costing
-// more than itself.
+// A [Limiter] isolates sources from each other: it limits concurrent requests to a source, and has a circuit breaker.
 package sources
 
 import (
@@ -14,7 +13,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// Collection is where one source holds the items of one facet. Its methods return a *[profile.Error] for whatever the caller should know.
+// Collection is one facet at one source. Its methods return a *[profile.Error] for errors that the caller should see.
 type Collection interface {
 	List(ctx context.Context, q profile.Query) (profile.Page, error)
 	Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error)
@@ -23,32 +22,32 @@ type Collection interface {
 	Delete(ctx context.Context, ref profile.Ref) error
 }
 
-// Source says what may be asked of a source.
+// Source is the name of a source and what it allows.
 type Source struct {
 	Name     string
 	Writable bool
-	AnyUser  bool // otherwise it is asked for the signed-in person alone, and told no other's name
+	AnyUser  bool // otherwise it serves only the signed-in user, and never receives another user's name
 }
 
-// Member is a facet as one source has it.
+// Member is a facet at one source.
 type Member struct {
 	Source
 	Collection
 }
 
-// Facet is a facet as all sources together have it.
+// Facet is a facet merged from all sources.
 type Facet struct {
 	members []Member
-	anyUser bool // whether there is a member that can be asked for any user
+	anyUser bool // whether any member serves all users
 }
 
-// NewFacet returns the facet of these members, whose sources have different names.
+// NewFacet returns a facet with these members. The names of their sources must be unique.
 func NewFacet(members []Member) *Facet {
 	anyUser := slices.ContainsFunc(members, func(m Member) bool { return m.AnyUser })
 	return &Facet{members, anyUser}
 }
 
-// Get reads one item of the source that holds it.
+// Get reads one item from its source.
 func (f *Facet) Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error) {
 	m, err := f.member(ref.Source, ref.User)
 	if err != nil {
@@ -57,7 +56,7 @@ func (f *Facet) Get(ctx context.Context, ref profile.Ref, properties []string) (
 	return m.Get(ctx, ref, properties)
 }
 
-// Create adds an item at a source.
+// Create creates an item at a source.
 func (f *Facet) Create(ctx context.Context, source, user string, body []byte) (profile.Item, error) {
 	m, err := f.writable(source, user)
 	if err != nil {
@@ -66,7 +65,7 @@ func (f *Facet) Create(ctx context.Context, source, user string, body []byte) (p
 	return m.Create(ctx, source, user, body)
 }
 
-// Update changes an item at the source that holds it.
+// Update updates an item at its source.
 func (f *Facet) Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error) {
 	m, err := f.writable(ref.Source, ref.User)
 	if err != nil {
@@ -75,7 +74,7 @@ func (f *Facet) Update(ctx context.Context, ref profile.Ref, body []byte) (profi
 	return m.Update(ctx, ref, body)
 }
 
-// Delete removes an item from the source that holds it.
+// Delete deletes an item at its source.
 func (f *Facet) Delete(ctx context.Context, ref profile.Ref) error {
 	m, err := f.writable(ref.Source, ref.User)
 	if err != nil {
@@ -84,15 +83,15 @@ func (f *Facet) Delete(ctx context.Context, ref profile.Ref) error {
 	return m.Delete(ctx, ref)
 }
 
-// member is the one of a source, if it may be asked for the user.
+// member returns the member with a source's name, if it serves the user.
 func (f *Facet) member(source, user string) (*Member, error) {
 	i := slices.IndexFunc(f.members, func(m Member) bool { return m.Name == source })
-	if i < 0 { // package graph lets no unknown name through
+	if i < 0 { // package graph rejects unknown names
 		return nil, fmt.Errorf("there is no source %q", source)
 	}
 	m := &f.members[i]
 	if user != "" && !m.AnyUser {
-		return nil, m.onlyMeError()
+		return nil, m.unsupportedUser()
 	}
 	return m, nil
 }
@@ -101,15 +100,15 @@ func (f *Facet) writable(source, user string) (*Member, error) {
 	m, err := f.member(source, user)
 	if err == nil && !m.Writable {
 		return nil, &profile.Error{
-			Code: profile.ReadOnlySource, Source: source, Message: "Nothing can be changed at this source.",
+			Code: profile.ReadOnlySource, Source: source, Message: "The source is read-only.",
 		}
 	}
 	return m, err
 }
 
-func (s Source) onlyMeError() *profile.Error {
+func (s Source) unsupportedUser() *profile.Error {
 	return &profile.Error{
 		Code: profile.UnsupportedBySource, Source: s.Name,
-		Message: "The source can be asked for the signed-in person only.",
+		Message: "The source serves only the signed-in user.",
 	}
 }

@@ -85,7 +85,7 @@ func failing(code profile.Code, source, sourceCode string) member {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	down, unknown := failing(profile.SourceUnavailable, "b", ""), failing(profile.NotFound, "b", "")
-	stranger := failing(profile.NotFound, "b", "Request_ResourceNotFound")
+	unknownUser := failing(profile.NotFound, "b", "Request_ResourceNotFound")
 	a, c := pageOf("a", false, "2020 a1", "2022 a2", " a3"), pageOf("c", false, "2020 c1", "2021 c2")
 	tests := map[string]struct {
 		query   profile.Query
@@ -117,7 +117,7 @@ func TestMerge(t *testing.T) {
 			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
 		},
 		"one knows no such person": {
-			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: stranger, c: member{page: counted(c, 2)},
+			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: unknownUser, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: 5,
 		},
 		"one knows no such person, in other words": {
@@ -147,8 +147,8 @@ func TestMerge(t *testing.T) {
 			query: profile.Query{Limit: 9, User: "ada", Sources: []string{"a", "b"}}, a: member{page: a}, b: member{panic: "asked"},
 			want: "a1 a2 a3", total: -1, failed: "b",
 		},
-		"strangers and failures": {
-			query: profile.Query{Limit: 9, Sources: []string{"b", "c"}}, b: stranger,
+		"unknown users and failures": {
+			query: profile.Query{Limit: 9, Sources: []string{"b", "c"}}, b: unknownUser,
 			c: member{err: &profile.Error{Code: profile.SourceTimeout, Source: "c"}}, want: "", total: -1, failed: "c",
 		},
 	}
