@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// capabilities remembers for an hour what a source has shown that it cannot do, so that it is not asked for it each time.
+// capabilities remembers for an hour which query options a source does not support, so that they are not tried each time.
 type capabilities struct {
 	mu    sync.Mutex
 	until map[string]time.Time

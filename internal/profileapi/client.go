@@ -14,19 +14,19 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// Options says what a [Client] talks to and how.
+// Options are the options of [New].
 type Options struct {
 	Name      string            // the source's configured name, for errors
 	BaseURL   string            // such as https://graph.microsoft.com/beta
-	Aliases   []string          // other origins that the source may name in links to itself, such as one behind a gateway
-	Transport http.RoundTripper // [NewTransport], wrapped in what adds the caller's token
+	Aliases   []string          // other origins that the source's links may name, such as one behind a gateway
+	Transport http.RoundTripper // [NewTransport], wrapped in a RoundTripper that adds the token
 	UserAgent string
-	Timeout   time.Duration // for all that one call of a [Collection] method does; 10 s where it is 0
-	Memory    *MemoryBudget // that all sources share; nil for no bound
+	Timeout   time.Duration // for one call of a [Collection] method, retries included; 0 for 10 s
+	Memory    *MemoryBudget // shared by all sources; nil for no limit
 	Log       *slog.Logger
 }
 
-// Client is one source. It may be used by many goroutines at once.
+// Client is one source. It is safe for concurrent use.
 type Client struct {
 	name         string
 	base         *url.URL
@@ -38,7 +38,7 @@ type Client struct {
 	capabilities capabilities
 }
 
-// New returns a client. It fails where the base URL is not an absolute HTTP one, or carries more than a path.
+// New returns a client. It fails unless the base URL is an absolute HTTP URL without query or fragment.
 func New(o Options) (*Client, error) {
 	base, err := ParseBaseURL(o.BaseURL)
 	if err != nil {
@@ -55,33 +55,33 @@ func New(o Options) (*Client, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 10 * time.Second
 	}
-	// Not resty.New: it installs a cookie jar, in which one caller's cookies would meet another's requests.
+	// Not resty.New: it installs a cookie jar, which would send one caller's cookies with another's requests.
 	client := resty.NewWithClient(&http.Client{
 		Transport: sanitizingTransport{o.Transport},
-		// A redirect would carry the body, and on the same host name the token, to wherever it points.
+		// Following a redirect would send the body, and on the same host name the token, to its target.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 	client.SetLogger(discardLogger{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
-	client.SetHeader("OData-MaxVersion", "4.0") // what answers are read as; a service may answer in a later version otherwise
+	client.SetHeader("OData-MaxVersion", "4.0") // otherwise a service may respond in a later version
 	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory, log: o.Log}, nil
 }
 
-// ParseBaseURL reads the base URL of a source and takes off a trailing slash.
+// ParseBaseURL parses the base URL of a source and removes trailing slashes.
 func ParseBaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
 		return nil, errors.New("not a URL")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		return nil, fmt.Errorf("%q must begin with https:// or http:// and name a host", u.Redacted())
+		return nil, fmt.Errorf("%q must start with https:// or http:// and a host", u.Redacted())
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("%q must hold nothing but a scheme, a host and a path", u.Redacted())
+		return nil, fmt.Errorf("%q must consist of a scheme, a host and a path only", u.Redacted())
 	}
 	return url.Parse(strings.TrimRight(u.String(), "/"))
 }
 
-// NewTransport returns a transport with up to this many connections, all of which are kept for a while: with the two idle
-// ones that net/http keeps by default, two requests in three would dial.
+// NewTransport returns a transport with up to this many connections per host, all of which may be idle: with net/http's
+// default of two idle ones, two requests in three would dial.
 func NewTransport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:               proxyUnlessLoopback(http.ProxyFromEnvironment),
@@ -92,13 +92,13 @@ func NewTransport(connections int) *http.Transport {
 		MaxConnsPerHost:     connections,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second,
-		// A source's headers are few and small; a megabyte of them, net/http's default, would be an attack.
+		// A source's headers are few and small; net/http's default of 1 MiB would only help an attacker.
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 
-// proxyUnlessLoopback leaves out requests to this machine, which may be plain HTTP. The environment's proxies are not asked
-// for localhost either, but for LOCALHOST.
+// proxyUnlessLoopback bypasses the proxy for loopback addresses, which may be plain HTTP. [http.ProxyFromEnvironment] does so
+// too, but not for LOCALHOST.
 func proxyUnlessLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		host := r.URL.Hostname()
@@ -109,14 +109,14 @@ func proxyUnlessLoopback(proxy func(*http.Request) (*url.URL, error)) func(*http
 	}
 }
 
-// discardLogger keeps resty from writing to standard error; what matters comes back as an error.
+// discardLogger keeps resty from writing to standard error; it returns the same problems as errors.
 type discardLogger struct{}
 
 func (discardLogger) Errorf(string, ...any) {}
 func (discardLogger) Warnf(string, ...any)  {}
 func (discardLogger) Debugf(string, ...any) {}
 
-// sanitizingTransport takes off answers what net/http would act on.
+// sanitizingTransport removes from responses what net/http would act on.
 type sanitizingTransport struct{ base http.RoundTripper }
 
 func (t sanitizingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -125,10 +125,10 @@ func (t sanitizingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 		return nil, err
 	}
 	if resp.StatusCode/100 == 3 {
-		resp.Header.Del("Location") // one that is no URL would be an error, as if there were no answer
+		resp.Header.Del("Location") // an invalid one would be an error of net/http instead of a response
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		_ = resp.Body.Close() // it is the connection, which no context ends
+		_ = resp.Body.Close() // it is the connection, which the context does not close
 		resp.Body = http.NoBody
 	}
 	return resp, nil

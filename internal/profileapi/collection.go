@@ -12,26 +12,26 @@ import (
 	"profileql/internal/profile"
 )
 
-// Collection is one facet at one source. Items and bodies are the source's JSON, which nothing here looks into but for
-// the id and the instant that a list is ordered by.
+// Collection is one facet at one source. Items and bodies are the source's JSON, of which only the id and the instant that
+// orders a list are read here.
 type Collection struct {
 	client     *Client
 	facet      string
 	properties []string
 }
 
-// NewCollection returns the facet whose path segment is facet, such as "interests". Items have these properties, besides
-// their id: an answer without any of them is no item.
+// NewCollection returns the facet with a path segment, such as "interests". Properties are those of its items besides the
+// id: a response without any of them is not an item.
 func NewCollection(c *Client, facet string, properties []string) *Collection {
 	return &Collection{client: c, facet: facet, properties: properties}
 }
 
-// capability names what is remembered of the source for this facet.
+// capability is the key of a query option of this facet in [capabilities].
 func (c *Collection) capability(option string) string { return c.facet + " " + option }
 
-// All methods return a *[profile.Error], or the context's error once the caller has left.
+// All methods return a *[profile.Error], or the context's error if the caller has canceled.
 
-// Get reads one item. Properties are those wanted; empty for all.
+// Get reads one item with these properties; empty for all.
 func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.client.timeout)
 	defer cancel()
@@ -60,7 +60,7 @@ func (c *Collection) get(ctx context.Context, ref profile.Ref, address string) (
 	return c.item(resp, ref.ID)
 }
 
-// Create adds an item and returns it as the source has stored it.
+// Create creates an item and returns it as the source has stored it.
 func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (profile.Item, error) {
 	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.listURL(user, c.facet)
@@ -77,8 +77,8 @@ func (c *Collection) Create(ctx context.Context, _, user string, body []byte) (p
 	return c.item(resp, "")
 }
 
-// createdID is the id of the item of an answer that says no more than where it is (OData Protocol 4.01, section 11.4.2);
-// empty for other answers.
+// createdID returns the id from the Location or OData-EntityId of a response without a body (OData Protocol 4.01, section
+// 11.4.2); empty for other responses.
 func (c *Collection) createdID(resp *response, user string) string {
 	if resp.status != http.StatusCreated && resp.status != http.StatusNoContent || resp.bodyErr != nil || len(resp.body) > 0 {
 		return ""
@@ -88,7 +88,7 @@ func (c *Collection) createdID(resp *response, user string) string {
 		at, err := c.client.resolveLink(user, c.facet, address)
 		switch {
 		case err != nil || at.key == "":
-		case id != "" && id != at.key: // two items
+		case id != "" && id != at.key: // contradictory
 			return ""
 		default:
 			id = at.key
@@ -97,7 +97,7 @@ func (c *Collection) createdID(resp *response, user string) string {
 	return id
 }
 
-// Update changes what the body names of one item, and returns the item as the source shows it afterwards.
+// Update sends a PATCH with the body, and returns the updated item.
 func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error) {
 	deadline := time.Now().Add(c.client.timeout)
 	address, err := c.client.itemURL(ref, c.facet)
@@ -117,7 +117,7 @@ func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (
 	return c.item(resp, ref.ID)
 }
 
-// readBack reads the item after a write that was accepted without showing it, as 204 does. The deadline is that of both.
+// readBack reads the item after a successful write whose response has no body, such as 204. Both share the deadline.
 func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *response) (profile.Item, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -128,7 +128,7 @@ func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profi
 	return item, nil
 }
 
-// Delete removes one item.
+// Delete deletes one item.
 func (c *Collection) Delete(ctx context.Context, ref profile.Ref) error {
 	address, err := c.client.itemURL(ref, c.facet)
 	if err != nil {
@@ -141,8 +141,8 @@ func (c *Collection) Delete(ctx context.Context, ref profile.Ref) error {
 	return nil
 }
 
-// item is the answer's item. Where the source left out the id that was asked for, it is put back; an answer that holds
-// isEmpty of the item is none.
+// item parses the response's item. A missing id is filled in with the one that was requested; a response without any
+// property of an item is an error.
 func (c *Collection) item(resp *response, id string) (profile.Item, error) {
 	if err := checkJSON(resp); err != nil {
 		return profile.Item{}, c.client.invalidResponse(resp, err)
@@ -153,19 +153,19 @@ func (c *Collection) item(resp *response, id string) (profile.Item, error) {
 	}
 	item := profile.Item{JSON: tape.Root()}
 	if len(errorsIn(item.JSON)) > 0 {
-		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the answer is an error despite its status"))
+		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the response has an error despite its status"))
 	}
 	if item.ID, _ = item.JSON.Member("id").Text(); profile.IsSegment(item.ID) {
 		return item, nil
 	}
 	if id == "" || !c.hasProperties(item.JSON) {
-		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the answer is not an item"))
+		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the response is not an item"))
 	}
 	item.ID = id
 	return item, nil
 }
 
-// hasProperties tells whether a value is an object with any property of an item that is not null.
+// hasProperties reports whether a value is an object with at least one non-null property of an item.
 func (c *Collection) hasProperties(v jsontape.Value) bool {
 	return slices.ContainsFunc(c.properties, func(name string) bool { return !isNull(v.Member(name)) })
 }

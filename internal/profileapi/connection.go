@@ -13,27 +13,26 @@ import (
 	"time"
 )
 
-// A server closes a connection that has been idle for some time: Node after 5 seconds, others after 2 or after 75. A
-// request that meets it just then is lost, and of a write nobody knows whether it was. So a write does not go out on a
-// connection that has been idle for longer than is safe; a read does, since it can be sent again.
+// Servers close idle connections: Node after 5 seconds, others after 2 or 75. A request that is sent at that moment is lost,
+// and for a write the outcome is unknown. So writes are not sent on a connection that has been idle for longer than is safe;
+// reads are, since they can be retried.
 
 const (
-	// maxSafeIdle is for how long a connection is safe where its server does not say: shorter than any server is known to
-	// keep one.
+	// maxSafeIdle is how long an idle connection is safe if the server does not announce a timeout: shorter than the
+	// timeout of any known server.
 	maxSafeIdle = 1500 * time.Millisecond
-	// closeMargin is how long before the time that a server announces a connection is not safe any more: the request has to
-	// get there.
+	// closeMargin is subtracted from the timeout that a server announces: the request has to arrive before it.
 	closeMargin = time.Second
 )
 
-// errStale is the error of a write to a connection that has been idle for too long. Nothing was written then, so that the
-// transport takes another connection.
+// errStale is returned by writes to a stale connection. Nothing has been written then, so the transport retries on another
+// connection.
 var errStale = errors.New("the connection has been idle for too long")
 
-// keptConn is a connection that is kept for further requests.
+// keptConn is a keep-alive connection.
 type keptConn struct {
 	net.Conn
-	keepAlive atomic.Int64 // for how long its server keeps it, in nanoseconds; 0 where it does not say
+	keepAlive atomic.Int64 // idle timeout that the server has announced, in nanoseconds; 0 for none
 	stale     atomic.Bool
 }
 
@@ -45,7 +44,7 @@ func (c *keptConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// isSafe tells whether a connection that has been idle for some time can take a write.
+// isSafe reports whether a write may be sent after the connection has been idle for this long.
 func (c *keptConn) isSafe(idle time.Duration) bool {
 	announced := time.Duration(c.keepAlive.Load())
 	if announced == 0 {
@@ -54,7 +53,7 @@ func (c *keptConn) isSafe(idle time.Duration) bool {
 	return idle <= announced-min(closeMargin, announced/2)
 }
 
-// keepConns dials connections that are [keptConn].
+// keepConns wraps dialed connections in [keptConn].
 func keepConns(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
@@ -65,7 +64,7 @@ func keepConns(dial func(ctx context.Context, network, address string) (net.Conn
 	}
 }
 
-// underlyingConn is the connection below TLS, if there is any; nil for HTTP/2, whose servers say when they close one.
+// underlyingConn returns the connection below TLS, if any; nil for HTTP/2, where servers announce that they close one.
 func underlyingConn(c net.Conn) *keptConn {
 	if secure, ok := c.(*tls.Conn); ok {
 		if secure.ConnectionState().NegotiatedProtocol == "h2" {
@@ -77,15 +76,15 @@ func underlyingConn(c net.Conn) *keptConn {
 	return kept
 }
 
-// markStale sees to it that a write does not go out on a connection that has been idle for too long.
+// markStale marks the connection of a write as stale if it has been idle for too long.
 func markStale(c *keptConn, method string, info httptrace.GotConnInfo) {
 	if c != nil && method != http.MethodGet && info.WasIdle && !c.isSafe(info.IdleTime) {
 		c.stale.Store(true)
 	}
 }
 
-// observe notes what an answer says of its connection: that it is the wrong one for the request (421), or how long it is kept
-// (Keep-Alive: timeout=5, in seconds).
+// observe reads from a response whether its connection must not be reused (421), and the server's idle timeout (Keep-Alive:
+// timeout=5, in seconds).
 func (c *keptConn) observe(status int, h http.Header) {
 	if c == nil {
 		return

@@ -1,11 +1,9 @@
-// Package profileapi speaks the REST profile API (Microsoft Graph's /profile and anything of the same shape) over
-// HTTP, with resty.
+// Package profileapi is a client of the REST profile API (Microsoft Graph's /profile and compatible APIs), built on resty.
 //
-// A [Client] is one source: its base URL, its connections, its deadline, and what has been learnt of it. A
-// [Collection] is one facet there. Items stay JSON, and nothing here looks into them but for the id and the instant that
-// a list is ordered by. Reading the files in this order tells the whole: collection.go (what can be done), list.go and
-// keyset.go (one page of a list, by value), listanswer.go and link.go (what an answer says of the rest of the list),
-// exchange.go (one request and its answer, what is tried again and what is not), errors.go (what the caller is told).
+// A [Client] is one source: its base URL, connections, timeout and capabilities. A [Collection] is one facet there. Items
+// stay JSON; only the id and the instant that orders a list are read here. Read the files in this order: collection.go (the
+// operations), list.go and keyset.go (keyset pagination), listresponse.go and link.go (next links), exchange.go and retry.go
+// (one request, its response and retries), errors.go (errors for the caller).
 //
-// Tokens, metrics and the like come in through Options.Transport; the package sees none of them.
+// Tokens and metrics are added by Options.Transport; the package sees none of them.
 package profileapi

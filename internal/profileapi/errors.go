@@ -13,29 +13,29 @@ import (
 	"profileql/internal/profile"
 )
 
-// messages are what the caller reads, in our own words: a source's may tell of its inside.
+// messages are the error messages for the caller. A source's own messages may reveal internals.
 var messages = map[profile.Code]string{
-	profile.Unauthenticated:       "The source does not know who is asking: the token is missing, has expired, or is not meant for it.",
-	profile.Forbidden:             "The source does not allow this to whoever is asking.",
-	profile.NotFound:              "The source has no such item or person, or does not let it be touched.",
-	profile.BadUserInput:          "The source does not accept the input.",
-	profile.Conflict:              "The item has changed at the source meanwhile, or is in a state that does not allow this.",
-	profile.Throttled:             "The source asks for fewer requests.",
+	profile.Unauthenticated:       "The source did not accept the token: it is missing, expired, or issued for another audience.",
+	profile.Forbidden:             "The source denied access: the token lacks the required permission.",
+	profile.NotFound:              "The source has no such item or user, or does not allow access to it.",
+	profile.BadUserInput:          "The source rejected the input.",
+	profile.Conflict:              "The item was changed at the source in the meantime, or its state does not allow this.",
+	profile.Throttled:             "The source is throttling requests.",
 	profile.SourceRefused:         "The source refused the request.",
 	profile.SourceTimeout:         "The source did not answer in time.",
-	profile.SourceUnavailable:     "The source cannot be reached or is out of order.",
-	profile.SourceInvalidResponse: "The source's answer cannot be understood.",
-	profile.OutcomeUnknown:        "Whether the source did this is not known. Read again before trying again.",
-	profile.LimitExceeded:         "The source's answer is larger than allowed.",
+	profile.SourceUnavailable:     "The source cannot be reached or is failing.",
+	profile.SourceInvalidResponse: "The source's response is invalid.",
+	profile.OutcomeUnknown:        "It is not known whether the source carried out the write. Read the data again before retrying.",
+	profile.LimitExceeded:         "The source's response exceeds the size limit.",
 }
 
-// messageTemporary is the message of a SourceUnavailable where the source refused this request, but not for ever.
+// messageTemporary is the message of SourceUnavailable for a status that refuses a request temporarily.
 const messageTemporary = "The source cannot do this at the moment."
 
-// messageAccepted is the message of an OutcomeUnknown where the source said yes but the item cannot be shown.
-const messageAccepted = "The source accepted the write, but what it answered cannot be shown. Read the item again."
+// messageAccepted is the message of OutcomeUnknown for a successful write whose item cannot be shown.
+const messageAccepted = "The source accepted the write, but its response cannot be shown. Read the item again."
 
-// requestError makes the error for an exchange that did not go well: either a is not a success, or there is none but no.
+// requestError returns the error for a response without success, or for a transport error.
 func (c *Collection) requestError(resp *response, terr *transportError) error {
 	if terr != nil {
 		return c.client.noResponseError(terr)
@@ -59,7 +59,7 @@ func (c *Collection) requestError(resp *response, terr *transportError) error {
 	return e
 }
 
-// noResponseError makes the error for a request that got no answer.
+// noResponseError returns the error for a request without a response.
 func (c *Client) noResponseError(terr *transportError) error {
 	if terr.rejected != nil {
 		refusal := *terr.rejected
@@ -69,7 +69,7 @@ func (c *Client) noResponseError(terr *transportError) error {
 	var code profile.Code
 	switch {
 	case errors.Is(terr.err, context.Canceled):
-		return terr.err // nobody is there to be told
+		return terr.err
 	case terr.method != http.MethodGet && terr.sent:
 		code = profile.OutcomeUnknown
 	case errors.Is(terr.err, context.DeadlineExceeded):
@@ -86,7 +86,7 @@ func (c *Client) newError(r request, code profile.Code) *profile.Error {
 	return &profile.Error{Code: code, Message: messages[code], Source: c.name, ClientRequestID: r.clientID}
 }
 
-// invalidResponse makes the error for an answer that is a success by its status, but of no use.
+// invalidResponse returns the error for a response with a success status that cannot be used.
 func (c *Client) invalidResponse(resp *response, cause error) error {
 	if overloaded, ok := errors.AsType[*profile.Error](cause); ok && overloaded.Code == profile.Overloaded && resp.method == http.MethodGet {
 		return overloaded
@@ -116,7 +116,7 @@ func (c *Client) invalidResponse(resp *response, cause error) error {
 	return e
 }
 
-// codeFor is the table of README.md for an answer whose status is no success.
+// codeFor maps the status of a failed request to a code, as the table in README.md does.
 func codeFor(resp *response) profile.Code {
 	switch s := resp.status; {
 	case s == http.StatusUnauthorized:
@@ -131,11 +131,11 @@ func codeFor(resp *response) profile.Code {
 		return profile.Conflict
 	case s == http.StatusTooManyRequests:
 		return profile.Throttled
-	case isTemporary(s) && s != http.StatusRequestTimeout: // by their definitions, nothing was done
+	case isTemporary(s) && s != http.StatusRequestTimeout: // by their definitions, the request was not processed
 		return profile.SourceUnavailable
 	case s/100 == 3 || s/100 == 4 && s != http.StatusRequestTimeout:
 		return profile.SourceRefused
-	case s < 300 && resp.method == http.MethodGet: // a success, but not one that a read can have
+	case s < 300 && resp.method == http.MethodGet: // a success status that a GET cannot have
 		return profile.SourceInvalidResponse
 	}
 	if resp.method == http.MethodGet || saysNotProcessed(resp) {
@@ -144,8 +144,8 @@ func codeFor(resp *response) profile.Code {
 	return profile.OutcomeUnknown
 }
 
-// isTemporary tells whether a status refuses a request, but not for ever (RFC 9110, sections 15.5.9 and 15.5.20; RFC 4918,
-// section 11.3; RFC 8470, section 5.2).
+// isTemporary reports whether a 4xx status refuses a request only temporarily (RFC 9110, sections 15.5.9 and 15.5.20; RFC
+// 4918, section 11.3; RFC 8470, section 5.2).
 func isTemporary(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly:
@@ -154,30 +154,30 @@ func isTemporary(status int) bool {
 	return false
 }
 
-// saysNotProcessed tells whether the source says when to come back, after it gave up a request by a status that leaves
-// open whether it was carried out.
+// saysNotProcessed reports whether a 503 or 408 has a Retry-After. Without it, these statuses leave open whether the request
+// was processed.
 func saysNotProcessed(resp *response) bool {
 	_, ok := profile.RetryAfter(resp.header)
 	return ok && (resp.status == http.StatusServiceUnavailable || resp.status == http.StatusRequestTimeout)
 }
 
-// checkJSON fails where the answer's body is cut short or is not said to be JSON, such as a proxy's page.
+// checkJSON fails if the response's body is truncated or its Content-Type is not JSON, such as a proxy's error page.
 func checkJSON(resp *response) error {
 	if resp.bodyErr != nil {
 		return resp.bodyErr
 	}
 	mediaType, _, err := mime.ParseMediaType(resp.header.Get("Content-Type"))
-	// A parameter that is not well formed takes nothing from the type.
+	// A malformed parameter does not matter.
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
-		return errors.New("the answer is not JSON")
+		return errors.New("the response is not JSON")
 	}
 	return nil
 }
 
-// errorChain is the error of an OData answer (OData JSON Format 4.01, section 21.1) and those inside it, outermost first.
+// errorChain is an OData error (OData JSON Format 4.01, section 21.1) and its inner errors, outermost first.
 type errorChain []jsontape.Value
 
-// errorsOf finds the error in an answer's body; nothing where the body holds none.
+// errorsOf returns the errors in a response's body; nil if there are none.
 func errorsOf(resp *response) errorChain {
 	if checkJSON(resp) != nil {
 		return nil
@@ -189,14 +189,14 @@ func errorsOf(resp *response) errorChain {
 	return errorsIn(tape.Root())
 }
 
-// errorsIn finds the error in what an answer holds.
+// errorsIn returns the errors in a response's JSON.
 func errorsIn(v jsontape.Value) (all errorChain) {
-	// The bound is against an answer that nests without end.
+	// The limit is against deep nesting.
 	for e := v.Member("error"); e.Kind() == jsontape.Object && len(all) < 10; {
 		all = append(all, e)
 		inner := e.Member("innerError")
 		if inner.Kind() == jsontape.Absent {
-			inner = e.Member("innererror") // Microsoft Graph spells it the other way, its documentation this one
+			inner = e.Member("innererror") // Microsoft Graph sends innerError, its documentation says innererror
 		}
 		e = inner
 	}
@@ -204,12 +204,12 @@ func errorsIn(v jsontape.Value) (all errorChain) {
 }
 
 var (
-	codePattern      = regexp.MustCompile(`^[A-Za-z0-9_\-]{1,100}$`) // no dots: they make hosts and names of types
+	codePattern      = regexp.MustCompile(`^[A-Za-z0-9_\-]{1,100}$`) // no dots: host names and type names have them
 	digitsPattern    = regexp.MustCompile(`^[0-9]+$`)
 	requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9\-_.|]{1,128}$`)
 )
 
-// code is the most specific one that says something: "429" inside of "TooManyRequests" does not.
+// code returns the innermost code that is not a number: "429" inside "TooManyRequests" says less.
 func (all errorChain) code() (code string) {
 	for _, e := range all {
 		if c := text(e, "code"); codePattern.MatchString(c) && !digitsPattern.MatchString(c) {
@@ -219,7 +219,7 @@ func (all errorChain) code() (code string) {
 	return code
 }
 
-// message is the most specific one.
+// message returns the innermost message.
 func (all errorChain) message() (message string) {
 	for _, e := range all {
 		if m := text(e, "message"); m != "" {
@@ -242,40 +242,40 @@ func requestID(resp *response, inner errorChain) string {
 	return ""
 }
 
-// text is a member that is a text; empty where it is none.
+// text returns a string member; empty if it is missing or no string.
 func text(e jsontape.Value, member string) string {
 	s, _ := e.Member(member).Text()
 	return s
 }
 
-// listTooLong is the error for a list that has to be ordered here but is longer than is read.
+// listTooLong is the error for a list that has to be sorted here but has too many items.
 func (c *Client) listTooLong() error {
 	return &profile.Error{
 		Code: profile.LimitExceeded, Source: c.name, Limit: "unorderedItems", LimitValue: maxUnorderedItems,
-		Message: fmt.Sprintf("The source's list has more than the %d items that are read where it cannot be asked for a page of it.", maxUnorderedItems),
+		Message: fmt.Sprintf("The source cannot page its list, and the list has more than %d items, the most that are read as a whole.", maxUnorderedItems),
 	}
 }
 
-// orderChanged is the error for a list that was begun in its source's order of ids, and has to be gone on with in another.
+// orderChanged is the error for a list whose first pages were in the source's order of ids, which is not available anymore.
 func (c *Client) orderChanged() error {
 	return &profile.Error{
 		Code: profile.SourceInvalidResponse, Source: c.name,
-		Message: "The source cannot go on with its list where the page before ended. Begin the list anew.",
+		Message: "The source cannot continue its list after the previous page. Begin the list anew.",
 	}
 }
 
-// incompleteList is the error for a list whose links lead nowhere.
+// incompleteList is the warning for a list whose next links do not reach an end.
 func (c *Client) incompleteList() error {
 	return &profile.Error{
 		Code: profile.SourceInvalidResponse, Source: c.name,
-		Message: "The source's list does not come to an end. Items may be missing.",
+		Message: "The next links of the source's list do not reach an end. Items may be missing.",
 	}
 }
 
-// missingIDs is the error for entries of a list that are left out because they have no id.
+// missingIDs is the warning for items of a list that are left out because they have no id.
 func (c *Client) missingIDs(resp *response) error {
 	e := c.newError(resp.request, profile.SourceInvalidResponse)
-	e.Message = "The source sent items without an id. They are left out."
+	e.Message = "The source sent items without an id. They are omitted."
 	e.RequestID = requestID(resp, nil)
 	return e
 }

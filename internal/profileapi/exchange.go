@@ -16,43 +16,42 @@ import (
 	"profileql/internal/profile"
 )
 
-// maxResponseBytes is the most bytes of an answer that are read, after decompression.
+// maxResponseBytes is the maximum size of a response, after decompression.
 const maxResponseBytes = 8 << 20
 
-// request is one request to the source.
+// request is a request to the source.
 type request struct {
 	method   string
 	url      string
 	body     []byte // nil for none
-	clientID string // its client-request-id, the same for a second try
-	maxItems int    // of a list: more in one answer are not read; 0 for what is no list
+	clientID string // client-request-id, the same for a retry
+	maxItems int    // limit of items in one response of a list; 0 for none
 }
 
-// response is what the source answered.
+// response is the source's response to a request.
 type response struct {
 	request
 	status  int
 	header  http.Header
 	body    []byte
-	bodyErr error // why body is not the whole body; nil where it is
+	bodyErr error // why body is incomplete; nil if it is complete
 }
 
-// transportError is why there is no answer.
+// transportError is why a request has no response.
 type transportError struct {
 	request
-	sent     bool // whether any of the request may have reached the source
+	sent     bool // whether the request may have reached the source
 	err      error
-	rejected *profile.Error // what our own transport said instead of sending the request; nil where it did not
+	rejected *profile.Error // error of our own transport, which did not send the request; nil otherwise
 }
 
-// errTooLarge is the bodyErr of an answer over maxResponseBytes.
-var errTooLarge = errors.New("the answer is over 8 MiB")
+// errTooLarge is the bodyErr of a response over maxResponseBytes.
+var errTooLarge = errors.New("the response is over 8 MiB")
 
-// errConnectionLost is the error of a request that was written to a connection which was lost before an answer came.
+// errConnectionLost is the error of a request whose connection was lost after the request was written.
 var errConnectionLost = errors.New("the connection was lost")
 
-// read sends a GET, and once more where the source was busy or the connection was lost. The caller's leaving ends it.
-// MaxItems is that of the request.
+// read sends a GET, and retries it once if the source was busy or the connection was lost. It is canceled with the caller.
 func (c *Client) read(ctx context.Context, url string, maxItems int) (*response, *transportError) {
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
 	resp, terr := c.send(ctx, r)
@@ -62,8 +61,8 @@ func (c *Client) read(ctx context.Context, url string, maxItems int) (*response,
 	return resp, terr
 }
 
-// write sends a POST, PATCH or DELETE. Once it is sent it is given its deadline even if its caller leaves, because
-// only then is it known what became of it. It is sent again only where the source said that it did nothing.
+// write sends a POST, PATCH or DELETE. Once sent, it is not canceled with its caller, because the outcome would be unknown.
+// It is retried only if the source said that it was not processed.
 func (c *Client) write(caller context.Context, method, url string, body []byte) (*response, *transportError) {
 	r := request{method: method, url: url, body: body, clientID: clientRequestID(caller)}
 	if err := caller.Err(); err != nil {
@@ -84,7 +83,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	return resp, terr
 }
 
-// send makes one request and reads its answer, once there is room for that.
+// send sends a request and reads its response, once the memory budget allows it.
 func (c *Client) send(caller context.Context, r request) (*response, *transportError) {
 	res, err := c.memory.reserve(caller)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -102,15 +101,15 @@ func (c *Client) send(caller context.Context, r request) (*response, *transportE
 	return resp, nil
 }
 
-// overMemoryBudget is the error for a request that found no room for its answer.
+// overMemoryBudget is the error for a request whose response does not fit the memory budget.
 func (c *Client) overMemoryBudget() *profile.Error {
 	return &profile.Error{
 		Code: profile.Overloaded, Source: c.name,
-		Message: "Too many large answers are being read at the same time.",
+		Message: "Too many large responses are being read at the same time.",
 	}
 }
 
-// exchange makes one request and reads its answer into the room that there is for it.
+// exchange sends a request and reads its response within a reservation of the memory budget.
 func (c *Client) exchange(caller context.Context, r request, res *reservation) (*response, *transportError) {
 	var sent, written atomic.Bool
 	var conn *keptConn
@@ -118,11 +117,11 @@ func (c *Client) exchange(caller context.Context, r request, res *reservation) (
 	defer end(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
-			// The transport goes to another connection by itself where nothing was written to the one before. With a
-			// GET it also would where an idle connection was lost over it, as often as there are idle connections.
-			// What is written is only in a buffer at first, which a stale connection does not take.
+			// The transport itself moves to another connection if nothing was written to the previous one. It would
+			// also resend a GET for each idle connection that turns out to be lost, so that is stopped here. A write
+			// counts once it is in a buffer, which a stale connection refuses.
 			if written.Load() && (conn == nil || !conn.stale.Load()) {
-				end(errConnectionLost) // not the caller's leaving: whoever counts the source's failures sees it by the cause
+				end(errConnectionLost) // the cause tells the circuit breaker that the caller did not cancel
 				return
 			}
 			sent.Store(false)
@@ -160,18 +159,18 @@ func (c *Client) exchange(caller context.Context, r request, res *reservation) (
 	return resp, nil
 }
 
-// errMemoryBudget says that there was no room for a large answer until its deadline.
-var errMemoryBudget = errors.New("there is no room for the answer")
+// errMemoryBudget means that the memory budget had no space for a large response before the deadline.
+var errMemoryBudget = errors.New("the response does not fit the memory budget")
 
-// largeBody is looked at where an answer turns out to be larger than an ordinary one.
+// largeBody is the state for checking a body that turns out to be larger than smallResponse.
 type largeBody struct {
 	ctx         context.Context
 	reservation *reservation
 	items       itemCounter
-	counted     int // bytes that have been counted
+	counted     int // bytes in which items have been counted
 }
 
-// check tells whether an answer of which this much has been read may go on to up to most bytes.
+// check fails if a body of up to maxBytes, of which this much has been read, must not be read further.
 func (l *largeBody) check(read []byte, maxBytes int64) error {
 	if len(read) <= smallResponse {
 		return nil
@@ -186,10 +185,10 @@ func (l *largeBody) check(read []byte, maxBytes int64) error {
 	return nil
 }
 
-// errTooManyItems says that one answer for a list has more items than are read.
-var errTooManyItems = errors.New("the answer has too many items")
+// errTooManyItems means that one response of a list has more items than allowed.
+var errTooManyItems = errors.New("the response has too many items")
 
-// itemCounter counts the elements of arrays in an object, which those of a list are, while the text comes in.
+// itemCounter counts the elements of arrays in the top-level object while the body is read.
 type itemCounter struct {
 	limit             int
 	elements, depth   int
@@ -217,7 +216,7 @@ func (c *itemCounter) count(text []byte) int {
 	return c.elements
 }
 
-// diagnostic is what the source says of the machine that answered, if it looks like that: it goes into the log.
+// diagnostic returns Microsoft Graph's description of the server that responded, for the log; empty if it has another form.
 func diagnostic(resp *response) string {
 	text := resp.header.Get("x-ms-ags-diagnostic")
 	if !strings.HasPrefix(text, `{"ServerInfo":`) || !json.Valid([]byte(text)) {
@@ -226,10 +225,10 @@ func diagnostic(resp *response) string {
 	return text
 }
 
-// maxPrealloc is how many bytes are made room for at once because a header announces them.
+// maxPrealloc is the most bytes that are allocated at once because of a Content-Length.
 const maxPrealloc = 64 << 10
 
-// readAll reads at most maxResponseBytes bytes. Length is what the header announced, -1 for nothing.
+// readAll reads at most maxResponseBytes bytes. Length is the Content-Length, -1 for none.
 func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
 	maxBytes := length
 	if length < 0 {
@@ -241,7 +240,7 @@ func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
 	case length < 0:
 		length = 1 << 10
 	}
-	// One byte more than announced, so that the end is seen without growing.
+	// One byte more than announced, so that EOF is read without growing.
 	buf := make([]byte, 0, min(length, maxPrealloc)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
@@ -262,7 +261,7 @@ func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
 	}
 }
 
-// sleep waits, unless the context would be over before: then, or when it ends meanwhile, the answer is false.
+// sleep waits. It returns false, if possible at once, when the context ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if !fitsDeadline(ctx, d) {
 		return false
@@ -282,7 +281,7 @@ func fitsDeadline(ctx context.Context, d time.Duration) bool {
 	return !ok || time.Until(deadline) > d
 }
 
-// logOutcome tells what became of a write whose caller is gone and will not hear it.
+// logOutcome logs the outcome of a write whose caller has canceled and does not receive it.
 func (c *Client) logOutcome(ctx context.Context, r request, resp *response, terr *transportError) {
 	outcome := "not sent"
 	switch {
@@ -297,15 +296,15 @@ func (c *Client) logOutcome(ctx context.Context, r request, resp *response, terr
 	if resp != nil {
 		attrs = append(attrs, "status", resp.status, "request_id", requestID(resp, nil))
 	}
-	c.log.WarnContext(ctx, "a write outlived its caller", attrs...)
+	c.log.WarnContext(ctx, "write finished after its caller canceled", attrs...)
 }
 
 type clientRequestIDKey struct{}
 
-// ForwardClientRequestID makes the source see the caller's own client-request-id, if it is a GUID.
+// ForwardClientRequestID forwards the caller's client-request-id to the source, if it is a GUID.
 func ForwardClientRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Only the plain form: uuid.Parse alone would also take braces and a urn: prefix.
+		// Only the plain form: uuid.Validate alone would also accept braces and a urn: prefix.
 		if id := r.Header.Get("client-request-id"); len(id) == 36 && uuid.Validate(id) == nil {
 			r = r.WithContext(context.WithValue(r.Context(), clientRequestIDKey{}, id))
 		}

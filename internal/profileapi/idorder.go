@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// maxFilterBytes is how many bytes of ids one request can hold without being too long for servers.
+// maxFilterBytes is the maximum length of a filter's ids: servers limit the length of URLs.
 const maxFilterBytes = 2000
 
-// Items at one instant are ordered by their ids, and how a source orders ids is its own matter: by bytes, without regard
-// to case, as a database orders GUIDs. Nothing here needs to know it, as long as the source's filter agrees with its
-// order, and as long as a list does not change from its order to that of bytes, which is the one for a list that is read
-// whole: an item that is behind the position in one of them, and before it in the other, would be lost.
+// Items with equal instants are ordered by their ids, and each source has its own collation: by bytes, case-insensitive, or
+// as a database orders GUIDs. It need not be known here, as long as the source's $filter agrees with its $orderby, and as
+// long as a list does not switch between the source's order and that of bytes, which is used for lists that are sorted here:
+// an item after the position in one order, and before it in the other, would be lost.
 
-// errOrderChanged says that the pages before were in the source's order of ids, and that this one cannot be.
-var errOrderChanged = errors.New("the list was begun in another order of ids")
+// errOrderChanged means that the previous pages were in the source's order of ids, and that this one cannot be.
+var errOrderChanged = errors.New("the list was started in another order of ids")
 
-// resumesLocalOrder tells whether the position is one in a list of this source that was read whole and ordered here.
+// resumesLocalOrder reports whether the position is in a list of this source that was sorted here.
 func (l *listing) resumesLocalOrder() bool {
 	after := l.query.After
 	return after != nil && after.Source == l.client.name && after.OrderedLocally
 }
 
-// resumesSourceOrder tells whether the position is one in a list of this source that was in its own order.
+// resumesSourceOrder reports whether the position is in a list of this source that was in its own order.
 func (l *listing) resumesSourceOrder() bool {
 	after := l.query.After
 	return after != nil && after.Source == l.client.name && !after.OrderedLocally
 }
 
-// verifyOrder asks, where ids came in another order than that of their bytes, whether the source's filter agrees: of
-// two neighbors, the first is not to be found behind the second. If it is, the source orders items at one instant by
-// chance, and going on behind one of them would lose others.
+// verifyOrder checks, if ids came in another order than that of their bytes, that the source's filter agrees: of two
+// neighbors, the first must not come after the second. If it does, the source's order of items with equal instants is
+// arbitrary, and continuing after one of them would lose others.
 func (l *listing) verifyOrder(ctx context.Context, options []string) error {
 	if !l.unlikeByteOrder {
 		return nil
@@ -49,8 +49,8 @@ func (l *listing) verifyOrder(ctx context.Context, options []string) error {
 	return err
 }
 
-// isOrderChanged tells whether the source's order of the items at the position's instant is another one than that of the
-// bytes of their ids, after the whole list was read in the source's order.
+// isOrderChanged reports, after the whole list was read in the source's order, whether the items at the position's instant
+// are in another order than that of the bytes of their ids.
 func (l *listing) isOrderChanged() bool {
 	order := l.query.Order
 	for i := 1; i < len(l.entries); i++ {

@@ -8,16 +8,16 @@ import (
 	"profileql/internal/profile"
 )
 
-// keyset says, in OData's terms, which part of a list comes behind a position. OData puts nulls first in ascending
-// order (OData URL Conventions 4.01, section 5.1.1.4), our lists have them last; so an ascending list is read in two
-// parts, first the items with a value, then those without.
+// keyset is a page of a list by keyset pagination: the OData query options for the items after a position. OData sorts nulls
+// first in ascending order (OData URL Conventions 4.01, section 5.1.1.4), our lists have them last; so an ascending list is
+// read in two parts, first the items with a value, then those without.
 type keyset struct {
-	source      string // whose list it is; the position may be an item's of another one
+	source      string // whose list it is; the position may be of another source's item
 	order       profile.Order
-	after       *profile.Position // nil for the beginning
+	after       *profile.Position // nil for the first page
 	nullsOnly   bool              // the second part of an ascending list
 	nonNullOnly bool              // only items with a value
-	top         int               // items wanted
+	top         int               // $top
 }
 
 // options returns the query options, without $select.
@@ -61,32 +61,32 @@ func (k keyset) filter() string {
 		nulls = ""
 	}
 	switch c := strings.Compare(k.source, k.after.Source); {
-	case c < 0: // what this source has at the same instant comes before
+	case c < 0: // this source's items at the same instant come before
 		return join(" or ", p+after+at, nulls)
-	case c > 0: // … and behind
+	case c > 0: // … and after
 		return join(" or ", p+orEqual+at, nulls)
 	}
 	return join(" or ", p+after+at, "("+p+" eq "+at+" and "+k.idFilter()+")", nulls)
 }
 
-// isEmpty tells whether no item of the source can come behind the position: only items without a value do, and this
-// source's come before.
+// isEmpty reports whether no item of the source can come after the position: only items without a value do, and this
+// source's come before it.
 func (k keyset) isEmpty() bool {
 	return k.after != nil && k.after.Instant == "" && k.source < k.after.Source
 }
 
-// contains tells whether an item belongs to the part of the list that was asked for.
+// contains reports whether an item belongs to the part of the list that was requested.
 func (k keyset) contains(p profile.Position) bool {
 	return k.order.Descending || (p.Instant == "") == k.nullsOnly
 }
 
-// isNullBeforeEnd tells whether the item is without a value and, in OData, can only come here if none with one is left. Null
-// is the lowest value there, but not in every database: then a descending list begins with the nulls.
+// isNullBeforeEnd reports whether an item has no value, so that in a descending list no item with a value may follow. Null is
+// the lowest value in OData, but not in every database: there, a descending list begins with the nulls.
 func (k keyset) isNullBeforeEnd(p profile.Position) bool {
 	return k.order.Descending && p.Instant == "" && (k.after == nil || k.after.Instant != "")
 }
 
-// idFilter says which of the items with the position's value come behind it; it is empty where all do.
+// idFilter selects the items with the position's value that come after it; empty if all do.
 func (k keyset) idFilter() string {
 	if k.source != k.after.Source {
 		return ""
@@ -96,7 +96,7 @@ func (k keyset) idFilter() string {
 
 func textLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// instantLiteral writes an instant in UTC, because not every server takes another offset, with all its digits.
+// instantLiteral writes an instant in UTC with all its digits: not every server accepts another offset.
 func instantLiteral(instant string) string {
 	t, _ := time.Parse(time.RFC3339, instant) // a Position holds nothing else
 	return t.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")

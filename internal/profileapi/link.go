@@ -12,24 +12,23 @@ import (
 	"profileql/internal/profile"
 )
 
-// Sources write addresses into their answers: links to the next part of a list, and where an item is that was created.
-// They spell them as they like, and a gateway in front of them as it must. So no request is sent to such an address: if
-// it is about the list that was asked, the query of a link, or the key of an item, is put on our own address, and a token
-// cannot get anywhere else. This file decides what is about a list.
+// Responses contain URLs: next links, and the Location of a created item. Sources and gateways spell them differently. So no
+// request is sent to such a URL: if it is about the requested list, its query or the item's key is applied to our own URL,
+// and a token cannot be sent anywhere else. This file decides whether a URL is about a list.
 
 var (
-	errOtherHost = errors.New("the address is of another host")
-	errOtherList = errors.New("the address is about another list")
+	errOtherHost = errors.New("the URL has another host")
+	errOtherList = errors.New("the URL is of another list")
 )
 
-// linkTarget is what an address names of a list.
+// linkTarget is the part of a list that a URL refers to.
 type linkTarget struct {
 	key   string // of an item; empty for the list itself
 	query string
 }
 
-// resolveLink finds the place that an address from an answer names in one person's list. The address may be relative to that
-// of the request, or to the root of the service (OData JSON Format 4.01, section 4.3).
+// resolveLink resolves a URL from a response within one user's list. It may be relative to the URL of the request, or to the
+// service root (OData JSON Format 4.01, section 4.3).
 func (c *Client) resolveLink(user, facet, address string) (linkTarget, error) {
 	list, err := c.listURL(user, facet)
 	if err != nil {
@@ -55,36 +54,35 @@ func (c *Client) resolveLink(user, facet, address string) (linkTarget, error) {
 	return linkTarget{}, errOtherList
 }
 
-// nextQuery is the query of the part behind one that was answered with a link; the link is empty where the answer says in
-// a way that cannot be read that there is one.
+// nextQuery returns the query of a next link; the link is empty if the response indicates a next part in another way.
 func (c *Client) nextQuery(resp *response, user, facet, link string) (query string, err error) {
 	e := c.newError(resp.request, profile.SourceInvalidResponse)
 	e.Status, e.RequestID = resp.status, requestID(resp, nil)
 	if link == "" {
-		e.Message = "The source's list goes on, but not by a link that can be read."
+		e.Message = "The source's list has more items, but no next link that can be read."
 		return "", e
 	}
 	at, err := c.resolveLink(user, facet, link)
 	switch {
 	case errors.Is(err, errOtherHost):
-		e.Message = "The source's list goes on at another host. If that is the source's too, name it in its aliases."
+		e.Message = "The source's next link points to another host. If the host belongs to the source, add it to aliases."
 	case err != nil || at.key != "":
-		e.Message = "The source's list goes on by a link that is about another list."
+		e.Message = "The source's next link points to another list."
 	default:
 		return at.query, nil
 	}
 	return "", e
 }
 
-// sameHost tells whether two addresses are of one host. The scheme does not count: behind a gateway that ends TLS, a
-// source takes itself for one without.
+// sameHost reports whether two URLs have the same host and port. The scheme is ignored: behind a gateway that terminates
+// TLS, a source's links have http.
 func sameHost(a, b *url.URL) bool {
 	portA, isDefaultA := portOf(a)
 	portB, isDefaultB := portOf(b)
 	return portA != "" && portB != "" && strings.EqualFold(a.Hostname(), b.Hostname()) && (portA == portB || isDefaultA && isDefaultB)
 }
 
-// portOf is the port of an address, and whether it is that of its scheme; empty where the scheme is not HTTP.
+// portOf returns the port of a URL, and whether it is the scheme's default; empty if the scheme is not HTTP.
 func portOf(u *url.URL) (port string, isDefault bool) {
 	ofScheme := map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	if ofScheme == "" || u.Port() == "" {
@@ -93,8 +91,8 @@ func portOf(u *url.URL) (port string, isDefault bool) {
 	return u.Port(), u.Port() == ofScheme
 }
 
-// segments are those of a path, unescaped one by one, so that an escaped slash stays inside its segment. Empty ones, such
-// as behind a slash at the end, are left out.
+// segments returns the segments of a path, unescaped one by one, so that an escaped slash stays inside its segment. Empty
+// ones, such as after a trailing slash, are left out.
 func segments(u *url.URL) []string {
 	var all []string
 	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
@@ -105,8 +103,8 @@ func segments(u *url.URL) []string {
 	return all
 }
 
-// keyIn finds the key of the item that a path is about, empty for the list itself. An item is a segment behind the list,
-// or a key in parentheses: interests/abc or interests('abc').
+// keyIn returns the key of the item that a path refers to, empty for the list itself. An item is a segment after the list, or
+// a key in parentheses: interests/abc or interests('abc').
 func (c *Client) keyIn(path []string, user, facet string) (key string, ok bool) {
 	if c.isList(path, user, facet) {
 		return "", true
@@ -122,8 +120,8 @@ func (c *Client) keyIn(path []string, user, facet string) (key string, ok bool) 
 	return key, ok && c.isList(append(slices.Clone(list), name), user, facet)
 }
 
-// isList tells whether a path is that of one person's list: names in any case, the person by any name that can be
-// theirs, and before it the path of the base URL or that of the source behind a gateway, one of which ends with the other.
+// isList reports whether a path is that of one user's list: names in any case, any name that may be the user's, and before it
+// the path of the base URL, or of the source behind a gateway, where one is a suffix of the other.
 func (c *Client) isList(path []string, user, facet string) bool {
 	n := len(path) - 2
 	if n < 1 || !strings.EqualFold(path[n], "profile") || !strings.EqualFold(path[n+1], facet) {
@@ -134,7 +132,7 @@ func (c *Client) isList(path []string, user, facet string) bool {
 	return ok && mayBeSameUser(user, name) && (hasSuffixFold(own, before) || hasSuffixFold(before, own))
 }
 
-// cutUser takes the person off the end of a path; the name is empty for the signed-in one.
+// cutUser removes the user from the end of a path; the name is empty for the signed-in user.
 func cutUser(path []string) (before []string, name string, ok bool) {
 	n := len(path) - 1
 	if n > 0 && strings.EqualFold(path[n-1], "users") {
@@ -147,8 +145,8 @@ func cutUser(path []string) (before []string, name string, ok bool) {
 	return path[:n], name, ok && strings.EqualFold(set, "users")
 }
 
-// mayBeSameUser tells whether two names can be one person's. Who is signed in is known to the source alone, and so is whose
-// object id belongs to which user principal name; but two of a kind are of two people.
+// mayBeSameUser reports whether two names may be of the same user. Only the source knows who is signed in, and which object id
+// belongs to which user principal name; but two different names of one kind are two users.
 func mayBeSameUser(a, b string) bool {
 	kind := func(name string) int {
 		switch {
@@ -166,10 +164,10 @@ func hasSuffixFold(path, end []string) bool {
 	return len(path) >= len(end) && slices.EqualFunc(path[len(path)-len(end):], end, strings.EqualFold)
 }
 
-// keyPattern is a name with a key (OData URL Conventions 4.01, section 4.3.1).
+// keyPattern matches a name with a key (OData URL Conventions 4.01, section 4.3.1).
 var keyPattern = regexp.MustCompile(`^(\w+)\((?:\w+=)?(?:'((?:[^']|'')*)'|([^'(),=]+))\)$`)
 
-// cutKey takes a key in parentheses off a segment.
+// cutKey splits a segment with a key in parentheses.
 func cutKey(segment string) (name, key string, ok bool) {
 	m := keyPattern.FindStringSubmatch(segment)
 	if m == nil {
@@ -178,8 +176,7 @@ func cutKey(segment string) (name, key string, ok bool) {
 	return m[1], strings.ReplaceAll(m[2], "''", "'") + m[3], true
 }
 
-// escapeQuery escapes what cannot stand in a query (RFC 3986, section 3.4), for not every source does, and leaves the
-// rest as it is.
+// escapeQuery escapes the characters that are not allowed in a query (RFC 3986, section 3.4), because not every source does.
 func escapeQuery(query string) string {
 	var b strings.Builder
 	for i := range len(query) {

@@ -15,32 +15,32 @@ import (
 )
 
 const (
-	// maxUnorderedItems is the longest list that is read whole because its source cannot order or filter it.
+	// maxUnorderedItems is the maximum length of a list that is read whole because its source cannot order or filter it.
 	maxUnorderedItems = 1000
-	// minTop is how many items are asked for at least: a source that ignores the order that it is asked for is
-	// known by items that are out of order, and two or three may be in it by chance.
+	// minTop is the minimum $top: a source that ignores $orderby is detected by items that are out of order, and two or
+	// three may be in order by chance.
 	minTop = 8
-	// maxEmptyPages is how many empty pages in a row are believed to lead somewhere.
+	// maxEmptyPages is how many consecutive pages without new items are followed.
 	maxEmptyPages = 20
 )
 
-// errUnordered says that a source's list is not in the order, or not the part of it, that was asked for.
-var errUnordered = errors.New("the list is not in the order that was asked for")
+// errUnordered means that a source has ignored $orderby or $filter.
+var errUnordered = errors.New("the list is not in the requested order")
 
-// errNoProgress says that a part of a list holds nothing that one could go on behind, and that there may be more.
-var errNoProgress = errors.New("the list cannot be read on")
+// errNoProgress means that a part of a list has no item to continue after, although there may be more.
+var errNoProgress = errors.New("the list cannot be continued")
 
-// errLinkLoop says that the links of a list lead nowhere: what was read is not known to be all.
-var errLinkLoop = errors.New("the list does not come to an end")
+// errLinkLoop means that the next links repeat or bring nothing new, so that the list may be incomplete.
+var errLinkLoop = errors.New("the next links do not reach an end")
 
-// queryMode is how a source is asked for a page of a list.
+// queryMode is which query options are used for a page of a list.
 type queryMode struct {
 	useSelect  bool // with $select
-	useOrderBy bool // with $filter, $orderby and $top; otherwise the list is read whole and ordered here
+	useOrderBy bool // with $filter and $top too; otherwise the list is read whole and sorted here
 }
 
-// List reads one page. A source that answers 400 to an option, or does not do what it says, is asked without it, and
-// for the next hour at once so.
+// List reads one page. If a source responds 400 to a query option, or ignores it, the request is repeated without it, and the
+// option is not used for the next hour.
 func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.client.timeout)
 	defer cancel()
@@ -58,7 +58,7 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 	var warning error
 	var counting sync.WaitGroup
 	counting.Go(func() {
-		// A panic on a goroutine that nobody else watches would end the whole process.
+		// An unrecovered panic in this goroutine would end the process.
 		defer func() {
 			if p := recover(); p != nil {
 				warning = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -67,7 +67,7 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		total, warning = l.count(ctx)
 	})
 	page, err := func() (profile.Page, error) {
-		defer counting.Wait() // after a panic too, so that nothing of a call outlives it
+		defer counting.Wait() // after a panic too, so that no goroutine outlives the call
 		return l.page(ctx)
 	}()
 	page.Warnings = l.warnings(total)
@@ -87,16 +87,16 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 type listing struct {
 	*Collection
 	query   profile.Query
-	address string // of the list, without options
+	address string // of the list, without query options
 	entries []profile.Entry
 
-	missingIDs error // that items were left out; nil for none
-	incomplete error // that the list did not come to an end, so that items may be missing; nil where it did
-	readLength int   // items of the whole list that were read, where it is endless; -1 where it was read from a position on
+	missingIDs error // warning that items were left out; nil for none
+	incomplete error // warning that items may be missing; nil for none
+	readLength int   // items of an incomplete list that were read; -1 if it was read from a position
 
-	ties            [][2]string // ids of items at one instant of which one came right behind the other
-	unlikeByteOrder bool        // whether some of them came in another order than that of their bytes
-	hasAfterItem    bool        // whether the whole list was read, and there is an item at the very position of the query
+	ties            [][2]string // ids of consecutive items with equal instants
+	unlikeByteOrder bool        // whether any of them are in another order than that of their bytes
+	hasAfterItem    bool        // whether the whole list was read and the item at the query's position exists
 }
 
 func (l *listing) page(ctx context.Context) (profile.Page, error) {
@@ -114,7 +114,7 @@ func (l *listing) page(ctx context.Context) (profile.Page, error) {
 	}
 	if mode.useOrderBy && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errNoProgress)) {
 		mode.useOrderBy = false
-		noProgress := errors.Is(err, errNoProgress) // that says nothing about other lists
+		noProgress := errors.Is(err, errNoProgress) // says nothing about other lists
 		page, err = l.readPage(ctx, mode)
 		if read := err == nil || errors.Is(err, errOrderChanged); read && !noProgress && l.isConclusive() {
 			caps.markUnsupported(orderBy)
@@ -129,23 +129,23 @@ func (l *listing) page(ctx context.Context) (profile.Page, error) {
 	return page, err
 }
 
-// listRefused makes the error for a list that is answered with 400 although the last request for it, without a position and
-// for the signed-in person, holds nothing of the caller's. The log gets a hint, once an hour.
+// listRefused returns the error for a 400 to a request without a position for the signed-in user, which contains no input of
+// the caller. A hint is logged once an hour.
 func (l *listing) listRefused(ctx context.Context, badRequest error) error {
 	e, _ := errors.AsType[*profile.Error](badRequest)
 	refused := *e
 	refused.Code, refused.Message = profile.SourceRefused, messages[profile.SourceRefused]
 	if known := l.capability("list"); !l.client.capabilities.isUnsupported(known) {
 		l.client.capabilities.markUnsupported(known)
-		l.client.log.WarnContext(ctx, "the source refuses a request that holds no input: its base URL may be wrong", "source", l.client.name,
+		l.client.log.WarnContext(ctx, "the source rejects a request without input: its base URL may be wrong", "source", l.client.name,
 			"status", e.Status, "source_code", e.SourceCode, "request_id", e.RequestID)
 	}
 	return &refused
 }
 
-// isConclusive tells whether it was the source that could not do what it was asked, after the whole list was read. Cursors
-// come from callers, who can make up what a source has to refuse, such as the year 10000; then it would be taken for one
-// that cannot order, for everybody. So a position counts only if there is such an item.
+// isConclusive reports, after the whole list was read, whether the failure shows that the source does not support ordering.
+// Callers can forge cursors that a source must reject, such as the year 10000, which must not disable ordering for everybody.
+// So a position counts only if its item exists.
 func (l *listing) isConclusive() bool { return l.query.After == nil || l.hasAfterItem }
 
 func (l *listing) readPage(ctx context.Context, mode queryMode) (profile.Page, error) {
@@ -168,7 +168,7 @@ func (l *listing) readPage(ctx context.Context, mode queryMode) (profile.Page, e
 	return page, nil
 }
 
-// warnings are what cannot be shown of the list. Total is the length of the whole list; nil where it is not known.
+// warnings returns the warnings for the list. Total is the length of the whole list; nil if it is not known.
 func (l *listing) warnings(total *int) (all []error) {
 	if l.missingIDs != nil {
 		all = append(all, l.missingIDs)
@@ -179,9 +179,9 @@ func (l *listing) warnings(total *int) (all []error) {
 	return all
 }
 
-// readAfter asks for the items behind the position, one more than are wanted so as to know whether there are more.
-// Where the source answers fewer at a time, it is asked again behind the last one: a value stands still while items
-// come and go, a link that skips a number of them does not.
+// readAfter reads the items after the position, one more than the limit to know whether there are more. If the source
+// returns fewer, it continues after the last one: a value stays valid while items are added and removed, a link with $skip
+// does not.
 func (l *listing) readAfter(ctx context.Context, options []string) error {
 	want, after := l.query.Limit+1, l.query.After
 	k := keyset{source: l.client.name, order: l.query.Order, after: after}
@@ -233,8 +233,7 @@ func (l *listing) readAfter(ctx context.Context, options []string) error {
 	return l.verifyOrder(ctx, options)
 }
 
-// appendAfter appends an entry if it lies behind the position after, and returns the new position. Which of two ids
-// comes first is for the source to say.
+// appendAfter appends an entry if it comes after a position, and returns the new position. The order of ids is the source's.
 func (l *listing) appendAfter(after *profile.Position, entry profile.Entry) (*profile.Position, error) {
 	if after != nil {
 		switch c := l.query.Order.Compare(*after, entry.Position); {
@@ -251,7 +250,7 @@ func (l *listing) appendAfter(after *profile.Position, entry profile.Entry) (*pr
 	return &entry.Position, nil
 }
 
-// verifyNullsLast asks whether a descending list goes on without items that have a value.
+// verifyNullsLast checks that the rest of a descending list has no items with a value.
 func (l *listing) verifyNullsLast(ctx context.Context, options []string, k keyset) error {
 	k.nonNullOnly, k.top = true, 1
 	part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
@@ -262,7 +261,7 @@ func (l *listing) verifyNullsLast(ctx context.Context, options []string, k keyse
 	return err
 }
 
-// readNonEmpty reads a part of the list, and those behind it as long as they are empty.
+// readNonEmpty reads a part of the list, and follows next links while the parts are empty.
 func (l *listing) readNonEmpty(ctx context.Context, first string) (part, error) {
 	for chain := (linkChain{query: first}); ; {
 		p, err := l.read(ctx, chain.query)
@@ -275,7 +274,7 @@ func (l *listing) readNonEmpty(ctx context.Context, first string) (part, error) 
 	}
 }
 
-// readWhole reads the whole list, in whatever order and parts it comes, and orders it here.
+// readWhole reads the whole list, in any order and number of parts, and sorts it.
 func (l *listing) readWhole(ctx context.Context, options []string) error {
 	if l.resumesSourceOrder() {
 		options = append(options, keyset{order: l.query.Order}.orderBy())
@@ -326,21 +325,21 @@ func (l *listing) readWhole(ctx context.Context, options []string) error {
 	return nil
 }
 
-// part is what one request for a list was answered with.
+// part is one response of a list.
 type part struct {
 	entries []profile.Entry
-	length  int // entries that the source sent, with those that are of no use
+	length  int // entries that the source sent, unusable ones included
 
-	hasBadInstant bool // whether one is ordered by what is no instant: only the source knows its place
+	hasBadInstant bool // whether an entry's ordering value is no instant, so that only the source knows its place
 
 	response          *response
-	link              string // to the next part; empty for none
-	hasUnreadableLink bool   // whether there is a next part, but no link that can be read
+	link              string // next link; empty for none
+	hasUnreadableLink bool   // whether there is a next part, but no next link
 }
 
 func (p part) more() bool { return p.link != "" || p.hasUnreadableLink }
 
-// request reads one answer for the list.
+// request sends one request for the list.
 func (l *listing) request(ctx context.Context, query string) (*response, *listResponse, error) {
 	address := l.address
 	if query != "" {
@@ -388,8 +387,7 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 	return p, nil
 }
 
-// instantOf is the moment that a property is, as the source sent it; empty where there is none, and where the value is no
-// moment, which readable tells apart.
+// instantOf returns an ordering value as the source sent it; empty if it is null or no instant, which readable tells apart.
 func instantOf(v jsontape.Value) (text string, readable bool) {
 	if isNull(v) {
 		return "", true
@@ -400,18 +398,18 @@ func instantOf(v jsontape.Value) (text string, readable bool) {
 	return "", false
 }
 
-// isNull tells whether a member is null or not there.
+// isNull reports whether a member is null or absent.
 func isNull(v jsontape.Value) bool { return v.Kind() == jsontape.Absent || v.Kind() == jsontape.Null }
 
-// linkChain is the way through a list by its links.
+// linkChain is the state of following next links.
 type linkChain struct {
-	query      string          // of the part to read
-	followed   map[string]bool // queries of the parts before
-	withoutNew int             // parts in a row without anything new
+	query      string          // of the next part to read
+	followed   map[string]bool // queries of the parts already read
+	withoutNew int             // consecutive parts without new items
 }
 
-// follow goes on along a trail by the link of its last part. IsNew is whether there was an item in it that no part before
-// had. The error is errLinkLoop where the link was followed before, or where it is known already what links bring.
+// follow advances the chain by the next link of its last part. IsNew is whether that part had a new item. The error is
+// errLinkLoop if the link was followed before, or if parts only repeat items or stay empty.
 func (l *listing) follow(chain *linkChain, p part, isNew bool) error {
 	link, err := l.client.nextQuery(p.response, l.query.User, l.facet, p.link)
 	if err != nil {
@@ -432,7 +430,7 @@ func (l *listing) follow(chain *linkChain, p part, isNew bool) error {
 	return nil
 }
 
-// count asks how long the whole list is; nil where the source cannot tell.
+// count requests the length of the whole list; nil if the source does not support $count.
 func (l *listing) count(ctx context.Context) (*int, error) {
 	_, list, err := l.request(ctx, query(option("$count", "true"), option("$top", "1")))
 	if isBadRequest(err) {

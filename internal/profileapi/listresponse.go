@@ -11,23 +11,23 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// listResponse is a collection (OData JSON Format 4.01, section 12). What is not an item in it is control information, whose
-// names begin with @odata. in version 4.0, with @ in 4.01, and with odata. in 3.0.
+// listResponse is a collection (OData JSON Format 4.01, section 12). The names of control information begin with @odata. in
+// version 4.0, with @ in 4.01, and with odata. in 3.0.
 type listResponse struct {
 	items             jsontape.Value
-	link              string // to the part behind; empty where there is none
-	hasUnreadableLink bool   // whether the answer says by other means that there is a part behind, and where that is cannot be told
-	totals            []int  // what it says of the length of the whole list; -1 for what is no length
+	link              string // next link; empty for none
+	hasUnreadableLink bool   // whether something else than a next link indicates a next part
+	totals            []int  // counts of the whole list; -1 for an invalid one
 }
 
 var (
-	errNoList    = errors.New("the answer is not a list")
-	errNoLink    = errors.New("the link to the next part is not a text")
-	errTwoLinks  = errors.New("the answer has two links to the next part")
-	errTwoValues = errors.New("the answer has two lists")
+	errNoList    = errors.New("the response is not a list")
+	errNoLink    = errors.New("the next link is not a string")
+	errTwoLinks  = errors.New("the response has two next links")
+	errTwoValues = errors.New("the response has two lists")
 )
 
-// total is the length of the whole list; nil where the source does not tell, or tells two.
+// total returns the length of the whole list; nil if the source sends none, or contradictory ones.
 func (l *listResponse) total() *int {
 	if all := slices.Compact(l.totals); len(all) == 1 && all[0] >= 0 {
 		return &all[0]
@@ -41,7 +41,7 @@ func parseList(resp *response) (*listResponse, error) {
 		return nil, err
 	}
 	list := &listResponse{hasUnreadableLink: hasNextRelation(resp.header)}
-	// Every member, because the last one of a name would win, and hide a link.
+	// Iterate, because Member returns only the last of duplicate names, which could hide a link.
 	for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
 		if err := list.readMember(string(c.Name()), c.Value); err != nil {
 			return nil, err
@@ -78,7 +78,7 @@ func (l *listResponse) readMember(name string, v jsontape.Value) error {
 	return nil
 }
 
-// controlName is the name of control information without what tells that it is, in small letters.
+// controlName returns the lower-case name of a member without the prefix of control information.
 func controlName(name string) (plain string, isControl bool) {
 	plain = strings.ToLower(name)
 	plain, at := strings.CutPrefix(plain, "@")
@@ -100,7 +100,7 @@ func (l *listResponse) addLink(v jsontape.Value) error {
 	return nil
 }
 
-// addTotal notes a length, which is a text where 64 bits are written so (OData JSON Format 4.01, section 3.2).
+// addTotal adds a count, which may be a string (IEEE754Compatible, OData JSON Format 4.01, section 3.2).
 func (l *listResponse) addTotal(v jsontape.Value) {
 	text, isText := v.Text()
 	if !isText {
@@ -113,11 +113,11 @@ func (l *listResponse) addTotal(v jsontape.Value) {
 	l.totals = append(l.totals, total)
 }
 
-// nextNamePattern is what other APIs call what leads to the next part of a list, or says that there is one.
+// nextNamePattern matches names that other APIs use for a next link, or to say that there are more items.
 var nextNamePattern = regexp.MustCompile(`(?i)next$|next[-_]?(link|page|part|url|uri|href|token|cursor|marker|offset|skip)|continuation|skip[-_]?token|has[-_]?more`)
 
-// hasMoreHint tells whether in a value there is anything that says that the list goes on. IsNamed is whether the value, or
-// what it is in, has such a name.
+// hasMoreHint reports whether a value contains anything that indicates a next part. IsNamed is whether the value or a parent
+// has such a name.
 func hasMoreHint(v jsontape.Value, isNamed bool) bool {
 	switch v.Kind() {
 	case jsontape.Object, jsontape.Array:
@@ -137,7 +137,7 @@ func hasMoreHint(v jsontape.Value, isNamed bool) bool {
 	return false
 }
 
-// nextRelationPattern is the relation of a link in a header to the next part (RFC 8288, section 3.3).
+// nextRelationPattern matches rel="next" in a Link header (RFC 8288, section 3.3).
 var nextRelationPattern = regexp.MustCompile(`(?i);\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)`)
 
 func hasNextRelation(header http.Header) bool {

@@ -8,39 +8,38 @@ import (
 	"profileql/internal/profile"
 )
 
-// MemoryBudget bounds how many bytes all answers of all sources hold together, from before they are asked for until the operation
-// that needs them is answered. What does not fit waits for its turn. It may be used by many goroutines at once.
+// MemoryBudget limits the memory of all responses of all sources, from before the request is sent until the operation is
+// answered. Requests that do not fit wait. It is safe for concurrent use.
 //
-// A request holds room for an ordinary answer before it is sent. An answer that turns out to be larger waits once more, for
-// reservation from another pool, and for as much as it may come to need: were it a little at a time from one pool, all could
-// come to wait for each other.
+// A request reserves memory for a small response before it is sent. If the response turns out to be larger, it reserves the
+// most that it may need from a second pool: growing step by step in one pool could deadlock.
 type MemoryBudget struct {
 	small, large *semaphore.Weighted
 }
 
 const (
-	// memoryPerByte is how many bytes of memory a byte of an answer takes: itself, its tape, and what is written of it.
+	// memoryPerByte is how many bytes of memory a byte of a response takes: itself, its tape, and the output.
 	memoryPerByte = 3
-	// smallResponse is the size of an answer, in bytes, that every request has room for: a page of 100 items fits.
+	// smallResponse is the size in bytes that every request reserves: a page of 100 items fits.
 	smallResponse = 128 << 10
-	// minMemory is enough for two answers of the largest size, beside ordinary ones.
+	// minMemory is enough for two responses of the maximum size beside small ones.
 	minMemory = 2 * memoryPerByte * 2 * maxResponseBytes
 )
 
-// NewMemoryBudget returns a Memory of some bytes, of which it takes no fewer than 96 MiB.
+// NewMemoryBudget returns a MemoryBudget of this many bytes, at least 96 MiB.
 func NewMemoryBudget(bytes int64) *MemoryBudget {
 	half := max(bytes, minMemory) / 2
 	return &MemoryBudget{small: semaphore.NewWeighted(half), large: semaphore.NewWeighted(half)}
 }
 
-// reservation is what one request holds.
+// reservation is the memory that one request has reserved.
 type reservation struct {
 	budget       *MemoryBudget
 	small, large int64
 }
 
-// reserve makes room for an ordinary answer. It waits until there is some, the context is over, or the sender of the
-// request has left. A nil Memory has no bound.
+// reserve reserves memory for a small response. It waits until some is free, the context ends, or the caller cancels. A nil
+// MemoryBudget has no limit.
 func (m *MemoryBudget) reserve(ctx context.Context) (*reservation, error) {
 	r := &reservation{budget: m}
 	if m == nil {
@@ -54,8 +53,8 @@ func (m *MemoryBudget) reserve(ctx context.Context) (*reservation, error) {
 	return r, m.small.Acquire(waitCtx, r.small)
 }
 
-// grow makes room for an answer of up to size bytes that is larger than an ordinary one. It waits until there is some, or
-// the context is over.
+// grow reserves memory for a response of up to size bytes, if that is more than smallResponse. It waits until some is free,
+// or the context ends.
 func (r *reservation) grow(ctx context.Context, size int64) error {
 	if r.budget == nil || r.large > 0 || size <= smallResponse {
 		return nil
@@ -67,7 +66,7 @@ func (r *reservation) grow(ctx context.Context, size int64) error {
 	return nil
 }
 
-// settle gives back what an answer of this size does not need, and the rest once the context's operation is answered.
+// settle releases what a response of this size does not need, and the rest once the context's operation is answered.
 func (r *reservation) settle(ctx context.Context, size int) {
 	if r.budget == nil {
 		return

@@ -7,32 +7,32 @@ import (
 	"profileql/internal/profile"
 )
 
-// listURL is the address of one person's items of a facet.
+// listURL returns the URL of one user's items of a facet.
 func (c *Client) listURL(user, facet string) (string, error) {
 	person := "/me"
 	if user != "" {
 		if !profile.IsSegment(user) {
-			return "", profile.BadInput("The user is not one that can be asked for.")
+			return "", profile.BadInput("The user is not a valid id or user principal name.")
 		}
 		person = userPath(user)
 	}
 	return c.base.String() + person + "/profile/" + facet, nil
 }
 
-// itemURL is the address of one item.
+// itemURL returns the URL of one item.
 func (c *Client) itemURL(ref profile.Ref, facet string) (string, error) {
 	list, err := c.listURL(ref.User, facet)
 	if err != nil {
 		return "", err
 	}
 	if !profile.IsSegment(ref.ID) {
-		return "", profile.BadInput("The id is not one that an item can have.")
+		return "", profile.BadInput("The id is not valid.")
 	}
 	return list + "/" + url.PathEscape(ref.ID), nil
 }
 
-// userPath names a person. A user principal name that begins with $ would be taken for a system segment, and has to
-// be written as an OData key (learn.microsoft.com/graph/api/user-get, "Request").
+// userPath returns the path of a user. A user principal name that begins with $ must be written as an OData key, since it
+// would be taken for a system segment (learn.microsoft.com/graph/api/user-get, "Request").
 func userPath(user string) string {
 	if strings.HasPrefix(user, "$") {
 		return "/users('" + url.PathEscape(strings.ReplaceAll(user, "'", "''")) + "')"
@@ -40,10 +40,10 @@ func userPath(user string) string {
 	return "/users/" + url.PathEscape(user)
 }
 
-// option is one query option, escaped for a URL: blanks as %20, because not every server takes + for one.
+// option returns a query option, escaped for a URL: spaces as %20, because not every server decodes +.
 func option(name, value string) string {
 	return name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// query is the part of an address behind the question mark.
+// query joins query options.
 func query(options ...string) string { return strings.Join(options, "&") }

@@ -9,24 +9,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessageLength is how many characters of a source's message are shown.
+// maxMessageLength is the maximum length of a redacted message in characters.
 const maxMessageLength = 300
 
-// maxMessageRead is how many bytes of a source's message are looked at.
+// maxMessageRead is how many bytes of a source's message are read.
 const maxMessageRead = 16 << 10
 
-// minWords is how many words of a sentence have to be left for it to say something, once others are cut out of it.
+// minWords is how many words of a sentence must remain for it to be shown, once others are cut out.
 const minWords = 5
 
-// vocabulary is which names in a source's message are no secret of the source's: the properties of the facet, and what
-// the request's body holds.
+// vocabulary is the names in a source's message that are not secret: the properties of the facet, and those in the request
+// body.
 type vocabulary struct {
 	properties []string
 	body       []byte
 }
 
-// isUnsupported tells whether a text is a name that may be shown: one property, or a path of properties such as
-// inference.confidenceScore or detail/company.
+// isAllowedName reports whether a word is a property, or a path of properties such as inference.confidenceScore or
+// detail/company.
 func (v vocabulary) isAllowedName(text string) bool {
 	for name := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '.' || r == '/' }) {
 		if !slices.Contains(v.properties, name) && !bytes.Contains(v.body, []byte(`"`+name+`"`)) {
@@ -38,8 +38,8 @@ func (v vocabulary) isAllowedName(text string) bool {
 
 var propertyPathPattern = regexp.MustCompile(`^@?[A-Za-z_][A-Za-z0-9_]*(?:[./][A-Za-z_][A-Za-z0-9_]*){0,9}$`)
 
-// redact returns what may be shown of a source's message. Addresses, hosts, paths, tokens, and names of types that are
-// not public are cut out, and a sentence of which too little is left is left out.
+// redact returns a source's message without URLs, hosts, paths, tokens and names of private types. A sentence is dropped if
+// too few of its words remain.
 func (v vocabulary) redact(message string) string {
 	if !utf8.ValidString(message) || strings.ContainsFunc(message, isControl) {
 		return ""
@@ -63,13 +63,13 @@ func (v vocabulary) redact(message string) string {
 	return message
 }
 
-// isControl tells whether a character has no place in a message. Space that is not a blank is made one.
+// isControl reports whether a character is not allowed in a message. White space is allowed, and normalized to spaces.
 func isControl(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }
 
-// stackFramePattern is where a stack of .NET or Java begins: "at Name.Space.Method(".
+// stackFramePattern matches the start of a .NET or Java stack trace: "at Name.Space.Method(".
 var stackFramePattern = regexp.MustCompile(`(?:^|\s)at [\pL\pN_.$<>` + "`" + `+\[\],]+\(`)
 
-// sentences divides words at those that end a sentence.
+// sentences splits words into sentences.
 func sentences(words []string) (all [][]string) {
 	begin := 0
 	for i, word := range words {
@@ -87,15 +87,15 @@ func startsSentence(word string) bool {
 	return unicode.IsUpper(r)
 }
 
-// punctuation is what may stand around a word and is no part of it.
+// punctuation is the characters around a word that are not part of it.
 const punctuation = "'\"`“”‘’«»()[]{}<>,;!?.…"
 
-// trimPunctuation is a word without what stands around it. A colon may be the beginning of an address.
+// trimPunctuation trims punctuation. A leading colon stays: it may begin a path or a port.
 func trimPunctuation(word string) string {
 	return strings.TrimLeft(strings.TrimRight(word, punctuation+":"), punctuation)
 }
 
-// redactSentence cuts out of a sentence what may not be shown, and tells whether what is left says something.
+// redactSentence replaces sensitive words with …, and reports whether enough words remain.
 func (v vocabulary) redactSentence(words []string) bool {
 	cut, remaining, previous := false, 0, ""
 	for i, word := range words {
@@ -118,13 +118,13 @@ var (
 	nameFollowsPattern = regexp.MustCompile(`(?i)^(?:server|host|machine|node|instance|database|db|pod|container|cluster|user|account|login)$`)
 )
 
-// isSensitive tells whether a word is one that must not be shown.
+// isSensitive reports whether a word must not be shown.
 func (v vocabulary) isSensitive(word string) bool {
 	return sensitivePattern.MatchString(word) && !publicPattern.MatchString(word) && !v.isAllowedName(word)
 }
 
-// publicPattern are words that say nothing about the source although they look like it: public types, control information,
-// numbers, dates and times, well-known formats.
+// publicPattern matches words that look sensitive but are not: public types, control information, numbers, dates and times,
+// well-known formats.
 var publicPattern = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`(?:Collection\()?#?microsoft\.graph\.[A-Za-z]{4,}` + typeFacets, // no shorter ones: microsoft.graph.com would be a host
 	`(?:Collection\()?(?:Edm\.)?(?:Binary|Boolean|Byte|Date|DateTimeOffset|Decimal|Double|Duration|Guid|Int16|Int32|Int64|SByte|Single|Stream|String|TimeOfDay)` + typeFacets,
@@ -136,18 +136,18 @@ var publicPattern = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`(?i:utf-?(?:8|16)|base64(?:url)?|iso-?8601|rfc-?\d+)`,
 }, "|") + `)$`)
 
-// typeFacets are what may stand behind the name of a type, such as [Nullable=False].
+// typeFacets matches the suffix of a type name, such as [Nullable=False].
 const typeFacets = `(?:\)?\[[A-Za-z=, ]*)?`
 
-// sensitivePattern finds in a word what must not be shown: an address, a host with or without its port, an e-mail address, a name
-// of a type, a token, a path, the name of a machine.
+// sensitivePattern matches words with a URL, a host, a port, an e-mail address, a type name, a token, a path or a machine
+// name.
 var sensitivePattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`://`,
 	`\blocalhost\b`,
 	`:\d{2,5}\b`,
 	`\d+\.\d+\.\d+\.\d+`,
 	`[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+`,
-	// Words with a dot inside: hosts and types. Numbers such as 0.25 have no letter on either side.
+	// Words with a dot inside: hosts and types. Numbers such as 0.25 have no letters.
 	`[\pL\pN_\-]*[\pL_\-][\pL\pN_\-]*\.[\pL\pN_\-]{2,}`,
 	`[\pL\pN_\-]+\.[\pL_\-][\pL\pN_\-]+`,
 	`@`,
@@ -159,11 +159,11 @@ var sensitivePattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`^[a-z]:\\`,
 	`exception`,
 	`;.*=|=.*;`, // a connection string
-	// Letters and digits in one word, as machines are called.
+	// Letters and digits in one word, like machine names.
 	`\pL.*\pN|\pN.*\pL`,
 }, "|"))
 
-// sourceTarget is the property that an error is about: the error's target, or what its message calls a property.
+// target returns the property that an error is about: from the error's target, or from its message.
 func (v vocabulary) target(all errorChain) string {
 	candidates := make([]string, 0, len(all)+1)
 	for _, e := range slices.Backward(all) {
@@ -181,5 +181,5 @@ func (v vocabulary) target(all errorChain) string {
 	return ""
 }
 
-// namedPropertyPattern is how OData libraries name the property that an error is about.
+// namedPropertyPattern matches how OData libraries name a property in a message.
 var namedPropertyPattern = regexp.MustCompile(`(?i)\bproperty (?:named |path )?['"‘“]([A-Za-z0-9_./]+)['"’”[]`)

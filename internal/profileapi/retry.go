@@ -9,11 +9,11 @@ import (
 	"profileql/internal/profile"
 )
 
-// defaultRetryDelay is how long to wait before a second try where the source did not say.
+// defaultRetryDelay is the delay before a retry without Retry-After.
 const defaultRetryDelay = 500 * time.Millisecond
 
-// shouldRetryRead tells whether a read is worth a second try: the source cannot answer it at the moment, or the connection was lost. A request that
-// our own side refused is not: whoever refused it says when to come back.
+// shouldRetryRead reports whether a read should be retried: the source is temporarily unavailable, or the connection was
+// lost. A request that our own transport rejected is not retried: its error says when to try again.
 func shouldRetryRead(resp *response, terr *transportError) bool {
 	if terr != nil {
 		return terr.rejected == nil
@@ -25,8 +25,8 @@ func shouldRetryRead(resp *response, terr *transportError) bool {
 	return isTemporary(resp.status) || resp.bodyErr != nil && !errors.Is(resp.bodyErr, errTooLarge)
 }
 
-// shouldRetryWrite tells whether the source said that it did not do what it was asked to: on 429, and on 503 with
-// Retry-After. A POST is not repeated on 503, because a second item would be worse than none.
+// shouldRetryWrite reports whether the source said that it did not process a write: on 429, and on 503 with Retry-After. A
+// POST is not retried on 503, because a duplicate item would be worse than none.
 func shouldRetryWrite(r request, resp *response) bool {
 	if resp == nil {
 		return false
@@ -36,7 +36,7 @@ func shouldRetryWrite(r request, resp *response) bool {
 		resp.status == http.StatusServiceUnavailable && ok && r.method != http.MethodPost
 }
 
-// retryDelay is how long the source wants to be left alone. A lost connection is tried again at once.
+// retryDelay returns the source's Retry-After or the default. A lost connection is retried at once.
 func retryDelay(resp *response) time.Duration {
 	if resp == nil || resp.status < 400 {
 		return 0
