@@ -27,8 +27,8 @@ func TestIsSafe(t *testing.T) {
 	}
 }
 
-// TestIdleConnections holds which requests go out on a connection that has been idle for some time. Writes that do not
-// are sent on another one, once.
+// TestIdleConnections holds which requests reuse a connection that has been idle. Other writes are sent once, on a new
+// connection.
 func TestIdleConnections(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -97,7 +97,7 @@ func TestIdleConnections(t *testing.T) {
 	}
 }
 
-// TestMisdirected has the first connection be the wrong one: the request is tried again on another.
+// TestMisdirected responds 421 on the first connection: the request is retried on another.
 func TestMisdirected(t *testing.T) {
 	t.Parallel()
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {

@@ -85,19 +85,19 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 
 // send sends a request and reads its response, once the memory budget allows it.
 func (c *Client) send(caller context.Context, r request) (*response, *transportError) {
-	res, err := c.memory.reserve(caller)
+	mem, err := c.memory.reserve(caller)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, &transportError{request: r, rejected: c.overMemoryBudget()}
 	}
 	if err != nil {
 		return nil, &transportError{request: r, err: err}
 	}
-	resp, terr := c.exchange(caller, r, res)
+	resp, terr := c.exchange(caller, r, mem)
 	if terr != nil {
-		res.settle(caller, 0)
+		mem.settle(caller, 0)
 		return nil, terr
 	}
-	res.settle(caller, len(resp.body))
+	mem.settle(caller, len(resp.body))
 	return resp, nil
 }
 
@@ -110,7 +110,7 @@ func (c *Client) overMemoryBudget() *profile.Error {
 }
 
 // exchange sends a request and reads its response within a reservation of the memory budget.
-func (c *Client) exchange(caller context.Context, r request, res *reservation) (*response, *transportError) {
+func (c *Client) exchange(caller context.Context, r request, mem *reservation) (*response, *transportError) {
 	var sent, written atomic.Bool
 	var conn *keptConn
 	ctx, end := context.WithCancelCause(caller)
@@ -152,7 +152,7 @@ func (c *Client) exchange(caller context.Context, r request, res *reservation) (
 	resp := &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header()}
 	conn.observe(resp.status, resp.header)
 	profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))
-	resp.body, resp.bodyErr = readAll(rawResp.RawBody(), rawResp.RawResponse.ContentLength, &largeBody{ctx: caller, reservation: res, items: itemCounter{limit: r.maxItems}})
+	resp.body, resp.bodyErr = readAll(rawResp.RawBody(), rawResp.RawResponse.ContentLength, &largeBody{ctx: caller, reservation: mem, items: itemCounter{limit: r.maxItems}})
 	if errors.Is(resp.bodyErr, errMemoryBudget) {
 		resp.bodyErr = c.overMemoryBudget()
 	}

@@ -10,7 +10,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// clientAt is a client of a source that does not answer.
+// clientAt returns a client of a source that does not exist.
 func clientAt(t testing.TB, base string, aliases ...string) *Client {
 	t.Helper()
 	c, err := New(Options{Name: "test", BaseURL: base, Aliases: aliases})
@@ -22,14 +22,14 @@ func clientAt(t testing.TB, base string, aliases ...string) *Client {
 
 const guid = "48d31887-5fad-4d73-a9f5-3c356e68a038"
 
-// TestLocate is the table of what is about a list, and what is not.
-func TestLocate(t *testing.T) {
+// TestResolveLink holds which URLs are about a list.
+func TestResolveLink(t *testing.T) {
 	t.Parallel()
 	const ada = "ada@example.com"
 	for _, test := range []struct {
 		base, user string
-		same       []string // addresses of the list, all with a query
-		other      []string // of other lists, or of nothing
+		same       []string // URLs of the list, all with a query
+		other      []string // of other lists, or invalid
 		elsewhere  []string // of other hosts
 	}{
 		{
@@ -42,7 +42,7 @@ func TestLocate(t *testing.T) {
 				"https://a.example/b/users/ada/profile/things?q", "https://a.example/b/users('" + guid + "')/profile/things?q", "https://a.example/b/users/" + ada + "/profile/things?q",
 				"https://a.example/b/Users(%27o%27%27ada%27)/profile/things?q", "https://a.example/b/users(id='x')/profile/things?q", "https://a.example/b/users(" + guid + ")/profile/things?q",
 				"https://a.example/b/users/me/profile/things?q", "https://a.example/b/users('me')/profile/things?q", "https://a.example/b/users/a%2Fb/profile/things?q",
-				// of a gateway that adds to the path, or takes from it
+				// behind a gateway that adds a path prefix, or removes it
 				"https://a.example/me/profile/things?q", "https://a.example/api/v2/b/me/profile/things?q", "/me/profile/things?q",
 				// relative to the request
 				"?q", "things?q", "./things?q", "/b/me/profile/things?q", "../profile/things?q", "../../../../../b/me/profile/things?q", "?q#x",
@@ -121,8 +121,8 @@ func TestLocate(t *testing.T) {
 	}
 }
 
-// TestLocateItems is the table of addresses of items.
-func TestLocateItems(t *testing.T) {
+// TestResolveItemLink holds the keys in URLs of items.
+func TestResolveItemLink(t *testing.T) {
 	t.Parallel()
 	c := clientAt(t, "https://a.example/b", "http://inner:8080")
 	for address, want := range map[string]string{
@@ -138,7 +138,7 @@ func TestLocateItems(t *testing.T) {
 	}
 }
 
-// TestLinkQueries holds that the query of a link stays as it is, as far as it can stand in a request.
+// TestLinkQueries holds that the query of a link is not changed, except for characters that must be escaped.
 func TestLinkQueries(t *testing.T) {
 	t.Parallel()
 	c := clientAt(t, "https://a.example/b")
@@ -152,8 +152,8 @@ func TestLinkQueries(t *testing.T) {
 	}
 }
 
-// FuzzLocate holds that whatever a link says, a request goes to the very list that was asked, at the source's own address.
-func FuzzLocate(f *testing.F) {
+// FuzzResolveLink holds that, whatever the link, a request goes to the requested list at the source's own URL.
+func FuzzResolveLink(f *testing.F) {
 	for _, seed := range []string{
 		"https://a.example/b/me/profile/things?$skip=1", "http://inner:8080/users('x')/profile/things('y')", "things?a b", "//", "?\x00", "https://a.example/b/me/profile/things?%", "things/%2e%2e?#", "me/profile/things?é",
 	} {

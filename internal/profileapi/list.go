@@ -135,8 +135,8 @@ func (l *listing) listRefused(ctx context.Context, badRequest error) error {
 	e, _ := errors.AsType[*profile.Error](badRequest)
 	refused := *e
 	refused.Code, refused.Message = profile.SourceRefused, messages[profile.SourceRefused]
-	if known := l.capability("list"); !l.client.capabilities.isUnsupported(known) {
-		l.client.capabilities.markUnsupported(known)
+	if hint := l.capability("list"); !l.client.capabilities.isUnsupported(hint) {
+		l.client.capabilities.markUnsupported(hint)
 		l.client.log.WarnContext(ctx, "the source rejects a request without input: its base URL may be wrong", "source", l.client.name,
 			"status", e.Status, "source_code", e.SourceCode, "request_id", e.RequestID)
 	}

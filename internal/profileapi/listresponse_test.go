@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestParseList is the table of how an answer says that its list goes on.
+// TestParseList holds how a response indicates a next part.
 func TestParseList(t *testing.T) {
 	t.Parallel()
 	type want struct {

@@ -15,7 +15,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// nonNullOnly is a list with one item of about this many bytes.
+// listOf returns a list with one item of about this many bytes.
 func listOf(bytes int) string {
 	return `{"value": [{"id": "a", "createdDateTime": "2020-01-01T00:00:00Z", "name": "` + strings.Repeat("x", bytes) + `"}]}`
 }
@@ -27,7 +27,7 @@ func withBudget(t *testing.T, memory *MemoryBudget, source http.RoundTripper) *C
 	return c
 }
 
-// freeBytes is how much of a Memory is free, to the KiB, by taking it.
+// freeBytes returns how much of a MemoryBudget is free, to the KiB, by reserving it.
 func freeBytes(m *MemoryBudget) (ordinary, large int64) {
 	const step = 1 << 10
 	for m.small.TryAcquire(step) {
@@ -41,13 +41,13 @@ func freeBytes(m *MemoryBudget) (ordinary, large int64) {
 	return ordinary, large
 }
 
-// TestMemory holds that large answers are read in turn, that who finds no room until the deadline is told so, that small
-// ones are read meanwhile, and that all is given back in the end.
+// TestMemory holds that large responses wait for memory, that waiting fails at the deadline, that small responses do not
+// wait, and that all memory is released in the end.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		memory := NewMemoryBudget(0)
-		memory.large.TryAcquire(memoryPerByte * maxResponseBytes) // there is room for one answer of the largest size
+		memory.large.TryAcquire(memoryPerByte * maxResponseBytes) // enough is left for one response of the maximum size
 		before, beforeLarge := freeBytes(memory)
 		long := listOf(3 * smallResponse)
 		slow := withBudget(t, memory, roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -77,17 +77,17 @@ func TestMemory(t *testing.T) {
 			t.Errorf("a small answer: %v after %v", err, time.Since(began))
 		}
 		all.Wait()
-		// Each takes four seconds of reading: the third is not read to its end within its ten, the fourth finds no room.
+		// Each takes four seconds to read: the third does not finish within its ten seconds, the fourth gets no memory.
 		if took[" after 4s"] != 1 || took[" after 8s"] != 1 || took["OVERLOADED after 10s"] < 1 {
 			t.Errorf("%v", took)
 		}
 		if after, afterLarge := freeBytes(memory); after != before || afterLarge != beforeLarge {
-			t.Errorf("not all is given back: %d of %d, %d of %d", after, before, afterLarge, beforeLarge)
+			t.Errorf("not all is released: %d of %d, %d of %d", after, before, afterLarge, beforeLarge)
 		}
 	})
 }
 
-// sleepyReader ends after some time.
+// sleepyReader reaches EOF after some time.
 type sleepyReader struct{ wait time.Duration }
 
 func (r *sleepyReader) Read([]byte) (int, error) {
@@ -95,7 +95,7 @@ func (r *sleepyReader) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestMemoryIsHeldUntilAnswered holds that what an operation has read counts as long as it is not answered.
+// TestMemoryIsHeldUntilAnswered holds that memory is reserved until the operation is answered.
 func TestMemoryIsHeldUntilAnswered(t *testing.T) {
 	t.Parallel()
 	memory := NewMemoryBudget(0)
@@ -112,12 +112,12 @@ func TestMemoryIsHeldUntilAnswered(t *testing.T) {
 		}
 		calls.Answered()
 		if after, afterLarge := freeBytes(memory); after != before || afterLarge != beforeLarge {
-			t.Errorf("%d bytes: not all is given back", bytes)
+			t.Errorf("%d bytes: not all is released", bytes)
 		}
 	}
 }
 
-// TestManyItems holds that a list with too many items in one answer is given up while it comes in.
+// TestManyItems holds that reading stops when one response has too many items.
 func TestManyItems(t *testing.T) {
 	t.Parallel()
 	read := 0
@@ -144,7 +144,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestMemoryBeforeSending holds that what finds no room is not sent.
+// TestMemoryBeforeSending holds that a request without memory is not sent.
 func TestMemoryBeforeSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestMemoryBeforeSending(t *testing.T) {
 	})
 }
 
-// TestMemoryCanceledCaller holds that a write that waits for room is given up at once with its sender.
+// TestMemoryCanceledCaller holds that a write that waits for memory ends at once when its caller cancels.
 func TestMemoryCanceledCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"profileql/internal/profile"
 )
 
-// nodeSource is a source on Node with its defaults, which close a connection that has been idle for 5 seconds. It prints
-// its address, and how often it was asked when its input ends.
+// nodeSource is a Node server with default settings, which close a connection that has been idle for 5 seconds. It prints
+// its URL, and the number of requests when its input ends.
 const nodeSource = `
 let asked = 0;
 const server = require("node:http").createServer((request, response) => {
@@ -29,8 +29,8 @@ const server = require("node:http").createServer((request, response) => {
 process.stdin.resume().on("end", () => { console.log(asked); process.exit(); });
 `
 
-// TestNodeClosesConnections sends writes to a real Node server with pauses around the time after which it closes idle
-// connections: what becomes of each is known, and each is done once.
+// TestNodeClosesConnections sends writes to a real Node server with pauses around its idle timeout: each write has a known
+// outcome, and is carried out once.
 func TestNodeClosesConnections(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -66,13 +66,13 @@ func TestNodeClosesConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := NewCollection(client, "things", nil)
-	const callers, each = 100, 5 // each but the first behind a pause
+	const callers, each = 100, 5 // each but the first after a pause
 	var all sync.WaitGroup
 	for range callers {
 		all.Go(func() {
 			for i := range each {
 				if i > 0 {
-					// Newer versions close them a second after the time that they announce.
+					// Newer versions close connections a second after the announced timeout.
 					time.Sleep([]time.Duration{4998 * time.Millisecond, 5998 * time.Millisecond}[i%2] + rand.N(8*time.Millisecond))
 				}
 				if _, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`)); err != nil {

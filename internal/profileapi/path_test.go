@@ -8,8 +8,8 @@ import (
 	"profileql/internal/profile"
 )
 
-// TestAddresses holds that a user and an id are one segment each of an address, or there is no address.
-func TestAddresses(t *testing.T) {
+// TestItemURL holds that a user and an id are one path segment each, or there is an error.
+func TestItemURL(t *testing.T) {
 	t.Parallel()
 	base, err := ParseBaseURL("https://source.example/a%2Fb/beta/")
 	if err != nil {
@@ -18,7 +18,7 @@ func TestAddresses(t *testing.T) {
 	c := &Client{base: base}
 	const before = "https://source.example/a%2Fb/beta"
 	long := strings.Repeat("x", 512)
-	for _, test := range []struct{ user, id, want string }{ // isEmpty is wanted where there must be no address
+	for _, test := range []struct{ user, id, want string }{ // want is empty for an error
 		{"", "x", "/me/profile/things/x"},
 		{"", "db489940-9940-db48-4099-48db409948db", "/me/profile/things/db489940-9940-db48-4099-48db409948db"},
 		{"ada@example.com", "x", "/users/ada@example.com/profile/things/x"},
@@ -45,7 +45,7 @@ func TestAddresses(t *testing.T) {
 		if err != nil || got != before+test.want {
 			t.Errorf("%q of %q: %s, %v; want %s", test.id, test.user, got, err, test.want)
 		}
-		// Nothing that resolves an address makes another of it.
+		// Resolving the URL does not change it.
 		u, err := url.Parse(got)
 		if err != nil || u.JoinPath().EscapedPath() != u.EscapedPath() || u.RawQuery != "" || u.Fragment != "" {
 			t.Errorf("%q of %q: %v, %v", test.id, test.user, u, err)

@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recordedSource is a source in memory: it answers with the next of its answers, again and again with the last, and notes
-// when it was asked.
+// recordedSource is a source in memory: it sends its responses in turn, repeating the last, and records when it received
+// requests.
 type recordedSource struct {
 	answers []*http.Response
 	err     error
@@ -62,7 +62,7 @@ func things(t *testing.T, source http.RoundTripper) *Collection {
 	return NewCollection(client, "things", []string{"name"})
 }
 
-// TestRetryDelays holds how long a source is left alone before a second try, and when there is none.
+// TestRetryDelays holds the delay before a retry, and when there is none.
 func TestRetryDelays(t *testing.T) {
 	t.Parallel()
 	good := func() *http.Response { return newResponse(200, `{"id": "a"}`) }
@@ -117,7 +117,7 @@ func TestRetryDelays(t *testing.T) {
 	}
 }
 
-// TestCapabilityExpires has a source learn: what it could not do is tried again after an hour.
+// TestCapabilityExpires holds that an unsupported option is tried again after an hour.
 func TestCapabilityExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestParseBaseURL(t *testing.T) {
 	}
 }
 
-// TestProxy holds that what may be plain HTTP because it stays on this machine does stay there.
+// TestProxy holds that requests to loopback addresses, which may be plain HTTP, bypass the proxy.
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	proxy := proxyUnlessLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example:3128") })

@@ -15,7 +15,7 @@ var known = vocabulary{
 	body:       []byte(`{"displayName": "x86", "inference": {"confidenceScore": 7}}`),
 }
 
-// TestRedact holds what is shown of messages that say something about an input, Microsoft Graph's commonest first.
+// TestRedact holds what is shown of messages about input, Microsoft Graph's most common ones first.
 func TestRedact(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
@@ -76,8 +76,8 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// told are texts of which every word with a secret in it has to be cut out.
-var told = []string{
+// secrets are texts of which every sensitive word must be cut out.
+var secrets = []string{
 	// URLs and hosts
 	"See https://example.com/x", "see HTTP://X", "ftp://x", "urn x://y", "outlook.office365.com", "OUTLOOK.OFFICE365.COM failed", "at a.example", "host localhost is down",
 	"LocalHost", "backend:8443", "at (backend:443)", "163.com is down", "at host-1.internal", "db_1.corp", "a.b.c.example", "xn--bcher-kva.example", "bücher.example", "пример.рф",
@@ -91,15 +91,15 @@ var told = []string{
 	"Bearer abc", "bearer  x", "token eyJhbGciOiJub25lIn0", strings.Repeat("a1B2", 10), "sig " + strings.Repeat("x", 43) + "=",
 	// type names
 	"Exception of type 'Microsoft.Fast.Profile' was thrown.", "System.NullReferenceException", "at Foo.Bar(String x)", "java.lang.String",
-	// what is no text
+	// invalid text
 	"a\x00b", "a\x1bb[31m", "a\u0084b", "a\x7fb", "\xff",
 }
 
-// TestSecrets puts what must not be shown alone, and into a sentence that is.
+// TestSecrets redacts sensitive words alone and within a sentence that may be shown.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	const before, after = "The value of the property is not accepted ", " because it is too long."
-	for _, message := range told {
+	for _, message := range secrets {
 		if got := known.redact(message); got != "" {
 			t.Errorf("%q is shown as %q", message, got)
 		}
@@ -111,9 +111,9 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// FuzzRedact holds that what is shown is text of a bounded length, and shows nothing more the second time.
+// FuzzRedact holds that the result is text of a bounded length, and that redacting is idempotent.
 func FuzzRedact(f *testing.F) {
-	for _, message := range told {
+	for _, message := range secrets {
 		f.Add(message)
 	}
 	f.Fuzz(func(t *testing.T, message string) {

@@ -23,7 +23,7 @@ import (
 // step is what a source does with one request.
 type step func(r *http.Request) (*http.Response, error)
 
-// script is a source in memory that takes one step after the other, and the last again and again.
+// script is a source in memory that takes its steps in turn, repeating the last.
 type script struct {
 	steps []step
 	asked int
@@ -34,7 +34,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.steps[min(s.asked, len(s.steps))-1](r)
 }
 
-// connected is what a transport says once it has a connection, and begins to send.
+// connected tells the client trace that the transport has a connection, as net/http does.
 func connected(r *http.Request) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
@@ -48,7 +48,7 @@ func respond(status int, body string, header ...string) step {
 	}
 }
 
-// after lets time pass before a step, unless the request ends before.
+// after delays a step, unless the request ends first.
 func after(d time.Duration, next step) step {
 	return func(r *http.Request) (*http.Response, error) {
 		connected(r)
@@ -70,7 +70,7 @@ func loseConnection(r *http.Request) (*http.Response, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// hang never answers; neverConnects never gets as far as sending.
+// hang never responds; neverConnects never sends the request.
 var hang = after(time.Hour, loseConnection)
 
 func neverConnects(r *http.Request) (*http.Response, error) {
@@ -95,7 +95,7 @@ func (u untilDone) Read([]byte) (int, error) {
 
 const good = `{"id": "a", "value": [{"id": "a"}]}`
 
-// calls are one of each kind that a [Collection] makes.
+// calls has one call of each method of [Collection].
 var calls = map[string]func(ctx context.Context, c *Collection) error{
 	"list": func(ctx context.Context, c *Collection) error {
 		_, err := c.List(ctx, profile.Query{Order: profile.Order{Property: "createdDateTime", Descending: true}, Limit: 1})
@@ -132,7 +132,7 @@ func codeOf(err error) profile.Code {
 	return ""
 }
 
-// outcomes are what comes of each kind of call, as "requests code"; no code where all is well.
+// outcomes are the outcomes of each kind of call, as "requests code"; no code for success.
 type outcomes struct{ read, create, change string }
 
 func (o outcomes) of(call string) string {
@@ -145,7 +145,7 @@ func (o outcomes) of(call string) string {
 	return o.read
 }
 
-// TestRetries holds what is tried once more, never twice, and that the last answer is the one that counts.
+// TestRetries holds what is retried, at most once, and that the last response counts.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	const (
@@ -203,13 +203,13 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestTimeout holds that the time for one call is the time for all that it does.
+// TestTimeout holds that the timeout of a call includes all of its requests.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	const timeout = 2 * time.Second
 	for name, test := range map[string]struct {
 		steps []step
-		calls string // those that it is about
+		calls string // those to test
 		code  profile.Code
 	}{
 		"no answer to a read":          {[]step{hang}, "list get", profile.SourceTimeout},
@@ -245,7 +245,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestCanceledCaller has no caller left before anything is sent: a write is not begun.
+// TestCanceledCaller cancels before the call: a write is not sent.
 func TestCanceledCaller(t *testing.T) {
 	t.Parallel()
 	for call, do := range calls {
@@ -258,8 +258,8 @@ func TestCanceledCaller(t *testing.T) {
 	}
 }
 
-// TestRejectedByTransport has our own transport refuse what is to be sent: its error is the caller's, nothing is tried again,
-// and no request to the source is counted.
+// TestRejectedByTransport has our own transport reject a request: its error is returned, nothing is retried, and no request
+// to the source is counted.
 func TestRejectedByTransport(t *testing.T) {
 	t.Parallel()
 	refusal := &profile.Error{Code: profile.Overloaded, Message: "Too many.", Source: "test", RetryAfter: new(2.5)}
@@ -296,8 +296,8 @@ func TestRejectedByTransport(t *testing.T) {
 	}
 }
 
-// TestLostConnectionIsNotCanceled loses a connection over a read: the transport's context says so by its cause, so that
-// whoever counts a source's failures does not take it for the caller's leaving.
+// TestLostConnectionIsNotCanceled loses a connection during a read: the cause of the transport's context says so, so that
+// the circuit breaker does not take it for the caller's cancellation.
 func TestLostConnectionIsNotCanceled(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -333,7 +333,7 @@ func TestLostConnectionIsNotCanceled(t *testing.T) {
 	}
 }
 
-// TestListCapabilityExpires has a source learn about lists: what it could not do is tried again after an hour.
+// TestListCapabilityExpires holds that an option that lists do not support is tried again after an hour.
 func TestListCapabilityExpires(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
