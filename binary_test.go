@@ -292,11 +292,11 @@ func TestCommandLine(t *testing.T) {
 		},
 		{
 			name: "a file for the sandbox alone", args: []string{"sandbox", "--config", "docs/sources/two.yaml"},
-			fails: true, says: []string{"--config is about the sources of GraphQL"},
+			fails: true, says: []string{"--config is an option for GraphQL"},
 		},
 		{
 			name: "other data for all", args: []string{"--seed", "lab"},
-			fails: true, says: []string{"--seed is of the sandbox alone"},
+			fails: true, says: []string{"--seed is an option of the command sandbox"},
 		},
 		{
 			name: "no file", args: []string{"--config", "/nonexistent/x.yaml"},
@@ -316,11 +316,11 @@ func TestCommandLine(t *testing.T) {
 		},
 		{
 			name: "GraphQL's options for the sandbox alone", args: []string{"sandbox", "--cors-origin", "https://app.example.com"},
-			fails: true, says: []string{"--cors-origin is about GraphQL"},
+			fails: true, says: []string{"--cors-origin is an option for GraphQL"},
 		},
 		{
 			name: "a certificate without a key", args: []string{"--tls-cert", "cert.pem"},
-			fails: true, says: []string{"--tls-cert and --tls-key go together"},
+			fails: true, says: []string{"--tls-cert and --tls-key must be given together"},
 		},
 		{
 			name: "shown and listed", args: []string{"--introspection", "--operations", "x.json"},
@@ -445,7 +445,7 @@ func TestCheck(t *testing.T) {
 	bad, faultsFile := write("bad.yaml", file+"    timout: 5s\n"), write("faults.json", `{"rules": [{"fault": "eror"}]}`)
 	for _, test := range []struct{ file, want string }{
 		{bad, bad + `:4:5: there is no key "timout"`},
-		{write("nofaults.yaml", file+"    faults: nowhere.json\n"), ":4:13: there is no file "},
+		{write("nofaults.yaml", file+"    faults: nowhere.json\n"), ":4:13: the file "},
 		{write("badfaults.yaml", file+"    faults: faults.json\n"), faultsFile + `: `},
 	} {
 		for _, args := range [][]string{{"check"}, {"--listen", "127.0.0.1:0"}} {

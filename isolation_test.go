@@ -182,7 +182,7 @@ func TestCallerLeaves(t *testing.T) {
 				if got := time.Duration(ended.Load()); got != test.ended || int(requests.Load()) != test.requests {
 					t.Errorf("%d requests, the last of them over after %v", requests.Load(), got)
 				}
-				told := strings.Contains(log.String(), "a write outlived its caller")
+				told := strings.Contains(log.String(), "write finished after its caller canceled")
 				if told != (test.outcome != "") || told && !strings.Contains(log.String(), `"outcome":"`+test.outcome+`"`) {
 					t.Errorf("logged: %s", log)
 				}

@@ -1,8 +1,8 @@
-// Package auth decides which token goes to which source: the one that its configuration names, as it is, and to nobody
-// else. A token is opaque here: whether it is any good is for the source to say.
+// Package auth forwards tokens: each source receives the token that its configuration names, unchanged, and no other. Tokens
+// are opaque; the source validates them.
 //
-// [Middleware] keeps the tokens that a caller's request brings, [Transport] puts the one of its source on a request on
-// its way out; in between they live in the context, where no log, error or other header can pick them up.
+// [Middleware] reads the tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the
+// context, they do not end up in logs, errors or other headers.
 package auth
 
 import (
@@ -16,20 +16,18 @@ import (
 	"unicode"
 )
 
-// Token says where the token of a source comes from. The zero value is none.
+// Token is where the token of a source comes from. The zero value is no token.
 type Token struct {
-	// Header is the header of the caller's request whose value goes to the source as Authorization. Proxies that sign
-	// people in send bare tokens in headers of their own, so in any other one than Authorization the scheme may be
-	// left out.
+	// Header is the header of the caller's request whose value is sent to the source as Authorization. Authenticating
+	// proxies forward tokens without a scheme, so it is optional in other headers than Authorization.
 	Header string
-	static string // the value of Authorization, where it is ProfileQL's own
+	static string // value of Authorization for a token of ProfileQL's own
 }
 
-// Static is a token of ProfileQL's own, the same for every caller.
+// Static returns a token of ProfileQL's own, the same for every caller.
 func Static(token string) Token { return Token{static: withScheme(token)} }
 
-// withScheme is the value of Authorization for a token: a bare one goes as a bearer token (RFC 6750), what has a scheme
-// before it goes as it is.
+// withScheme returns the value of Authorization for a token: without a scheme, it is a bearer token (RFC 6750).
 func withScheme(token string) string {
 	if strings.Contains(token, " ") {
 		return token
@@ -39,20 +37,20 @@ func withScheme(token string) string {
 
 const authorization = "Authorization"
 
-// maxValue is the longest value of a header with a token, in bytes. Those of Microsoft Entra are a few thousand.
+// maxValue is the maximum length of a header with a token, in bytes. Microsoft Entra's tokens have a few thousand.
 const maxValue = 16 << 10
 
 type callerKey struct{}
 
-// caller is what a request brought.
+// caller is the tokens of a request.
 type caller struct {
-	headers []string // those in which there may be tokens
+	headers []string // that may have tokens
 	values  []string // of these headers; empty for none
 	id      uint64
 }
 
-// Middleware keeps the tokens in these headers of the request, which are in canonical form, for [Transport]. A header
-// that is there twice, or holds what no token can be, is refused: Refuse answers, for the reason in the message.
+// Middleware reads the tokens from these headers, whose names are in canonical form, for [Transport]. Duplicate headers and
+// values that cannot be tokens are rejected with refuse.
 func Middleware(headers []string, refuse func(w http.ResponseWriter, message string), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller{headers: headers, values: make([]string, len(headers))}
@@ -76,23 +74,23 @@ func Middleware(headers []string, refuse func(w http.ResponseWriter, message str
 	})
 }
 
-// headerProblem says what is wrong with the values of a header; nothing where they are one that can be a token.
+// headerProblem describes why the values of a header are not one token; empty if they are.
 func headerProblem(values []string) string {
 	switch {
 	case len(values) > 1:
-		return "is there more than once"
+		return "is sent more than once"
 	case len(values[0]) > maxValue:
 		return fmt.Sprintf("is longer than %d bytes", maxValue)
 	case strings.ContainsFunc(values[0], unicode.IsControl):
-		return "holds control characters"
+		return "contains control characters"
 	}
 	return ""
 }
 
 var seed = maphash.MakeSeed()
 
-// Caller tells callers apart by the tokens that they brought: it is the same for the same ones, as long as the process
-// runs, and 0 for a caller without any. No token can be read from it.
+// Caller returns a hash of the caller's tokens, which identifies the caller until the process ends; 0 without tokens. Tokens
+// cannot be recovered from it.
 func Caller(ctx context.Context) uint64 {
 	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
 		return c.id
@@ -100,8 +98,8 @@ func Caller(ctx context.Context) uint64 {
 	return 0
 }
 
-// Caller tells callers of the token's source apart by the token that it gets, whatever else they bring. Those who bring
-// none for it are told apart as [Caller] does.
+// Caller identifies callers by the token that this source receives, regardless of their other tokens. Callers without one are
+// identified as [Caller] does.
 func (t Token) Caller(ctx context.Context) uint64 {
 	if value := t.value(ctx); value != "" && t.static == "" {
 		return maphash.String(seed, value)
@@ -109,7 +107,7 @@ func (t Token) Caller(ctx context.Context) uint64 {
 	return Caller(ctx)
 }
 
-// Transport sends requests on through Base, with the token of its source where there is one.
+// Transport adds the source's token, if any, to requests and sends them with Base.
 type Transport struct {
 	Base  http.RoundTripper
 	Token Token
@@ -118,8 +116,7 @@ type Transport struct {
 // RoundTrip implements [http.RoundTripper].
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if value := t.Token.value(r.Context()); value != "" {
-		// A RoundTripper must not change the request that it is given. The header's values stay shared: they are
-		// not written to.
+		// A RoundTripper must not modify the request. The header's values stay shared: they are not written to.
 		r = r.WithContext(r.Context())
 		r.Header = maps.Clone(r.Header)
 		r.Header[authorization] = []string{value}
@@ -127,7 +124,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.Base.RoundTrip(r)
 }
 
-// value is that of Authorization for a request of the context's caller; empty for none.
+// value returns the Authorization of the context's caller; empty for none.
 func (t Token) value(ctx context.Context) string {
 	c, ok := ctx.Value(callerKey{}).(*caller)
 	if t.static != "" || !ok {

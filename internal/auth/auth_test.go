@@ -11,8 +11,8 @@ import (
 
 const hr = "X-Hr-Authorization"
 
-// sendThrough sends a request with this header through the middleware, and from there to a source for each token. It
-// returns what the sources saw in Authorization, the callers' numbers, or the message of the refusal.
+// sendThrough sends a request with this header through the middleware, and from there to a source for each token. It returns
+// the Authorization that the sources received, the caller's id, or the message of the rejection.
 func sendThrough(t *testing.T, header http.Header, tokens ...Token) (seen []string, id uint64, refused string) {
 	t.Helper()
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,9 +72,9 @@ func TestTokens(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for want, header := range map[string]http.Header{
-		"The header Authorization is there more than once.":         {"Authorization": {"Bearer s3cret", "Bearer s3cret"}},
-		"The header X-Hr-Authorization is longer than 16384 bytes.": {hr: {strings.Repeat("s3cret", maxValue)}},
-		"The header X-Hr-Authorization holds control characters.":   {"Authorization": {"fine"}, hr: {"s3cret\r\nX-Other: y"}},
+		"The header Authorization is sent more than once.":           {"Authorization": {"Bearer s3cret", "Bearer s3cret"}},
+		"The header X-Hr-Authorization is longer than 16384 bytes.":  {hr: {strings.Repeat("s3cret", maxValue)}},
+		"The header X-Hr-Authorization contains control characters.": {"Authorization": {"fine"}, hr: {"s3cret\r\nX-Other: y"}},
 	} {
 		if seen, _, refused := sendThrough(t, header, everyToken...); refused != want || len(seen) > 0 {
 			t.Errorf("got %q, and the sources saw %q; want %q", refused, seen, want)

@@ -11,8 +11,8 @@ import (
 // (https://learn.microsoft.com/graph/deployments#microsoft-graph-and-graph-explorer-service-root-endpoints).
 var graphHosts = []string{"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
 
-// Warnings says which base URLs cannot be right although they are well formed: Microsoft Graph has the profile API below
-// /beta alone, and answers 400 elsewhere.
+// Warnings reports base URLs that are well formed but wrong: Microsoft Graph has the profile API only below /beta, and
+// responds 400 elsewhere.
 func (c *Config) Warnings() (all []string) {
 	for _, s := range c.Sources {
 		u, err := url.Parse(s.URL)

@@ -1,5 +1,5 @@
-// Package config reads the command line and the environment, and refuses combinations that make no sense or are not
-// safe. It knows no other package: server.go hands each its own options.
+// Package config parses the command line, the environment and the file of sources, and rejects invalid or unsafe
+// combinations. It depends on no other package of ProfileQL: server.go passes each its own options.
 package config
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Command is what was asked for.
+// Command is a command of the command line.
 type Command string
 
 // The commands.
@@ -23,66 +23,66 @@ const (
 	Serve   Command = "serve"   // GraphQL, and the playground
 	Sandbox Command = "sandbox" // the sandbox's REST API alone
 	Schema  Command = "schema"  // print the GraphQL schema
-	Check   Command = "check"   // print the sources that the configuration makes
+	Check   Command = "check"   // print the resolved sources
 )
 
-// Config is the configuration, checked.
+// Config is the validated configuration.
 type Config struct {
 	Command Command
 
 	Listen  string
 	Sources []Source // the first is the default one; for the command Sandbox, it is the only one
 
-	// Who may ask, and for what.
-	Hosts         []string // names, besides this machine's own, that a loopback listener answers to
-	CORSOrigins   []string // origins of web pages that may ask
-	Introspection bool     // show the schema and the playground to everybody
-	Operations    string   // file of the only documents that are run; empty for any
-	TLSCert       string   // dataFiles in PEM; empty for plain HTTP
+	// Access control.
+	Hosts         []string // additional host names that a loopback listener accepts
+	CORSOrigins   []string // allowed origins of web pages
+	Introspection bool     // introspection and playground for everybody
+	Operations    string   // manifest of persisted operations, the only ones that are run; empty for any
+	TLSCert       string   // PEM files; empty for plain HTTP
 	TLSKey        string
 }
 
-// commandLine is the form of the command line. The options stand at the top, so that --help shows them all at once.
+// commandLine is the command line for kong. The options are at the top level, so that --help shows them all at once.
 type commandLine struct {
-	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the sandbox alone."`
-	ConfigFile        string   `name:"config" placeholder:"FILE" help:"The sources, as this YAML file has them."`
+	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the command sandbox."`
+	ConfigFile        string   `name:"config" placeholder:"FILE" help:"YAML file with the sources."`
 	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
-	Host              []string `placeholder:"NAME" help:"On a loopback address, answer to this name in Host too. Several are separated by commas."`
-	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Let web pages of this origin ask, such as https://app.example.com. Several are separated by commas."`
-	Introspection     bool     `help:"Show the schema and the playground to everybody. By default they are shown for the sandbox and on loopback addresses, to requests that come without a proxy."`
-	Operations        string   `placeholder:"FILE" help:"Run only the documents in this manifest: Relay's, or Apollo's."`
-	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is read again on SIGHUP."`
-	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM)."`
-	Sandbox           bool     `help:"Serve the built-in sandbox although other machines can reach the address. On this machine alone it is served by default."`
-	Data              string   `placeholder:"FILE" help:"Keep the sandbox's data in this file, readable by you alone. Without it, changes are gone when ProfileQL stops."`
-	Seed              string   `enum:",lab" default:"" placeholder:"NAME" help:"Of the sandbox alone: which made-up data it begins with; lab is another set."`
-	Faults            string   `placeholder:"FILE" help:"Let requests to the sandbox meet the errors, delays and odd answers that this file describes."`
-	RequireToken      bool     `help:"Let the sandbox answer 401 to requests without a bearer token."`
-	PlaintextUpstream bool     `help:"Allow an upstream over plain HTTP that is not on this machine. Tokens then travel in the clear."`
+	Host              []string `placeholder:"NAME" help:"On a loopback address, accept this name in the Host header too. Separate several with commas."`
+	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Allow cross-origin requests (CORS) from this origin, such as https://app.example.com. Separate several with commas."`
+	Introspection     bool     `help:"Enable introspection and the playground for everybody. By default they are enabled for the sandbox and on loopback addresses, for requests without a proxy."`
+	Operations        string   `placeholder:"FILE" help:"Run only the persisted operations (trusted documents) in this manifest, in the format of Relay or Apollo."`
+	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is reloaded on SIGHUP."`
+	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
+	Sandbox           bool     `help:"Serve the built-in sandbox on an address that other machines can reach. On a loopback address it is served by default."`
+	Data              string   `placeholder:"FILE" help:"Database file of the sandbox, readable only by you. Without it, changes are lost when ProfileQL stops."`
+	Seed              string   `enum:",lab" default:"" placeholder:"NAME" help:"Initial data set of the command sandbox; lab is another set."`
+	Faults            string   `placeholder:"FILE" help:"Inject the errors, delays and malformed responses of this file into the sandbox."`
+	RequireToken      bool     `help:"Let the sandbox respond 401 to requests without a bearer token."`
+	PlaintextUpstream bool     `help:"Allow an upstream over plain HTTP on another machine. Tokens are then sent unencrypted."`
 
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
 
 	Serve        struct{} `cmd:"" default:"1" hidden:""`
-	SandboxAlone struct{} `cmd:"" name:"sandbox" help:"Serve the sandbox alone: a REST profile API at /beta, for any REST client."`
+	SandboxAlone struct{} `cmd:"" name:"sandbox" help:"Serve only the sandbox: a REST profile API at /beta, for any REST client."`
 	Schema       struct{} `cmd:"" help:"Print the GraphQL schema."`
-	Check        struct{} `cmd:"" help:"Check the configuration, and print the sources that it makes."`
+	Check        struct{} `cmd:"" help:"Check the configuration, and print the resolved sources."`
 }
 
 const description = `ProfileQL serves the Microsoft Graph profile API as GraphQL.
 
-Without any option it serves two built-in sandboxes with made-up people, for trying things out:
+Without options, it serves two built-in sandboxes with made-up data to try it out:
   profileql
 
 Against Microsoft Graph, with each caller's own token:
   profileql --upstream https://graph.microsoft.com/beta
 
-Several sources as one:
+Several sources, merged:
   profileql --config sources.yaml
 
-Every option can be given as an environment variable too; the option wins.`
+Every option can also be set as an environment variable; options take precedence.`
 
-// Parse reads the command line without the program's name, and the environment variables PROFILEQL_…. It returns nil
-// and no error where the command line has been answered already, as --help is.
+// Parse parses the command line without the program's name, and the environment variables PROFILEQL_…. It returns nil and no
+// error if there is nothing left to do, as after --help.
 func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, error) {
 	var line commandLine
 	done := false
@@ -121,7 +121,7 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	return c, line.checkSources(c)
 }
 
-// sources are those that the command line makes, or the file that it names.
+// sources returns the sources from the command line, or from the file of --config.
 func (line *commandLine) sources(c *Config) ([]Source, error) {
 	switch {
 	case line.ConfigFile != "":
@@ -132,7 +132,7 @@ func (line *commandLine) sources(c *Config) ([]Source, error) {
 	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil
 }
 
-// hostPattern is what can stand in Host before a port: a name, or an address.
+// hostPattern matches a Host header without a port: a name, or an address.
 var hostPattern = regexp.MustCompile(`^(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])$`)
 
 func (line *commandLine) check(c *Config) error {
@@ -140,7 +140,7 @@ func (line *commandLine) check(c *Config) error {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
 	}
 	if len(c.Hosts) > 0 && !c.OnLoopback() {
-		return fmt.Errorf("--host is for loopback addresses, where names are checked; at --listen %s any will do", c.Listen)
+		return fmt.Errorf("--host is for loopback addresses only; with --listen %s, any Host header is accepted", c.Listen)
 	}
 	for _, host := range c.Hosts {
 		if !hostPattern.MatchString(host) {
@@ -148,20 +148,20 @@ func (line *commandLine) check(c *Config) error {
 		}
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("--tls-cert and --tls-key go together")
+		return errors.New("--tls-cert and --tls-key must be given together")
 	}
 	if c.Introspection && c.Operations != "" {
-		return errors.New("--introspection and --operations exclude each other: introspection is a document that is not listed")
+		return errors.New("--introspection and --operations exclude each other: introspection is not in the manifest")
 	}
 	for option, given := range map[string]bool{
 		"--cors-origin": len(c.CORSOrigins) > 0, "--introspection": c.Introspection, "--operations": c.Operations != "",
 	} {
 		if given && c.Command == Sandbox {
-			return fmt.Errorf("%s is about GraphQL, and the sandbox alone has none", option)
+			return fmt.Errorf("%s is an option for GraphQL, which the command sandbox does not serve", option)
 		}
 	}
 	if line.Seed != "" && c.Command != Sandbox {
-		return errors.New("--seed is of the sandbox alone; elsewhere, write seed: in the file of --config")
+		return errors.New("--seed is an option of the command sandbox; otherwise, write seed: in the file of --config")
 	}
 	if line.ConfigFile != "" {
 		return line.checkConfig(c)
@@ -172,7 +172,7 @@ func (line *commandLine) check(c *Config) error {
 	return nil
 }
 
-// checkSources refuses made-up data where other machines would take it for real.
+// checkSources rejects a sandbox on a public address, where its made-up data would be taken for real.
 func (line *commandLine) checkSources(c *Config) error {
 	isSandbox := func(s Source) bool { return s.Kind == KindSandbox }
 	if c.Command == Sandbox || c.Command == Schema || line.Sandbox || c.OnLoopback() || !slices.ContainsFunc(c.Sources, isSandbox) {
@@ -180,16 +180,16 @@ func (line *commandLine) checkSources(c *Config) error {
 	}
 	if line.ConfigFile != "" {
 		return fmt.Errorf("--listen %s can be reached from other machines, and --config has a sandbox among its sources: "+
-			"take it out, or ask for it with --sandbox", c.Listen)
+			"remove it, or allow it with --sandbox", c.Listen)
 	}
 	return fmt.Errorf("--listen %s can be reached from other machines, and no source is configured: "+
-		"name one with --upstream or --config, or ask for the sandbox with --sandbox", c.Listen)
+		"add one with --upstream or --config, or allow the sandbox with --sandbox", c.Listen)
 }
 
-// checkConfig refuses options beside --config that the file has keys for.
+// checkConfig rejects options that the file of --config has keys for.
 func (line *commandLine) checkConfig(c *Config) error {
 	if c.Command == Sandbox {
-		return errors.New("--config is about the sources of GraphQL, and the sandbox alone has none")
+		return errors.New("--config is an option for GraphQL, which the command sandbox does not serve")
 	}
 	for _, o := range []struct {
 		option, key string
@@ -207,13 +207,13 @@ func (line *commandLine) checkConfig(c *Config) error {
 
 func (line *commandLine) checkUpstream(c *Config) error {
 	if line.Sandbox || c.Command == Sandbox {
-		return errors.New("--upstream and the sandbox (--sandbox) are two sources: choose, or name both in a file for --config")
+		return errors.New("--upstream and the sandbox (--sandbox) exclude each other; for both sources, use --config")
 	}
 	for option, given := range map[string]bool{
 		"--data": line.Data != "", "--faults": line.Faults != "", "--require-token": line.RequireToken,
 	} {
 		if given {
-			return fmt.Errorf("%s is the sandbox's, and with --upstream there is no sandbox", option)
+			return fmt.Errorf("%s is an option for the sandbox, which is not served with --upstream", option)
 		}
 	}
 	upstream, problem := baseURL(line.Upstream)
@@ -221,12 +221,12 @@ func (line *commandLine) checkUpstream(c *Config) error {
 		return fmt.Errorf("--upstream %s; write one such as https://graph.microsoft.com/beta", problem)
 	}
 	if upstream.Scheme == "http" && !isLoopback(upstream.Hostname()) && !line.PlaintextUpstream {
-		return fmt.Errorf("--upstream %s: tokens would travel in the clear; use https, or allow it with --plaintext-upstream", upstream)
+		return fmt.Errorf("--upstream %s: tokens would be sent unencrypted; use https, or allow it with --plaintext-upstream", upstream)
 	}
 	return nil
 }
 
-// OnLoopback tells whether only this machine can reach the server.
+// OnLoopback reports whether the listen address is a loopback address.
 func (c *Config) OnLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && isLoopback(host)

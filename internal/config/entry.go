@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// reader checks the entries of a file, one after the other.
+// reader validates the entries of a file in order.
 type reader struct {
 	*file
 	defaultName string // name of the default source
 	onLoopback  bool
-	names       map[string]bool // sources so far
-	dataFiles   map[string]bool // of their data
-	tokenUsers  tokenUsers      // tokenUsers that they get
+	names       map[string]bool // of sources so far
+	dataFiles   map[string]bool // of sandboxes so far
+	tokenUsers  tokenUsers      // sources so far that receive a caller's token
 }
 
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
-// source makes a source of the entry at a path of the file.
+// source converts the entry at a path of the file.
 func (r *reader) source(path string, e *entry) (s Source, err error) {
 	switch {
 	case !namePattern.MatchString(e.Name):
@@ -60,7 +60,7 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 
 const concurrencyLimit = 10_000
 
-// concurrency reads how many requests run at once. Callers are told apart by their own tokens alone.
+// concurrency reads the limits of concurrent requests. Callers are told apart only by tokens of their own.
 func (r *reader) concurrency(path string, e *entry, s *Source) error {
 	s.MaxConcurrency = defaultMaxConcurrency
 	if e.MaxConcurrency != nil {
@@ -91,10 +91,10 @@ func (r *reader) users(path string, e *entry) (anyUser bool, err error) {
 	case *e.Users == "any" || *e.Users == "me":
 		return *e.Users == "any", nil
 	}
-	return false, r.errorAt(path, "%q is not known; write any, or me to ask for the signed-in person alone", *e.Users)
+	return false, r.errorAt(path, "%q is not known; write any, or me for the signed-in user only", *e.Users)
 }
 
-// data is the file of a sandbox's data, which need not be there yet.
+// data returns the path of a sandbox's database, which need not exist yet.
 func (r *reader) data(path string, e *entry) (string, error) {
 	file, err := r.resolvePath(e.Data)
 	if file == "" || err != nil {
@@ -105,27 +105,27 @@ func (r *reader) data(path string, e *entry) (string, error) {
 	}
 	r.dataFiles[file] = true
 	if folder, err := os.Stat(filepath.Dir(file)); err != nil || !folder.IsDir() {
-		return "", r.errorAt(path, "there is no folder %s; make it, or write a file elsewhere", filepath.Dir(file))
+		return "", r.errorAt(path, "the folder %s does not exist; create it, or use another path", filepath.Dir(file))
 	}
 	return file, nil
 }
 
-// faults is the file of what a sandbox is to get wrong.
+// faults returns the path of a sandbox's fault injection file.
 func (r *reader) faults(path string, e *entry) (string, error) {
 	file, err := r.resolvePath(e.Faults)
 	if file == "" || err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(file); err != nil {
-		return "", r.errorAt(path, "there is no file %s; write its path, from the folder of this file on", file)
+		return "", r.errorAt(path, "the file %s does not exist; write its path relative to this file", file)
 	}
 	return file, nil
 }
 
-// sandboxOrigin is that of all sandboxes inside: what they are sent does not leave the process.
+// sandboxOrigin is the origin of all built-in sandboxes: requests to them do not leave the process.
 const sandboxOrigin = "the sandboxes inside"
 
-// address checks what belongs to the kind of source, and returns the origin at which it speaks.
+// address validates the keys of the source's kind, and returns the source's origin.
 func (r *reader) address(path string, e *entry, s *Source) (origin string, err error) {
 	var unsupported []string
 	switch s.Kind {
@@ -161,14 +161,14 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 	isPlaintext := u.Scheme == "http" && !isLoopback(u.Hostname())
 	switch {
 	case isPlaintext && !e.Plaintext:
-		return "", r.errorAt(path+".url", "all would travel in the clear; use https, or allow it with plaintext: true")
+		return "", r.errorAt(path+".url", "requests and tokens would be sent unencrypted; use https, or allow it with plaintext: true")
 	case !isPlaintext && r.has(path+".plaintext"):
-		return "", r.errorAt(path+".plaintext", "plaintext changes nothing here; leave it out")
+		return "", r.errorAt(path+".plaintext", "plaintext has no effect here; leave it out")
 	}
 	return originOf(u), nil
 }
 
-// aliases are the origins by which a source may call itself beside that of its own URL.
+// aliases returns the other origins that a source's links may name.
 func (r *reader) aliases(path string, e *entry, own *url.URL) (all []string, err error) {
 	known := map[string]bool{originOf(own): true}
 	for i, alias := range e.Aliases {
@@ -178,7 +178,7 @@ func (r *reader) aliases(path string, e *entry, own *url.URL) (all []string, err
 		case problem != "":
 			return nil, r.errorAt(at, "the alias %s; write one such as http://profiles.internal:8080", problem)
 		case u.Path != "":
-			return nil, r.errorAt(at, "the alias holds more than a scheme and a host; write http://profiles.internal:8080 without a path")
+			return nil, r.errorAt(at, "the alias has more than a scheme and a host; write http://profiles.internal:8080 without a path")
 		case known[originOf(u)]:
 			return nil, r.errorAt(at, "the source has this origin already; leave it out")
 		}
@@ -188,30 +188,30 @@ func (r *reader) aliases(path string, e *entry, own *url.URL) (all []string, err
 	return all, nil
 }
 
-// baseURL reads a base URL, or says what is wrong with it, without what may be secret in it.
+// baseURL parses a base URL, or describes the problem without the secrets that the URL may contain.
 func baseURL(text string) (u *url.URL, problem string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, "cannot be read"
+		return nil, "is not a valid URL"
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		return nil, "does not begin with https:// or http:// and a host"
+		return nil, "does not start with https:// or http:// and a host"
 	case !isPort(u.Port()):
-		return nil, "has a port that there is not"
+		return nil, "has an invalid port"
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, "holds more than a scheme, a host and a path"
+		return nil, "has more than a scheme, a host and a path"
 	}
 	return u, ""
 }
 
-// isPort tells whether a port is one, or the scheme's own.
+// isPort reports whether a port is valid; empty is the scheme's default.
 func isPort(port string) bool {
 	n, err := strconv.Atoi(port)
 	return port == "" || err == nil && n > 0 && n < 1<<16
 }
 
-// originOf is the scheme, host and port of a URL (RFC 6454, section 4). Letters outside of ASCII stay as they are: small
-// ones of theirs may be those of another name, such as i of İ.
+// originOf returns the scheme, host and port of a URL (RFC 6454, section 4). Only ASCII letters are lowercased: lowercasing
+// others may result in another name, such as i for İ.
 func originOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -17,7 +17,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// document is the form of the file. What is not there is nil, or empty.
+// document is the schema of the file. Missing keys are nil or empty.
 type document struct {
 	Default string  `yaml:"default,omitempty"`
 	Sources []entry `yaml:"sources"`
@@ -47,14 +47,14 @@ type tokenEntry struct {
 	Name string `yaml:"name,omitempty"`
 }
 
-// file is a file as it is being read, with what is needed to say where in it something is wrong.
+// file is a parsed file, for errors with line and column.
 type file struct {
 	name string
 	body ast.Node
 }
 
-// readFile reads the sources of a file, the default one first. OnLoopback is whether only this machine can reach the
-// listener. The error names the first thing that is wrong, by line and column, and says what to write instead.
+// readFile reads the sources from a file, the default one first. OnLoopback is whether the listen address is a loopback
+// address. The error names the first problem by line and column, and says what to write instead.
 func readFile(name string, onLoopback bool) ([]Source, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -65,7 +65,7 @@ func readFile(name string, onLoopback bool) ([]Source, error) {
 
 func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 	f := &file{name: name}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors on Windows begin with it
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a BOM, which editors on Windows add
 	d, err := f.decode(text)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
 	return f.sources(d, onLoopback)
 }
 
-// decode reads the text into the form of the file.
+// decode parses the YAML.
 func (f *file) decode(text []byte) (*document, error) {
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -86,7 +86,7 @@ func (f *file) decode(text []byte) (*document, error) {
 		return nil, f.errorAtToken(nil, "the file is empty; it needs at least sources: with one entry")
 	}
 	f.body = parsed.Docs[0].Body
-	// The file needs none of these; a tag can be a panic of the library's, and aliases make much of little.
+	// Not needed in this file: a tag can make the library panic, and aliases can expand exponentially.
 	for _, indirect := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
 		if nodes := ast.Filter(indirect, f.body); len(nodes) > 0 {
 			return nil, f.errorAtToken(nodes[0].GetToken(), "anchors, aliases and tags are not read here; write the value itself, in quotes if it begins with &, * or !")
@@ -99,8 +99,8 @@ func (f *file) decode(text []byte) (*document, error) {
 	return &d, nil
 }
 
-// startToken is where a document begins. Its --- and its body may each be missing, and asking the library for the token
-// of a document without a body is a panic.
+// startToken returns the first token of a document. Its --- and its body may each be missing, and the library panics when
+// asked for the token of a document without a body.
 func startToken(d *ast.DocumentNode) *token.Token {
 	if d.Start != nil || d.Body == nil {
 		return d.Start
@@ -108,7 +108,7 @@ func startToken(d *ast.DocumentNode) *token.Token {
 	return d.Body.GetToken()
 }
 
-// sources makes sources of the entries, the default one first.
+// sources converts the entries, the default source first.
 func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 	switch n := len(d.Sources); {
 	case n == 0:
@@ -143,10 +143,10 @@ func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 	return all, nil
 }
 
-// maxSources is how many sources there can be: a list asks all of them at once.
+// maxSources is the maximum number of sources: a list queries all of them concurrently.
 const maxSources = 16
 
-// resolvePath makes a path in the file absolute: it is meant from the file's folder on.
+// resolvePath resolves a path relative to the file's folder.
 func (f *file) resolvePath(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -157,7 +157,7 @@ func (f *file) resolvePath(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// errorAt is the error about what stands at a path of the file, such as $.sources[0].url, or at what is around it.
+// errorAt returns an error with the position of a YAML path, such as $.sources[0].url, or of its closest existing parent.
 func (f *file) errorAt(path, format string, args ...any) error {
 	for ; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
 		p, err := yaml.PathString(path)
@@ -171,7 +171,7 @@ func (f *file) errorAt(path, format string, args ...any) error {
 	return f.errorAtToken(nil, format, args...)
 }
 
-// has tells whether there is anything at a path of the file.
+// has reports whether a YAML path exists.
 func (f *file) has(path string) bool {
 	p, err := yaml.PathString(path)
 	if err != nil {
@@ -189,7 +189,7 @@ func (f *file) errorAtToken(at *token.Token, format string, args ...any) error {
 	return fmt.Errorf("%s:%d:%d: %s", f.name, line, column, fmt.Sprintf(format, args...))
 }
 
-// translateError puts what the YAML library has found into our words.
+// translateError rewrites errors of the YAML library as ours.
 func (f *file) translateError(err error) error {
 	var unknownKey *yaml.UnknownFieldError
 	var wrongType *yaml.TypeError
@@ -200,16 +200,16 @@ func (f *file) translateError(err error) error {
 		return f.errorAtToken(unknownKey.Token, "there is no key %q here; keys of the file: %s; of a source: %s; of its token: %s",
 			unknownKey.Token.Value, keysOf(document{}), keysOf(entry{}), keysOf(tokenEntry{}))
 	case errors.As(err, &wrongType):
-		return f.errorAtToken(wrongType.Token, "%q is not what belongs here; write %s", wrongType.Token.Value, expectedType(wrongType.DstType))
+		return f.errorAtToken(wrongType.Token, "%q is not valid here; write %s", wrongType.Token.Value, expectedType(wrongType.DstType))
 	case errors.As(err, &wrongNode):
-		return f.errorAtToken(wrongNode.Token, "this is not what belongs here; write %s", expectedNode(wrongNode.Expected))
+		return f.errorAtToken(wrongNode.Token, "this is not valid here; write %s", expectedNode(wrongNode.Expected))
 	case errors.As(err, &other):
 		return f.errorAtToken(other.GetToken(), "%s", other.GetMessage())
 	}
 	return fmt.Errorf("%s: %w", f.name, err)
 }
 
-// keysOf lists the keys of a part of the file.
+// keysOf lists the YAML keys of a struct.
 func keysOf(form any) string {
 	t := reflect.TypeOf(form)
 	keys := make([]string, t.NumField())
@@ -219,7 +219,7 @@ func keysOf(form any) string {
 	return strings.Join(keys, ", ")
 }
 
-// expectedType says what is written where a value of a type belongs.
+// expectedType describes the values of a type.
 func expectedType(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -227,7 +227,7 @@ func expectedType(t reflect.Type) string {
 	if t.Kind() == reflect.Bool {
 		return "true or false"
 	}
-	return "a text"
+	return "a string"
 }
 
 func expectedNode(t ast.NodeType) string {
@@ -237,7 +237,7 @@ func expectedNode(t ast.NodeType) string {
 	return "keys with values, such as {from: caller}"
 }
 
-// duration reads a timeout.
+// duration parses a timeout.
 func (f *file) duration(path string, text *string) (time.Duration, error) {
 	if text == nil {
 		return defaultTimeout, nil

@@ -12,12 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// source makes a file of a source: the lines that are given, behind the dash.
+// source returns a file with one source, from the lines after the dash.
 func source(lines ...string) string {
 	return "sources:\n  - " + strings.Join(lines, "\n    ") + "\n"
 }
 
-// profile is a source of kind profile with further lines.
+// profile returns a file with a source of kind profile and further lines.
 func profile(lines ...string) string {
 	return source(append([]string{"name: main", "kind: profile", "url: https://a.example/beta", "token: {from: caller}"}, lines...)...)
 }
@@ -47,20 +47,20 @@ func TestWrongFiles(t *testing.T) {
 		{sandbox + "default: lab\ndefault: lab\n", `5:1: mapping key "default" already defined at [4:1]`},
 		{"sources: {name: lab}\n", "a list, each entry after a dash"},
 		{profile("default: true"), `6:5: there is no key "default" here; keys of the file: default, sources; of a source: name,`},
-		{sandbox + "    data: nowhere/lab.db\n", "4:11: there is no folder "},
-		{sandbox + "    data: file.go/lab.db\n", "4:11: there is no folder "},
-		{sandbox + "    faults: nowhere.json\n", "4:13: there is no file "},
-		{source("name: a", "kind: profile", "url: https://a.example:65536", "token: {from: caller}"), "4:10: the url has a port that there is not"},
+		{sandbox + "    data: nowhere/lab.db\n", "4:11: the folder "},
+		{sandbox + "    data: file.go/lab.db\n", "4:11: the folder "},
+		{sandbox + "    faults: nowhere.json\n", "4:13: the file "},
+		{source("name: a", "kind: profile", "url: https://a.example:65536", "token: {from: caller}"), "4:10: the url has an invalid port"},
 		{profile("timout: 5s"), `6:5: there is no key "timout"`},
-		{profile("writable: maybe"), `6:15: "maybe" is not what belongs here; write true or false`},
+		{profile("writable: maybe"), `6:15: "maybe" is not valid here; write true or false`},
 		{profile("timeout: 5"), `6:14: "5" is not a duration; write it with its unit, such as 5s or 500ms`},
 		{profile("timeout: 50ms"), "6:14: 50ms is out of range; write 100ms to 30s"},
 		{profile("timeout: 61s"), "6:14: 61s is out of range"},
-		{profile("users: all"), `6:12: "all" is not known; write any, or me to ask for the signed-in person alone`},
+		{profile("users: all"), `6:12: "all" is not known; write any, or me for the signed-in user only`},
 		{profile("data: x.db"), "6:11: a source of kind profile has no data; leave it out"},
 		{profile("requireToken: false"), "6:19: a source of kind profile has no requireToken; leave it out"},
-		{profile("plaintext: true"), "6:16: plaintext changes nothing here; leave it out"},
-		{profile("shareCallerToken: true"), "6:23: no source before of another origin gets this token; leave it out"},
+		{profile("plaintext: true"), "6:16: plaintext has no effect here; leave it out"},
+		{profile("shareCallerToken: true"), "6:23: no earlier source of another origin receives this token; leave it out"},
 		{"default: other\n" + profile(), `1:10: there is no source "other"; name one of those below`},
 		{and(profile(), "name: main", "kind: sandbox"), `6:11: there is a source "main" already; each needs a name of its own`},
 		{source("name: Main", "kind: sandbox"), `2:11: "Main" is not a name; write name: and up to 32 of a to z, 0 to 9 and -, a letter first`},
@@ -68,16 +68,16 @@ func TestWrongFiles(t *testing.T) {
 		{source("name: a", "kind: user"), `3:11: "user" is not a kind of source; write kind: profile or kind: sandbox`},
 		{source("name: a", "kind: sandbox", "url: https://a.example"), "4:10: a source of kind sandbox has no url; leave it out"},
 		{source("name: a", "kind: sandbox", "aliases: [https://a.example]"), "4:14: a source of kind sandbox has no aliases; leave it out"},
-		{profile("aliases: https://b.example"), "6:14: this is not what belongs here; write a list, each entry after a dash"},
-		{profile("aliases: [https://b.example, b.example]"), "6:34: the alias does not begin with https:// or http:// and a host; write one such as http://profiles.internal:8080"},
-		{profile("aliases:", "  - http://b.example:8080/beta"), "7:9: the alias holds more than a scheme and a host; write http://profiles.internal:8080 without a path"},
-		{profile("aliases: [http://b.example/]"), "6:15: the alias holds more than a scheme and a host"},
-		{profile("aliases: ['https://ada:s3cret@b.example']"), "6:15: the alias holds more than a scheme, a host and a path"},
+		{profile("aliases: https://b.example"), "6:14: this is not valid here; write a list, each entry after a dash"},
+		{profile("aliases: [https://b.example, b.example]"), "6:34: the alias does not start with https:// or http:// and a host; write one such as http://profiles.internal:8080"},
+		{profile("aliases:", "  - http://b.example:8080/beta"), "7:9: the alias has more than a scheme and a host; write http://profiles.internal:8080 without a path"},
+		{profile("aliases: [http://b.example/]"), "6:15: the alias has more than a scheme and a host"},
+		{profile("aliases: ['https://ada:s3cret@b.example']"), "6:15: the alias has more than a scheme, a host and a path"},
 		{profile("aliases: [https://A.example:443]"), "6:15: the source has this origin already; leave it out"},
 		{profile("aliases: [http://b.example, http://b.example:80]"), "6:33: the source has this origin already; leave it out"},
-		{profile("aliases: [[https://b.example]]"), "write a text"},
-		{profile("aliases: [5]"), "6:15: the alias does not begin with https:// or http:// and a host"},
-		{profile("aliases: [null]"), "6:15: the alias does not begin with https:// or http:// and a host"},
+		{profile("aliases: [[https://b.example]]"), "write a string"},
+		{profile("aliases: [5]"), "6:15: the alias does not start with https:// or http:// and a host"},
+		{profile("aliases: [null]"), "6:15: the alias does not start with https:// or http:// and a host"},
 		{profile("maxConcurrency: 0"), "6:21: 0 is not from 1 to 10000 requests"},
 		{profile("maxConcurrency: 10001"), "6:21: 10001 is not from 1 to 10000 requests"},
 		{profile("maxConcurrency: many"), "6:21: "},
@@ -90,36 +90,36 @@ func TestWrongFiles(t *testing.T) {
 			"7:11: another sandbox keeps its data in this file; each needs one of its own",
 		},
 		{source("name: a", "kind: profile"), "the source a has no url; write its base URL, such as https://graph.microsoft.com/beta"},
-		{source("name: a", "kind: profile", "url: https://ada:s3cret@a.example"), "4:10: the url holds more than a scheme, a host and a path"},
-		{source("name: a", "kind: profile", "url: https://a.example?x"), "4:10: the url holds more than a scheme, a host and a path"},
-		{source("name: a", "kind: profile", "url: a.example/beta"), "4:10: the url does not begin with https:// or http:// and a host"},
-		{source("name: a", "kind: profile", `url: "https://a%zz"`), "4:10: the url cannot be read"},
-		{source("name: a", "kind: profile", "url: http://a.example", "token: {from: nobody}"), "4:10: all would travel in the clear; use https, or allow it with plaintext: true"},
-		{source("name: a", "kind: profile", "url: https://a.example"), "the source a does not say where its token comes from; write token: {from: caller}"},
+		{source("name: a", "kind: profile", "url: https://ada:s3cret@a.example"), "4:10: the url has more than a scheme, a host and a path"},
+		{source("name: a", "kind: profile", "url: https://a.example?x"), "4:10: the url has more than a scheme, a host and a path"},
+		{source("name: a", "kind: profile", "url: a.example/beta"), "4:10: the url does not start with https:// or http:// and a host"},
+		{source("name: a", "kind: profile", `url: "https://a%zz"`), "4:10: the url is not a valid URL"},
+		{source("name: a", "kind: profile", "url: http://a.example", "token: {from: nobody}"), "4:10: requests and tokens would be sent unencrypted; use https, or allow it with plaintext: true"},
+		{source("name: a", "kind: profile", "url: https://a.example"), "the source a has no token setting; write token: {from: caller}"},
 		{source("name: a", "kind: sandbox", "token: caller"), "write keys with values, such as {from: caller}"},
 		{source("name: a", "kind: sandbox", "token: {from: me}"), `4:19: "me" is not known; write caller, header, env or nobody`},
 		{source("name: a", "kind: sandbox", "token: {from: caller, name: X}"), "4:33: a token from: caller has no name; leave it out"},
-		{source("name: a", "kind: sandbox", "token: {from: header}"), "the token has no name; write that of the header, such as name: X-HR-Authorization"},
-		{source("name: a", "kind: sandbox", "token: {from: env}"), "the token has no name; write that of the environment variable which holds it"},
-		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_NONE}"), "4:30: the environment variable PROFILEQL_TEST_NONE is not set, or empty"},
-		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_BROKEN}"), "holds line breaks"},
-		{source("name: a", "kind: sandbox", "token: {from: nobody}", "shareCallerToken: true"), "5:23: the source gets no token of a caller's; leave it out"},
+		{source("name: a", "kind: sandbox", "token: {from: header}"), "the token has no name; write the name of the header, such as name: X-HR-Authorization"},
+		{source("name: a", "kind: sandbox", "token: {from: env}"), "the token has no name; write the name of the environment variable that contains it"},
+		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_NONE}"), "4:30: the environment variable PROFILEQL_TEST_NONE is not set or empty"},
+		{source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_BROKEN}"), "has line breaks"},
+		{source("name: a", "kind: sandbox", "token: {from: nobody}", "shareCallerToken: true"), "5:23: the source does not receive a caller's token; leave it out"},
 		{source("name: a", "kind: sandbox", "token: {from: header, name: authorization}"), "4:33: this is what from: caller means; write token: {from: caller}"},
 		{
 			and(profile(), "name: b", "kind: profile", "url: https://b.example", "token: {from: caller}"),
-			"the source main gets the same token of the caller's (Authorization), and is of another origin; let it have a header of its own, or allow it with shareCallerToken: true",
+			"the source main receives the same token (Authorization) of the caller and has another origin; use a separate header, or allow it with shareCallerToken: true",
 		},
-		{and(profile(), "name: b", "kind: sandbox", "token: {from: caller}"), "the source main gets the same token of the caller's"},
-		{and(profile(), "name: b", "kind: profile", "url: https://a.example:8443", "token: {from: caller}"), "the same token of the caller's"},
+		{and(profile(), "name: b", "kind: sandbox", "token: {from: caller}"), "the source main receives the same token (Authorization) of the caller"},
+		{and(profile(), "name: b", "kind: profile", "url: https://a.example:8443", "token: {from: caller}"), "the same token (Authorization) of the caller"},
 		{
 			and(source("name: a", "kind: profile", "url: https://i.example", "token: {from: caller}"),
 				"name: b", "kind: profile", "url: https://İ.example", "token: {from: caller}"), // xn--i-9bb.example
-			"the same token of the caller's",
+			"the same token (Authorization) of the caller",
 		},
 		{
 			and(source("name: a", "kind: sandbox", "token: {from: header, name: X-One}"),
 				"name: b", "kind: profile", "url: https://b.example", "token: {from: header, name: x-one}"),
-			"the source a gets the same token of the caller's (X-One)",
+			"the source a receives the same token (X-One) of the caller",
 		},
 	} {
 		_, err := parseFile("f.yaml", []byte(test.file), true)
@@ -143,8 +143,8 @@ func TestWrongFiles(t *testing.T) {
 		}
 	}
 	_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_TOKEN}")), false)
-	if err == nil || !strings.Contains(err.Error(), "whoever can reach the listener would use this token") {
-		t.Errorf("a token of our own for other machines: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "everybody who can reach the listener would use this token") {
+		t.Errorf("a token of our own on a public address: %v", err)
 	}
 }
 
@@ -212,7 +212,7 @@ sources:
 	checkRoundTrip(t, got)
 }
 
-// checkRoundTrip holds that what is printed makes the same sources again, and shows no token.
+// checkRoundTrip holds that the printed YAML parses to the same sources, and contains no token.
 func checkRoundTrip(t *testing.T, sources []Source) {
 	t.Helper()
 	var printed bytes.Buffer
@@ -260,7 +260,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 	}
 }
 
-// FuzzFile holds that a file is refused with a place in it, or makes sources that print to a file which makes the same.
+// FuzzFile holds that a file is rejected with a position, or its sources survive a round trip.
 func FuzzFile(f *testing.F) {
 	f.Add(profile("timeout: 5s", "users: me"))
 	f.Add(and(profile(), "name: b", "kind: sandbox", "token: {from: header, name: X-B}", "data: b.db"))

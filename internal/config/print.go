@@ -6,8 +6,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// WriteSources writes the sources in the form of the file, with all that a file may leave out. The value of a token is
-// not in it.
+// WriteSources writes the sources as YAML of the same schema as the file, with all defaults. Token values are not included.
 func (c *Config) WriteSources(w io.Writer) error {
 	d := document{Default: c.Sources[0].Name}
 	for _, s := range c.Sources {

@@ -11,33 +11,33 @@ type Source struct {
 	Name     string
 	Kind     Kind
 	URL      string   // base URL, of KindProfile
-	Aliases  []string // other origins by which the source may call itself
+	Aliases  []string // other origins that the source's links may name
 	Token    Token
-	Timeout  time.Duration // for all that one field of an operation needs of the source
+	Timeout  time.Duration // for all requests of one field of an operation
 	Writable bool
-	AnyUser  bool // whether it is asked for others than the signed-in person
+	AnyUser  bool // whether it serves other users than the signed-in one
 
-	Concurrency    int // requests of one caller that run at once; 0 where the token is not the caller's
-	MaxConcurrency int // requests of all callers that run at once
+	Concurrency    int // concurrent requests of one caller; 0 if the token is not the caller's
+	MaxConcurrency int // concurrent requests of all callers
 
-	// What it is allowed although it is not safe.
-	ShareCallerToken bool // a token that another origin has too
+	// Unsafe options that must be enabled explicitly.
+	ShareCallerToken bool // receive a token that another origin receives too
 	Plaintext        bool // plain HTTP to another machine
 
 	// Of KindSandbox.
-	Seed         string // which made-up data: empty for the first set, or "lab"
-	Data         string // file of the data; empty for in memory
-	Faults       string // file of the faults that requests meet; empty for none
-	RequireToken bool   // whether requests without a bearer token are refused
+	Seed         string // data set: empty for the first one, or "lab"
+	Data         string // database file; empty for in memory
+	Faults       string // fault injection file; empty for none
+	RequireToken bool   // whether requests without a bearer token get 401
 }
 
-// Kind is what speaks at a source.
+// Kind is the kind of a source.
 type Kind string
 
 // The kinds.
 const (
 	KindProfile Kind = "profile" // the profile API
-	KindSandbox Kind = "sandbox" // a sandbox inside
+	KindSandbox Kind = "sandbox" // a built-in sandbox
 )
 
 // Token says where the token of a source comes from.
@@ -47,12 +47,12 @@ type Token struct {
 	Value string // of the environment variable; never printed
 }
 
-// TokenFrom is where a token comes from.
+// TokenFrom is the origin of a token.
 type TokenFrom string
 
-// Where tokens come from.
+// The origins of tokens.
 const (
-	FromNobody TokenFrom = "nobody" // there is none
+	FromNobody TokenFrom = "nobody" // no token
 	FromCaller TokenFrom = "caller" // the caller's Authorization header
 	FromHeader TokenFrom = "header" // another header of the caller's
 	FromEnv    TokenFrom = "env"    // an environment variable: the same for every caller
@@ -66,7 +66,7 @@ const (
 
 var callerToken = Token{From: FromCaller, Name: "Authorization"}
 
-// upstreamSource is the only source where --upstream names it.
+// upstreamSource returns the source of --upstream.
 func upstreamSource(url string, plaintext bool) Source {
 	return Source{
 		Name: "upstream", Kind: KindProfile, URL: url, Token: callerToken, Timeout: defaultTimeout,
@@ -75,7 +75,7 @@ func upstreamSource(url string, plaintext bool) Source {
 	}
 }
 
-// builtInSources are two sandboxes, so that there is something to merge. Data is the file of the first one's.
+// builtInSources returns two sandboxes, so that there is something to merge. Data is the database of the first.
 func builtInSources(data, seed, faults string, requireToken bool) []Source {
 	first := Source{
 		Name: "sandbox", Kind: KindSandbox, Token: callerToken, Timeout: defaultTimeout, Writable: true, AnyUser: true,
@@ -87,10 +87,10 @@ func builtInSources(data, seed, faults string, requireToken bool) []Source {
 	return []Source{first, lab}
 }
 
-// labSeed is the second set of made-up data.
+// labSeed is the second data set of the sandbox.
 const labSeed = "lab"
 
-// labDataFile is the file of the second sandbox's data: sandbox-lab.db where the first one's is sandbox.db.
+// labDataFile returns the database of the second sandbox: sandbox-lab.db for sandbox.db.
 func labDataFile(data string) string {
 	if data == "" {
 		return ""

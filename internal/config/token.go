@@ -9,23 +9,23 @@ import (
 	"unicode"
 )
 
-// tokenUsers are the headers of a caller's in which there are tokens, each with the sources that get it.
+// tokenUsers maps the headers of callers' tokens to the sources that receive them.
 type tokenUsers map[string][]tokenUser
 
-// tokenUser is a source that gets a caller's token.
+// tokenUser is a source that receives a caller's token.
 type tokenUser struct{ source, origin string }
 
-// maxToken is the longest token in bytes, as it is for those of callers.
+// maxToken is the maximum length of a token in bytes, the same as for callers' tokens.
 const maxToken = 16 << 10
 
-// token reads where the token of the source at a path of the file comes from, and sees to it that no other origin gets
-// the same one of a caller's.
+// token reads the token settings of the source at a path of the file, and ensures that a caller's token is not sent to two
+// origins.
 func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 	if e.Token == nil && e.Kind == string(KindSandbox) {
 		e.Token = &tokenEntry{From: string(FromNobody)}
 	}
 	if e.Token == nil {
-		return Token{}, r.errorAt(path, "the source %s does not say where its token comes from; write token: {from: caller}, "+
+		return Token{}, r.errorAt(path, "the source %s has no token setting; write token: {from: caller}, "+
 			"{from: header, name: …}, {from: env, name: …} or {from: nobody}", e.Name)
 	}
 	t, err := r.tokenFrom(path+".token", e.Token)
@@ -36,7 +36,7 @@ func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 		return t, r.addTokenUser(path, e, tokenUser{e.Name, origin}, t.Name)
 	}
 	if e.ShareCallerToken {
-		return t, r.errorAt(path+".shareCallerToken", "the source gets no token of a caller's; leave it out")
+		return t, r.errorAt(path+".shareCallerToken", "the source does not receive a caller's token; leave it out")
 	}
 	return t, nil
 }
@@ -61,28 +61,28 @@ func (r *reader) tokenFrom(path string, e *tokenEntry) (t Token, err error) {
 	return t, r.errorAt(path+".from", "%q is not known; write caller, header, env or nobody", e.From)
 }
 
-// environment takes a token from the environment variable that t names.
+// environment reads a token from the environment variable that t names.
 func (r *reader) environment(path string, t Token) (Token, error) {
 	if !r.onLoopback {
-		return t, r.errorAt(path, "whoever can reach the listener would use this token, and other machines can; "+
+		return t, r.errorAt(path, "everybody who can reach the listener would use this token, and it is reachable from other machines; "+
 			"listen on a loopback address, or let callers bring their own with from: header")
 	}
-	t.Value = strings.TrimSpace(os.Getenv(t.Name)) // a file's last line break comes along easily
+	t.Value = strings.TrimSpace(os.Getenv(t.Name)) // a trailing line break of a file is a common mistake
 	switch {
 	case t.Name == "":
-		return t, r.errorAt(path, "the token has no name; write that of the environment variable which holds it")
+		return t, r.errorAt(path, "the token has no name; write the name of the environment variable that contains it")
 	case t.Value == "":
-		return t, r.errorAt(path+".name", "the environment variable %s is not set, or empty", t.Name)
+		return t, r.errorAt(path+".name", "the environment variable %s is not set or empty", t.Name)
 	case len(t.Value) > maxToken || strings.ContainsFunc(t.Value, unicode.IsControl):
-		return t, r.errorAt(path+".name", "the environment variable %s holds line breaks or other control characters, or "+
-			"more than %d bytes: no token", t.Name, maxToken)
+		return t, r.errorAt(path+".name", "the environment variable %s is no token: it has line breaks or other control characters, or "+
+			"more than %d bytes", t.Name, maxToken)
 	}
 	return t, nil
 }
 
 var (
 	headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // a token of RFC 9110, section 5.6.2
-	// reservedHeaders are headers that mean something else, to us or on the way.
+	// reservedHeaders have another meaning for ProfileQL or for proxies.
 	reservedHeaders = regexp.MustCompile(`(?i)^(proxy-.*|host|cookie|set-cookie|content-.*|connection|keep-alive|te|trailer|` +
 		`transfer-encoding|upgrade|accept.*|origin|referer|user-agent|expect|range|if-.*|forwarded|x-forwarded(-.*)?|via|sec-.*|` +
 		`access-control-.*|date|cache-control|pragma|priority|prefer|traceparent|tracestate|baggage|client-request-id|` +
@@ -90,15 +90,15 @@ var (
 		`cdn-loop|max-forwards|http2-settings|x-amzn-trace-id|b3|x-b3-.*|x-requested-with|x-http-method.*|apollo.*|x-apollo.*|sandbox-fault)$`)
 )
 
-// proxyTokenHeaders are forwarding headers in which proxies that sign people in send their token: Azure's App Service, and
+// proxyTokenHeaders are the headers in which authenticating proxies forward the user's token: Azure App Service, and
 // oauth2-proxy.
 var proxyTokenHeaders = regexp.MustCompile(`(?i)^(x-ms-token-aad-access-token|x-forwarded-access-token)$`)
 
-// header checks the name of a header that is to hold a caller's token.
+// header validates the name of a header for a caller's token.
 func (r *reader) header(path, name string) error {
 	switch {
 	case name == "":
-		return r.errorAt(path, "the token has no name; write that of the header, such as name: X-HR-Authorization")
+		return r.errorAt(path, "the token has no name; write the name of the header, such as name: X-HR-Authorization")
 	case strings.EqualFold(name, "Authorization"):
 		return r.errorAt(path+".name", "this is what from: caller means; write token: {from: caller}")
 	case !headerPattern.MatchString(name) || reservedHeaders.MatchString(name) && !proxyTokenHeaders.MatchString(name):
@@ -107,17 +107,17 @@ func (r *reader) header(path, name string) error {
 	return nil
 }
 
-// addTokenUser notes that a source gets the token in a header of the caller's, if it may.
+// addTokenUser adds a source that receives the token in a caller's header, if it may.
 func (r *reader) addTokenUser(path string, e *entry, h tokenUser, header string) error {
 	users := r.tokenUsers[header]
 	r.tokenUsers[header] = append(users, h)
 	crossOrigin := len(users) > 0 && !slices.ContainsFunc(users, func(b tokenUser) bool { return b.origin == h.origin })
 	switch {
 	case crossOrigin && !e.ShareCallerToken:
-		return r.errorAt(path+".token", "the source %s gets the same token of the caller's (%s), and is of another origin; "+
-			"let it have a header of its own, or allow it with shareCallerToken: true", users[0].source, header)
+		return r.errorAt(path+".token", "the source %s receives the same token (%s) of the caller and has another origin; "+
+			"use a separate header, or allow it with shareCallerToken: true", users[0].source, header)
 	case !crossOrigin && e.ShareCallerToken:
-		return r.errorAt(path+".shareCallerToken", "no source before of another origin gets this token; leave it out")
+		return r.errorAt(path+".shareCallerToken", "no earlier source of another origin receives this token; leave it out")
 	}
 	return nil
 }

@@ -5,19 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// Certificate is a TLS certificate that can be read again while it is in use.
+// Certificate is a TLS certificate that can be reloaded while it is in use.
 type Certificate struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// LoadCertificate reads a certificate and its key, both in PEM.
+// LoadCertificate loads a certificate and its key from PEM files.
 func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile}
 	return c, c.Reload()
 }
 
-// Reload reads the files again. If they are no good, the certificate stays what it was.
+// Reload reads the files again. On an error, the previous certificate stays in use.
 func (c *Certificate) Reload() error {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
@@ -27,7 +27,8 @@ func (c *Certificate) Reload() error {
 	return nil
 }
 
-// Config serves TLS with the certificate as it is when a connection begins, for protocols as in [tls.Config.NextProtos].
+// Config returns a TLS configuration that uses the current certificate for each new connection. Protocols are the
+// [tls.Config.NextProtos].
 func (c *Certificate) Config(protocols ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,

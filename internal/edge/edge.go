@@ -1,11 +1,10 @@
-// Package edge stands between the network and ProfileQL: who may ask, by which name and from which web page, what
-// every answer says to browsers, whether the service is there, and what becomes of a panic.
+// Package edge protects the HTTP server: Host validation, CORS and cross-origin protection, security headers, health checks
+// and recovery from panics.
 //
-// A browser is everybody's: a page of any origin can send requests from it to addresses that only its machine can
-// reach. Three things keep such a page out. The endpoint takes no body but JSON, which browsers ask for permission
-// to send. Requests of other origins are refused by what browsers say of them ([net/http.CrossOriginProtection]), a GET
-// too. And on a loopback listener the Host has to be a name of this machine, for a page may have its own name point here (DNS
-// rebinding), and is then of the same origin.
+// A web page of any origin can make a browser send requests to addresses that only the browser's machine can reach. Three
+// measures prevent that. The endpoint accepts only JSON bodies, for which browsers send a preflight. Cross-origin requests
+// are rejected ([net/http.CrossOriginProtection]), GET included. And on a loopback listener, the Host header must be a name
+// of this machine: with DNS rebinding, a page's own name points here, which makes it same-origin.
 package edge
 
 import (
@@ -15,17 +14,17 @@ import (
 	"net/http"
 )
 
-// Options say who may ask.
+// Options are the options of [New].
 type Options struct {
-	Hosts   []string // names in Host that are answered; any is when there are none
-	Origins []string // of web pages that may ask besides our own: scheme://host:port, or scheme://*.name
+	Hosts   []string // allowed Host names; empty for any
+	Origins []string // allowed origins besides our own: scheme://host:port, or scheme://*.name
 	Health  *Health
-	// LogPanic tells the log of a panic, and returns the id that it stands under.
+	// LogPanic logs a panic, and returns the id of the log line.
 	LogPanic func(r *http.Request, panicked any) (errorID string)
 }
 
-// New puts the edge around the endpoint, which is at path /graphql, and around pages, which are everywhere else; pages
-// is nil for none. It fails where an origin is none.
+// New wraps the endpoint, which is served at /graphql, and the pages, which are served at all other paths; pages may be nil.
+// It fails if an origin is not valid.
 func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	protected, err := crossOrigin(o.Origins, endpoint)
 	if err != nil {
@@ -34,7 +33,7 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	if pages == nil {
 		pages = http.NotFoundHandler()
 	}
-	// Probes know no name; whether the service is there is no secret.
+	// Health checks do not validate Host: probes use IP addresses, and the state is no secret.
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", o.Health.live)
 	mux.HandleFunc("GET /readyz", o.Health.ready)
@@ -43,7 +42,7 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	return withSecurityHeaders(recoverPanics(o.LogPanic, mux)), nil
 }
 
-// securityHeaders is what every answer says to browsers: what they must not do with it.
+// securityHeaders are sent with every response.
 var securityHeaders = http.Header{
 	"Cache-Control":                {"no-store"},
 	"X-Content-Type-Options":       {"nosniff"},
@@ -63,7 +62,7 @@ func withSecurityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// recoverPanics answers a request whose handler has panicked, as far as it has not been answered yet.
+// recoverPanics responds 500 if a handler panics, unless it has already responded.
 func recoverPanics(internal func(*http.Request, any) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -76,22 +75,22 @@ func recoverPanics(internal func(*http.Request, any) string, next http.Handler) 
 	})
 }
 
-// BadRequest answers a request that is refused for the reason that the message gives.
+// BadRequest responds 400 with the message.
 func BadRequest(w http.ResponseWriter, message string) {
 	writeError(w, http.StatusBadRequest, badRequest, message, "")
 }
 
-// writeError answers in the form of a GraphQL error, which clients of the endpoint read.
+// writeError writes a GraphQL error response.
 func writeError(w http.ResponseWriter, status int, code, message, errorID string) {
 	extensions := map[string]string{"code": code}
 	if errorID != "" {
 		extensions["errorId"] = errorID
 	}
 	body, err := json.Marshal(map[string]any{"errors": []any{map[string]any{"message": message, "extensions": extensions}}})
-	if err != nil { // texts only: it cannot fail
+	if err != nil { // strings only: it cannot fail
 		body = []byte(fmt.Sprintf(`{"errors":[{"message":%q}]}`, message))
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller that is gone needs no answer
+	_, _ = w.Write(body) // the client may have disconnected
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// answered is what the endpoint behind the edge says.
+// answered is the response of the endpoint.
 const answered = "from the endpoint"
 
 func newEdge(t *testing.T, o Options) http.Handler {
@@ -44,7 +44,7 @@ func ask(h http.Handler, method, url string, header ...string) *httptest.Respons
 	return w
 }
 
-// TestHosts holds which names are answered to.
+// TestHosts holds which Host names are allowed.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	h := newEdge(t, Options{Hosts: append([]string{"profile.test"}, Loopback...)})
@@ -76,7 +76,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestOrigins holds which pages are answered, as browsers tell them.
+// TestOrigins holds which cross-origin requests are allowed.
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	const app, other = "https://app.example.com", "https://evil.example"
@@ -129,7 +129,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestPreflight holds what a page may send.
+// TestPreflight holds which headers a preflight allows.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	const app, other = "https://app.example.com", "https://evil.example"
@@ -167,7 +167,7 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestBadOrigins are refused at the start: no browser would ever send them.
+// TestBadOrigins holds that origins that no browser would send are rejected at the start.
 func TestBadOrigins(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "https://app.example.com/", "https://*.com", "https://*.co.uk", "https://*.github.io", "https://*.localhost", "https://*.0.0.1", "https://*", "https://a.*.example.com", "https://*a.example.com", "https://**.example.com", "https://*.*.example.com", "capacitor://*.example.com", "file://x", "capacitor://", "capacitor:", "https://x:", "https://APP.example.com", "ftp://x", "https://u@x", "https://x?y"} {
@@ -177,7 +177,7 @@ func TestBadOrigins(t *testing.T) {
 	}
 }
 
-// TestHealth holds that the answers are statuses alone, and that a service which stops is alive but not ready.
+// TestHealth holds that health responses have no body, and that a stopping service is live but not ready.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	health := new(Health)
@@ -198,8 +198,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestEveryAnswer holds what every answer says to browsers, refusals and unknown paths among them.
-func TestEveryAnswer(t *testing.T) {
+// TestSecurityHeaders holds the headers of every response, errors and unknown paths included.
+func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	h := newEdge(t, Options{Hosts: []string{"example.com"}, LogPanic: func(*http.Request, any) string { return "id" }})
 	for url, status := range map[string]int{
@@ -231,7 +231,7 @@ func TestEveryAnswer(t *testing.T) {
 	}
 }
 
-// TestPanics are answered, told with an id, and the next request is served.
+// TestPanics holds that a panic is logged and answered with an id, and that the next request is served.
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	var told any
@@ -245,7 +245,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestDirect holds which requests have come through a proxy.
+// TestDirect holds which requests have passed a proxy.
 func TestDirect(t *testing.T) {
 	t.Parallel()
 	for name, direct := range map[string]bool{

@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Health is whether the service is there (/healthz), and whether new requests should be sent to it (/readyz). The
-// answers have a status and no content. Sources do not count: if one fails, no other replica would do better.
+// Health serves the liveness (/healthz) and readiness (/readyz) checks. Responses have no body. The state of sources does not
+// count: if one fails, another replica would not do better.
 type Health struct{ stopping atomic.Bool }
 
-// Stop makes the service not ready, for good.
+// Stop makes the service not ready, permanently.
 func (h *Health) Stop() { h.stopping.Store(true) }
 
 func (h *Health) live(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

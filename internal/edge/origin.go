@@ -11,16 +11,16 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// badRequest is the code of what is no request to the endpoint.
+// badRequest is the error code of rejected HTTP requests.
 const badRequest = "BAD_REQUEST"
 
-// exposedHeaders are those of an answer that a page of another origin may read.
+// exposedHeaders are the response headers that pages of allowed origins may read.
 const exposedHeaders = "content-type, retry-after, request-id"
 
-// crossOrigin refuses requests that a browser sends for a page of another origin, unless it is one of those listed:
-// their pages may ask and read answers (CORS, fetch.spec.whatwg.org).
+// crossOrigin rejects cross-origin requests from browsers, except from the listed origins, for which it implements CORS
+// (fetch.spec.whatwg.org).
 //
-// A GET is refused as a POST is. Its answer could not be read, and it changes nothing, but it asks the sources.
+// GET is rejected like POST. It changes nothing, and its response could not be read, but it causes requests to the sources.
 func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
 	allowed, err := parseOrigins(listed)
 	if err != nil {
@@ -29,11 +29,11 @@ func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
 	protection := http.NewCrossOriginProtection()
 	protected := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		checked := r
-		if r.Method != http.MethodPost { // the protection lets every GET pass
+		if r.Method != http.MethodPost { // Check allows every GET
 			checked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
 		}
 		if protection.Check(checked) != nil {
-			writeError(w, http.StatusForbidden, badRequest, "Pages of other origins are not answered here.", "")
+			writeError(w, http.StatusForbidden, badRequest, "Cross-origin requests are not allowed.", "")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -60,8 +60,8 @@ func crossOrigin(listed []string, next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// answerPreflight permits what a listed origin asks for. Headers that are not known here are ignored here, so a page may
-// send any: those of tracing and monitoring are many, and change.
+// answerPreflight allows all headers that a listed origin requests. Unknown headers are ignored anyway, and those of tracing
+// and monitoring tools are many, and change.
 func answerPreflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Add("Vary", "Access-Control-Request-Headers")
@@ -74,14 +74,14 @@ func answerPreflight(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	maxRequestedHeaders = 50   // names that a preflight may ask for
-	maxHeaderName       = 100  // bytes of one of them
-	maxRequestedBytes   = 4096 // bytes of all of them, as they are asked for
+	maxRequestedHeaders = 50   // header names in a preflight
+	maxHeaderName       = 100  // bytes of one name
+	maxRequestedBytes   = 4096 // bytes of all names
 )
 
 var headerNamePattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110, section 5.6.2
 
-// requestedHeaders are the names that a preflight asks for; none where one of them is no name, or there are too many.
+// requestedHeaders returns the header names in a preflight; nil if one of them is invalid or there are too many.
 func requestedHeaders(h http.Header) []string {
 	text := strings.Join(h.Values("Access-Control-Request-Headers"), ",")
 	if strings.TrimSpace(text) == "" || len(text) > maxRequestedBytes {
@@ -100,13 +100,13 @@ func requestedHeaders(h http.Header) []string {
 	return names
 }
 
-// origins are those of web pages that may ask.
+// origins are the allowed origins.
 type origins struct {
 	exact     []string
 	wildcards []wildcard
 }
 
-// wildcard stands for the origins whose host is one label before a name.
+// wildcard matches origins whose host is one label before a name.
 type wildcard struct{ scheme, name string } // "https://" and ".preview.example.com"
 
 func parseOrigins(list []string) (o origins, err error) {
@@ -135,19 +135,18 @@ func (w wildcard) matches(origin string) bool {
 	return ok && isBelow && hostLabelPattern.MatchString(first)
 }
 
-// schemesWithoutOrigin are schemes of addresses whose pages have no origin that a browser would send.
+// schemesWithoutOrigin are schemes whose pages have no origin that browsers send.
 var schemesWithoutOrigin = []string{"ftp", "file", "data", "blob", "about", "javascript", "ws", "wss"}
 
 var originPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[^/?#@]+$`)
 
-// checkOrigin refuses what no browser would ever send as an origin. App shells and extensions have schemes of their own,
-// such as capacitor://localhost. An asterisk may stand for the first label of a host's name, in front of a name that
-// somebody can own.
+// checkOrigin rejects what no browser would send as an origin. App shells and extensions have schemes of their own, such as
+// capacitor://localhost. An asterisk may replace the first label of a host name, if the rest is not a public suffix.
 func checkOrigin(origin string) error {
 	u, err := url.Parse(strings.Replace(origin, "//*.", "//wildcard.", 1))
 	if err != nil || !originPattern.MatchString(origin) || slices.Contains(schemesWithoutOrigin, u.Scheme) || u.Hostname() == "" ||
 		strings.ToLower(origin) != origin || strings.Contains(u.Host, "*") || strings.HasSuffix(origin, ":") {
-		return fmt.Errorf("%q is not an origin; one is written like https://app.example.com or https://*.preview.example.com, in small letters and without a slash behind", origin)
+		return fmt.Errorf("%q is not an origin; write one such as https://app.example.com or https://*.preview.example.com, in lower case and without a trailing slash", origin)
 	}
 	if !strings.Contains(origin, "*") {
 		return nil
@@ -155,15 +154,15 @@ func checkOrigin(origin string) error {
 	name, _ := strings.CutPrefix(u.Hostname(), "wildcard.")
 	switch suffix, _ := publicsuffix.PublicSuffix(name); {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%q: an asterisk is for origins of http and https", origin)
+		return fmt.Errorf("%q: wildcards are for http and https only", origin)
 	case suffix == name || strings.Trim(suffix, "0123456789") == "":
-		return fmt.Errorf("%q would let in everybody who can have a name below %s; write one more label behind the asterisk", origin, name)
+		return fmt.Errorf("%q would allow everybody who can register a name below %s; add one more label after the asterisk", origin, name)
 	}
 	return nil
 }
 
-// Direct tells whether a request with these headers has come without a proxy in between: through one, a listener
-// that only this machine can reach may be reached by others.
+// Direct reports whether a request with these headers has not passed a proxy. Through a proxy, other machines may reach a
+// loopback listener.
 func Direct(h http.Header) bool {
 	for name := range h {
 		if name == "Forwarded" || name == "Via" || strings.HasPrefix(name, "X-Forwarded-") {

@@ -1,4 +1,4 @@
-// Package telemetry is what an operator sees of ProfileQL: so far, its log, which never holds up a request.
+// Package telemetry is the log of ProfileQL, which redacts secrets and never blocks a request.
 package telemetry
 
 import (
@@ -10,27 +10,27 @@ import (
 	"strings"
 )
 
-// redacted stands for what no log should have.
+// redacted replaces secrets.
 const redacted = "[redacted]"
 
-// secretKeys are names of attributes that hold secrets, in lower case.
+// secretKeys are names of attributes with secrets, in lower case.
 var secretKeys = map[string]bool{
 	"authorization": true, "proxy-authorization": true, "cookie": true, "set-cookie": true, "token": true,
 	"access_token": true, "password": true, "secret": true, "assertion": true, "variables": true,
 }
 
-// secretTexts are tokens within a text: JSON Web Tokens (RFC 7519), encrypted ones too, and whatever follows the name
-// of an authentication scheme.
+// secretTexts matches tokens within a text: JSON Web Tokens (RFC 7519), encrypted ones included, and what follows the name of
+// an authentication scheme.
 var secretTexts = regexp.MustCompile(`eyJ[\w-]{8,}(?:\.[\w-]*)+|(?i:\b(?:bearer|basic)\s+)[^\s"',;]+`)
 
-// NewLog writes one JSON object a line. Nothing that goes into the log is meant to hold a secret; what looks like one
-// all the same is left out.
+// NewLog returns a logger that writes JSON lines. Log lines should not contain secrets; as a second line of defense, what looks
+// like one is redacted.
 func NewLog(w io.Writer) *slog.Logger {
 	return slog.New(redactingHandler{slog.NewJSONHandler(w, nil)})
 }
 
-// redactingHandler is a handler that sees no secrets. [slog.HandlerOptions.ReplaceAttr] would do the same for every attribute that is
-// built in, too, at three times the price of a line.
+// redactingHandler redacts secrets before its Handler sees them. [slog.HandlerOptions.ReplaceAttr] would be called for the
+// built-in attributes too, and makes a line three times as expensive.
 type redactingHandler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
@@ -75,7 +75,7 @@ func redactAll(attrs []slog.Attr) (clean []slog.Attr, changed bool) {
 	return clean, changed
 }
 
-// redact returns an attribute without what looks like a secret, and whether it had any.
+// redact redacts an attribute, and reports whether it had a secret.
 func redact(a slog.Attr) (clean slog.Attr, changed bool) {
 	if secretKeys[strings.ToLower(a.Key)] {
 		return slog.String(a.Key, redacted), true
@@ -94,7 +94,7 @@ func redact(a slog.Attr) (clean slog.Attr, changed bool) {
 	return a, false
 }
 
-// redactAny looks into the kinds of values that are logged here besides texts.
+// redactAny redacts the other types of values that are logged.
 func redactAny(key string, value any) (clean slog.Attr, changed bool) {
 	switch v := value.(type) {
 	case error:
@@ -115,8 +115,7 @@ func redactText(text string) string {
 	return secretTexts.ReplaceAllString(text, redacted)
 }
 
-// mayHoldSecret tells whether there is anything at all in a text of what secretTexts begin with: a regular expression takes its
-// time, and hardly any text has a secret.
+// mayHoldSecret is a fast check before the regular expression secretTexts: hardly any text has a secret.
 func mayHoldSecret(text string) bool {
 	for i := range len(text) {
 		switch rest := text[i:]; text[i] {

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// maxQueued is how many bytes of lines wait for a slow reader: some 3,000 requests.
+	// maxQueued is the size of the queue in bytes: the lines of some 3,000 requests.
 	maxQueued = 1 << 20
-	// atomicWrite is how much a pipe takes in one piece (PIPE_BUF of Linux), so that lines of processes which share one
-	// are not mixed.
+	// atomicWrite is the size of atomic writes to a pipe (PIPE_BUF of Linux), so that lines of processes that share it are
+	// not mixed.
 	atomicWrite = 4096
-	// flushTimeout is how long the end waits for the reader.
+	// flushTimeout is how long Close waits for the reader.
 	flushTimeout = time.Second
 )
 
-// Queue is an [io.Writer] that hands lines on to a slower one, in order. Its own Write never waits: the log of a service must
-// not hold up its requests, whoever reads it. Lines that do not fit are dropped, and a line says how many.
+// Queue is an [io.Writer] that buffers lines for a slower one. Write never blocks, so that a slow reader of the log does not
+// slow down requests. Lines that do not fit are dropped, and a line says how many.
 type Queue struct {
 	out  io.Writer
-	wake chan struct{} // holds one while there is something to do
-	done chan struct{} // closed once the last line is written
+	wake chan struct{} // holds one while there are lines or the queue is closed
+	done chan struct{} // closed after the last line is written
 
 	mu      sync.Mutex
 	lines   []byte
@@ -31,7 +31,7 @@ type Queue struct {
 	closed  bool
 }
 
-// NewQueue returns a queue in front of out, which has to be closed.
+// NewQueue returns a queue in front of out. It must be closed.
 func NewQueue(out io.Writer) *Queue {
 	q := &Queue{out: out, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go q.run()
@@ -58,7 +58,7 @@ func (q *Queue) signal() {
 	}
 }
 
-// Close waits until everything is handed on, for a second at most. What is written after it is dropped.
+// Close waits until all lines are written, for at most a second. Later lines are dropped.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
@@ -90,8 +90,8 @@ func (q *Queue) run() {
 	}
 }
 
-// writeLines writes lines in pieces that a pipe takes whole, as far as their lengths allow. An error is for nobody: this is where
-// errors are told.
+// writeLines writes lines in chunks that a pipe writes atomically, as far as their lengths allow. Errors are ignored: the log
+// is where they would be reported.
 func (q *Queue) writeLines(lines []byte) {
 	for len(lines) > 0 {
 		end := len(lines)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// slowReader takes what is written only once it is let go.
+// slowReader blocks writes until it is released.
 type slowReader struct {
 	release chan struct{}
 	bytes.Buffer
@@ -23,8 +23,8 @@ func (r *slowReader) Write(p []byte) (int, error) {
 	return r.Buffer.Write(p)
 }
 
-// TestQueue holds that a reader which does not read holds nobody up, that what fits is handed on in order, and that the
-// rest is counted.
+// TestQueue holds that a slow reader blocks nobody, that lines that fit are written in order, and that dropped ones are
+// counted.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ lines, length, kept int }{
@@ -73,8 +73,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestQueueOfNobody has nobody read at all: the end waits for a second.
-func TestQueueOfNobody(t *testing.T) {
+// TestQueueWithoutReader holds that Close waits for at most a second.
+func TestQueueWithoutReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		out := &slowReader{release: make(chan struct{})}
