@@ -1,4 +1,4 @@
-// Package instant knows the form of moments: RFC 3339, which is that of OData's Edm.DateTimeOffset.
+// Package instant validates instants in RFC 3339 format, which is that of OData's Edm.DateTimeOffset.
 package instant
 
 import (
@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Valid tells whether text is a moment, with any number of digits for a fraction of a second.
+// Valid reports whether text is an instant, with any number of fractional digits.
 func Valid[T string | []byte](text T) bool {
 	if isCommonForm(text) {
 		return true
 	}
-	// time.Parse alone would also take a comma before the fraction, and hours of one digit.
+	// time.Parse alone would also accept a comma before the fraction, and hours of one digit.
 	_, err := time.Parse(time.RFC3339, string(text))
 	return err == nil && text[len("2006-01-02T15")] == ':' && !bytes.ContainsRune([]byte(text), ',')
 }
 
-// isCommonForm knows most moments without the price of time.Parse: those before the 29th of a month.
+// isCommonForm recognizes most UTC instants without the cost of time.Parse: those before the 29th of a month.
 func isCommonForm[T string | []byte](text T) bool {
 	const layout = "0000-00-00T00:00:00"
 	if len(text) <= len(layout) {

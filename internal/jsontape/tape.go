@@ -1,8 +1,8 @@
-// Package jsontape reads JSON into a tape: one flat list of all its values, each a span of the text. Nothing is decoded
-// until it is asked for, so that a value which is only passed on costs its bytes and no more.
+// Package jsontape parses JSON into a tape: one flat list of all values, each a span of the text. Values are decoded on
+// demand, so that one that is only copied costs no more than its bytes.
 //
-// [Parse] accepts what encoding/json accepts and refuses what it refuses. A [Value] is a place on the tape: its kind, its
-// text, its members or elements.
+// [Parse] accepts exactly what encoding/json accepts. A [Value] is a position on the tape: its kind, its text, its members or
+// elements.
 package jsontape
 
 import (
@@ -12,13 +12,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how many objects and arrays may be within one another, as for encoding/json.
+// maxDepth is the maximum nesting of objects and arrays, the same as in encoding/json.
 const maxDepth = 10_000
 
 // Kind is the kind of a JSON value.
 type Kind uint8
 
-// The kinds. Absent is that of the zero [Value], which no text has.
+// The kinds. Absent is the kind of the zero [Value].
 const (
 	Absent Kind = iota
 	Null
@@ -30,24 +30,24 @@ const (
 	Object
 )
 
-// node is one value. Behind an array follow its elements, behind an object the names and values of its members in turn.
+// node is one value. An array is followed by its elements, an object by the names and values of its members in turn.
 type node struct {
 	start, end uint32 // span of the text
-	next       uint32 // index behind the value and all that is in it
+	next       uint32 // index after the value and its children
 	kind       Kind
 	escaped    bool // a string with a backslash in it
-	lossy      bool // a string that is not Unicode: broken UTF-8, or perhaps half of a surrogate pair
+	lossy      bool // a string that may not be Unicode: invalid UTF-8, or half of a surrogate pair
 }
 
-// Tape is a JSON text and its values. It keeps the text, which must not change.
+// Tape is a parsed JSON text. It refers to the text, which must not be modified.
 type Tape struct {
 	text  []byte
 	nodes []node
 }
 
-// SyntaxError says that a text is not JSON, and where.
+// SyntaxError is a JSON syntax error.
 type SyntaxError struct {
-	Offset  int // bytes before the fault
+	Offset  int // bytes before the error
 	message string
 }
 
@@ -55,20 +55,20 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at offset %d", e.m
 
 var errTooLong = errors.New("JSON of 4 GiB or more")
 
-// Limits bound what a text may hold.
+// Limits limit the size of a text.
 type Limits struct {
-	Depth  int // objects and arrays within one another
+	Depth  int // nesting of objects and arrays
 	Values int // names of members count too
 }
 
-// What is over a limit.
+// Errors for exceeded [Limits].
 var (
-	ErrTooDeep       = errors.New("JSON of too many levels")
-	ErrTooManyValues = errors.New("JSON of too many values")
+	ErrTooDeep       = errors.New("JSON is nested too deeply")
+	ErrTooManyValues = errors.New("JSON has too many values")
 )
 
-// Parse reads one JSON value with nothing but white space around it. The error is a [*SyntaxError], unless the text is
-// 4 GiB or more.
+// Parse parses one JSON value with optional white space around it. The error is a [*SyntaxError], unless the text is 4 GiB or
+// more.
 func Parse(text []byte) (*Tape, error) {
 	t, err := ParseWithin(text, Limits{Depth: maxDepth, Values: math.MaxInt})
 	if errors.Is(err, ErrTooDeep) {
@@ -77,13 +77,12 @@ func Parse(text []byte) (*Tape, error) {
 	return t, err
 }
 
-// ParseWithin is [Parse] for texts that nobody is to be trusted for: it gives up at the first thing that is over a limit.
-// The error then is [ErrTooDeep] or [ErrTooManyValues].
+// ParseWithin is [Parse] for untrusted texts: it stops at the first exceeded limit with [ErrTooDeep] or [ErrTooManyValues].
 func ParseWithin(text []byte, limits Limits) (*Tape, error) {
 	if uint64(len(text)) >= math.MaxUint32 {
 		return nil, errTooLong
 	}
-	// Texts of the profile API have a value or a name in some 13 bytes.
+	// The profile API's JSON has a value or a name per 13 bytes.
 	p := parser{text: text, limits: limits, nodes: make([]node, 0, min(len(text)/12, limits.Values)+4)}
 	if err := p.parse(); err != nil {
 		return nil, err
@@ -91,10 +90,10 @@ func ParseWithin(text []byte, limits Limits) (*Tape, error) {
 	return &Tape{text: text, nodes: p.nodes}, nil
 }
 
-// Root is the value that the text is.
+// Root returns the top-level value.
 func (t *Tape) Root() Value { return Value{t, 0} }
 
-// parser goes through a text once. The stack holds the arrays and objects around, as indices of nodes.
+// parser parses a text in one pass. The stack holds the indices of the enclosing arrays and objects.
 type parser struct {
 	text     []byte
 	limits   Limits
@@ -123,7 +122,7 @@ func (p *parser) parse() error {
 	return nil
 }
 
-// next reads on in the innermost array or object: its end, or its next element or member.
+// next parses the next element or member of the innermost array or object, or its end.
 func (p *parser) next() error {
 	top := p.stack[len(p.stack)-1]
 	isObject := p.nodes[top].kind == Object
@@ -162,7 +161,7 @@ func (p *parser) next() error {
 	return p.value()
 }
 
-// space skips white space, and returns the byte behind it; 0 at the end.
+// space skips white space, and returns the byte after it; 0 at the end.
 func (p *parser) space() byte {
 	for p.at < len(p.text) {
 		switch c := p.text[p.at]; c {
@@ -175,7 +174,7 @@ func (p *parser) space() byte {
 	return 0
 }
 
-// value reads a value; of an array or object, its beginning.
+// value parses a value; of an array or object, only the opening bracket.
 func (p *parser) value() error {
 	switch c := p.space(); c {
 	case '"':
@@ -273,8 +272,8 @@ func (p *parser) string() error {
 	return p.syntaxError("a string without its end")
 }
 
-// escapeLength is the length of the escape that text begins with, 0 where it is none, and whether it is half of a
-// surrogate pair.
+// escapeLength returns the length of the escape sequence at the start of text, 0 if it is invalid, and whether it is half of
+// a surrogate pair.
 func escapeLength(text []byte) (length int, half bool) {
 	if len(text) < 2 {
 		return 0, false
@@ -295,7 +294,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// number reads a number (RFC 8259, section 6).
+// number parses a number (RFC 8259, section 6).
 func (p *parser) number() error {
 	start, text, i := p.at, p.text, p.at
 	if text[i] == '-' {

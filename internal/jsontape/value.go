@@ -15,7 +15,7 @@ type Value struct {
 
 func (v Value) node() *node { return &v.tape.nodes[v.at] }
 
-// Kind is the kind of the value.
+// Kind returns the kind of the value.
 func (v Value) Kind() Kind {
 	if v.tape == nil {
 		return Absent
@@ -23,7 +23,7 @@ func (v Value) Kind() Kind {
 	return v.node().kind
 }
 
-// Raw is the value's JSON as it stands in the text.
+// Raw returns the value's JSON text.
 func (v Value) Raw() []byte {
 	n := v.node()
 	return v.tape.text[n.start:n.end]
@@ -33,10 +33,10 @@ func (v Value) Raw() []byte {
 type Child struct {
 	Value
 	name uint32 // index of the member's name; 0 for an element
-	end  uint32 // index behind the parent
+	end  uint32 // index after the parent
 }
 
-// First is the first child of an array or object. It is not ok where there is none, or where v is of another kind.
+// First returns the first child of an array or object. It is not ok if there is none, or v is of another kind.
 func (v Value) First() (c Child, ok bool) {
 	if k := v.Kind(); k != Array && k != Object {
 		return Child{}, false
@@ -54,7 +54,7 @@ func (v Value) child(at, end uint32, kind Kind) (Child, bool) {
 	return Child{Value: Value{v.tape, at}, end: end}, true
 }
 
-// Next is the child behind c.
+// Next returns the child after c.
 func (c Child) Next() (next Child, ok bool) {
 	kind := Array
 	if c.name > 0 {
@@ -63,13 +63,13 @@ func (c Child) Next() (next Child, ok bool) {
 	return c.child(c.node().next, c.end, kind)
 }
 
-// Name is the name of a member, decoded.
+// Name returns the decoded name of a member.
 func (c Child) Name() []byte {
 	text, _ := Value{c.tape, c.name}.TextBytes()
 	return text
 }
 
-// Member is the last member of an object with a name, as encoding/json has it; absent where there is none.
+// Member returns the member of an object with a name, the last one of duplicates as in encoding/json; absent if there is none.
 func (v Value) Member(name string) (found Value) {
 	if v.Kind() != Object {
 		return Value{}
@@ -82,8 +82,8 @@ func (v Value) Member(name string) (found Value) {
 	return found
 }
 
-// HasDuplicateNames tells whether any object on the tape has two members of one name: of their values, readers of JSON keep one and
-// say nothing.
+// HasDuplicateNames reports whether any object on the tape has two members of the same name, of which JSON parsers silently
+// keep only one.
 func (t *Tape) HasDuplicateNames() bool {
 	for i := range t.nodes {
 		if t.nodes[i].kind == Object && (Value{t, uint32(i)}).hasDuplicateNames() {
@@ -93,7 +93,7 @@ func (t *Tape) HasDuplicateNames() bool {
 	return false
 }
 
-// maxLinearNames is how many names are compared with one another; of more, a map is made.
+// maxLinearNames is how many names are compared one by one; more are put into a map.
 const maxLinearNames = 16
 
 func (v Value) hasDuplicateNames() bool {
@@ -117,7 +117,7 @@ func (v Value) hasDuplicateNames() bool {
 	return false
 }
 
-// Text is a string, decoded; what of it is not Unicode is U+FFFD. It is not ok for other kinds.
+// Text returns a decoded string; invalid Unicode is replaced by U+FFFD. It is not ok for other kinds.
 func (v Value) Text() (text string, ok bool) {
 	if v.Kind() != String {
 		return "", false
@@ -129,7 +129,7 @@ func (v Value) Text() (text string, ok bool) {
 	return text, json.Unmarshal(raw, &text) == nil
 }
 
-// IsUnicode tells whether a string stands for Unicode text: whether it is UTF-8, and without half of a surrogate pair.
+// IsUnicode reports whether a string is valid UTF-8 without unpaired surrogates.
 func (v Value) IsUnicode() bool {
 	if v.Kind() != String || !v.node().lossy {
 		return v.Kind() == String
@@ -138,7 +138,7 @@ func (v Value) IsUnicode() bool {
 	return utf8.Valid(raw) && hasWholePairs(raw)
 }
 
-// hasWholePairs tells whether each surrogate that is escaped in a JSON string is one of a pair.
+// hasWholePairs reports whether all escaped surrogates in a JSON string are paired.
 func hasWholePairs(raw []byte) bool {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -150,7 +150,7 @@ func hasWholePairs(raw []byte) bool {
 			i++
 		case !half:
 			i += 5
-		case raw[i+3]|0x20 >= 'c' || !isLowSurrogate(raw[i+6:]): // the second one alone, or the first without it
+		case raw[i+3]|0x20 >= 'c' || !isLowSurrogate(raw[i+6:]): // a low surrogate alone, or a high one without it
 			return false
 		default:
 			i += 11
@@ -164,7 +164,7 @@ func isLowSurrogate(text []byte) bool {
 	return half && text[0] == '\\' && text[3]|0x20 >= 'c'
 }
 
-// TextBytes is [Value.Text] without a copy, where nothing has to be decoded. The bytes must not be changed.
+// TextBytes is [Value.Text] without a copy, if nothing has to be decoded. The bytes must not be modified.
 func (v Value) TextBytes() (text []byte, ok bool) {
 	if v.Kind() != String {
 		return nil, false
@@ -177,8 +177,7 @@ func (v Value) TextBytes() (text []byte, ok bool) {
 	return raw[1 : len(raw)-1], true
 }
 
-// AppendText appends a string as JSON: as it stands in the text, but for what of it is not Unicode, which becomes
-// U+FFFD.
+// AppendText appends a string as JSON, unchanged except that invalid Unicode is replaced by U+FFFD.
 func (v Value) AppendText(dst []byte) []byte {
 	if !v.node().lossy {
 		return append(dst, v.Raw()...)
@@ -189,7 +188,7 @@ func (v Value) AppendText(dst []byte) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends text as a JSON string. What of it is not UTF-8 becomes U+FFFD.
+// AppendString appends text as a JSON string. Invalid UTF-8 is replaced by U+FFFD.
 func AppendString(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	begin := 0

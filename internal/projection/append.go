@@ -8,8 +8,8 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// Append writes an object of the source's as the plan has it. Own writes the value of a field that is the caller's own.
-// Where v is no object, all of its properties are null.
+// Append writes an object of the source with the fields of the plan. AppendComputed writes the value of a computed field. If
+// v is not an object, all of its properties are null.
 func (p *Plan) Append(dst []byte, v jsontape.Value, appendComputed func(dst []byte, f *Field) []byte) []byte {
 	var buf [32]jsontape.Value
 	found := buf[:]
@@ -18,7 +18,7 @@ func (p *Plan) Append(dst []byte, v jsontape.Value, appendComputed func(dst []by
 	}
 	if v.Kind() == jsontape.Object {
 		for c, ok := v.First(); ok; c, ok = c.Next() {
-			if i := p.index.find(c.Name()); i >= 0 { // of several members of one name the last counts
+			if i := p.index.find(c.Name()); i >= 0 { // the last of duplicate names wins
 				found[i] = c.Value
 			}
 		}
@@ -39,7 +39,7 @@ func (p *Plan) Append(dst []byte, v jsontape.Value, appendComputed func(dst []by
 	return append(dst, '}')
 }
 
-// AppendFields writes an object whose values the caller writes, but for __typename.
+// AppendFields writes an object whose values are written by value, except __typename.
 func (p *Plan) AppendFields(dst []byte, value func(dst []byte, f *Field) []byte) []byte {
 	dst = append(dst, '{')
 	for i := range p.Fields {
@@ -64,7 +64,7 @@ func (p *Plan) appendTypeName(dst []byte) []byte {
 	return append(append(append(dst, '"'), p.typeName...), '"')
 }
 
-// append writes a value that the source sent for the field; null where there is none that fits.
+// append writes the source's value of the field; null if it is missing or of another type.
 func (f *Field) append(dst []byte, v jsontape.Value) []byte {
 	if f.list {
 		return f.appendList(dst, v)
@@ -76,8 +76,8 @@ func (f *Field) append(dst []byte, v jsontape.Value) []byte {
 	return dst
 }
 
-// appendList writes a list without the entries that do not fit. A single value where a list belongs becomes a list of
-// one: several properties are one or the other from one version of the profile API to the next.
+// appendList writes a list without the entries of another type. A single value becomes a list of one: some properties have
+// changed between the two in versions of the profile API.
 func (f *Field) appendList(dst []byte, v jsontape.Value) []byte {
 	before := len(dst)
 	dst = append(dst, '[')
@@ -101,7 +101,7 @@ func (f *Field) appendList(dst []byte, v jsontape.Value) []byte {
 	return append(dst, ']')
 }
 
-// appendOne writes one value; it is not ok where it does not fit.
+// appendOne writes one value; it is not ok if the value is of another type.
 func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 	switch f.kind {
 	case kindText:
@@ -131,7 +131,7 @@ func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 	return dst, false
 }
 
-// appendAsIs writes a value as it stands in the source's text, if it fits.
+// appendAsIs copies a value from the source's text, if it fits.
 func appendAsIs(dst []byte, v jsontape.Value, fits bool) ([]byte, bool) {
 	if !fits {
 		return dst, false
@@ -139,13 +139,13 @@ func appendAsIs(dst []byte, v jsontape.Value, fits bool) ([]byte, bool) {
 	return append(dst, v.Raw()...), true
 }
 
-// isInt tells whether a JSON number is a whole one of 32 bits (GraphQL, section 3.5.1).
+// isInt reports whether a JSON number is a 32-bit integer (GraphQL, section 3.5.1).
 func isInt(text []byte) bool {
 	_, err := strconv.ParseInt(string(text), 10, 32)
 	return err == nil
 }
 
-// isFinite tells whether a JSON number is one of 64 bits. Only an exponent, or very many digits, can make it larger.
+// isFinite reports whether a JSON number fits 64 bits. Only one with an exponent, or very many digits, may not.
 func isFinite(text []byte) bool {
 	if len(text) < 100 {
 		short := true

@@ -11,22 +11,22 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// unknownFutureValue is the member that evolvable enums of Microsoft Graph have for members yet to come.
+// unknownFutureValue is the member of Microsoft Graph's evolvable enums that stands for future members.
 const unknownFutureValue = "UNKNOWN_FUTURE_VALUE"
 
-// flagsEnums are the enums whose members can be combined (OData JSON Format 4.01, section 7.1). Their numbers are 0 for
-// the first member, and then the powers of two.
+// flagsEnums are the enums whose members can be combined (OData JSON Format 4.01, section 7.1). Their values are 0 for the
+// first member, and then the powers of two.
 var flagsEnums = map[string]bool{"AllowedAudience": true}
 
-// enum translates between the three forms of an enum's members: GraphQL's GROUP_MEMBERS, the wire's groupMembers, and
-// the wire's number, which follows the order of the schema.
+// enum translates between the three forms of an enum's members: GROUP_MEMBERS in GraphQL, groupMembers on the wire, and a
+// number on the wire, which follows the order of the schema.
 type enum struct {
 	flags   bool
 	names   []string // GraphQL's, in the order of the schema
 	wire    []string
 	byName  map[string]int
 	byWire  map[string]int
-	unknown int // index of unknownFutureValue; -1 where the enum has no such member
+	unknown int // index of unknownFutureValue; -1 if the enum has no such member
 }
 
 func newEnum(def *ast.Definition) *enum {
@@ -53,7 +53,7 @@ func wireName(name string) string {
 	return strings.Join(words, "")
 }
 
-// ordinal is the number of a member.
+// ordinal returns the number of a member.
 func (e *enum) ordinal(i int) int64 {
 	if e.flags && i > 0 {
 		return 1 << (i - 1)
@@ -61,7 +61,7 @@ func (e *enum) ordinal(i int) int64 {
 	return int64(i)
 }
 
-// member is the index of the member that a text names, by name or number; that of the unknown one where it is none.
+// member returns the index of a member by its name or number; that of unknownFutureValue if there is none.
 func (e *enum) member(text []byte) int {
 	if i, ok := e.byWire[string(text)]; ok {
 		return i
@@ -81,7 +81,7 @@ func parseOrdinal(text []byte) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// enumText is the text or the whole number that an enum's value is. An empty text says nothing, as null does.
+// enumText returns the string or integer of an enum's value. An empty string counts as null.
 func enumText(v jsontape.Value) (text []byte, ok bool) {
 	switch v.Kind() {
 	case jsontape.String:
@@ -94,7 +94,7 @@ func enumText(v jsontape.Value) (text []byte, ok bool) {
 	return nil, false
 }
 
-// appendMember writes the member that a source means; it writes nothing, and is not ok, where there is none.
+// appendMember writes the member that a source sent; it writes nothing, and is not ok, if there is none.
 func (e *enum) appendMember(dst []byte, v jsontape.Value) ([]byte, bool) {
 	text, ok := enumText(v)
 	if !ok {
@@ -111,13 +111,13 @@ func (e *enum) appendName(dst []byte, i int) []byte {
 	return append(append(append(dst, '"'), e.names[i]...), '"')
 }
 
-// appendFlags writes the list of members that a source's comma-separated text means, each once.
+// appendFlags writes the members in a source's comma-separated string as a list, each once.
 func (e *enum) appendFlags(dst []byte, v jsontape.Value) ([]byte, bool) {
 	text, ok := enumText(v)
 	if !ok {
 		return dst, false
 	}
-	if i, ok := e.byWire[string(text)]; ok { // one alone, as nearly always
+	if i, ok := e.byWire[string(text)]; ok { // fast path: a single member
 		return append(e.appendName(append(dst, '['), i), ']'), true
 	}
 	var members []int
@@ -134,7 +134,7 @@ func (e *enum) appendFlags(dst []byte, v jsontape.Value) ([]byte, bool) {
 	return append(dst, ']'), true
 }
 
-// combination adds the members that a name, or a number that is the sum of their numbers, stands for.
+// combination adds the member with a name, or the members whose numbers add up to a number.
 func (e *enum) combination(members []int, text []byte) []int {
 	add := func(i int) {
 		if i >= 0 && !slices.Contains(members, i) {

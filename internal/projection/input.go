@@ -17,31 +17,31 @@ import (
 // Input values are as encoding/json (with json.Number) and gqlparser represent them: nil, bool, string, json.Number, int64,
 // float64, []any and map[string]any.
 
-// InputError says what is wrong with a value in an operation. Its text is for the caller, and does not tell the value.
+// InputError is an invalid input value. Its message is for the caller, and does not contain the value.
 type InputError struct {
 	Message   string
-	WrongType bool // whether the value is none of its type, so that the type system refuses it
+	WrongType bool // the value is not of its type; otherwise it is, but not allowed
 }
 
 func (e *InputError) Error() string { return e.Message }
 
-// badValuef is the error for a value of the right type that is no good.
+// badValuef returns the error for a value of the right type that is not allowed.
 func badValuef(format string, args ...any) error {
 	return &InputError{Message: fmt.Sprintf(format, args...)}
 }
 
-// wrongTypef is the error for a value that is none of its type.
+// wrongTypef returns the error for a value of the wrong type.
 func wrongTypef(format string, args ...any) error {
 	return &InputError{Message: fmt.Sprintf(format, args...), WrongType: true}
 }
 
-// CheckLiteral checks a value of an input type that stands in a document, in which variables have their values already.
-// Path leads to where it fails. The error is an [*InputError].
+// CheckLiteral checks a literal of an input type, with variables already replaced by their values. Path is where it fails. The
+// error is an [*InputError].
 func (s *Schema) CheckLiteral(t *ast.Type, v any) (path []string, err error) {
 	return s.walkLiteral(t, v, s.checkLeaf)
 }
 
-// walkLiteral has each leaf of a value checked that is not null.
+// walkLiteral calls check for each leaf of a value that is not null.
 func (s *Schema) walkLiteral(t *ast.Type, v any, check func(t *ast.Type, v any) error) (path []string, err error) {
 	switch {
 	case v == nil && t.NonNull:
@@ -59,7 +59,7 @@ func (s *Schema) walkLiteral(t *ast.Type, v any, check func(t *ast.Type, v any) 
 func (s *Schema) walkList(t *ast.Type, v any, check func(*ast.Type, any) error) (path []string, err error) {
 	list, isList := v.([]any)
 	if !isList {
-		return s.walkLiteral(t.Elem, v, check) // one value in place of a list of one (GraphQL, section 3.11)
+		return s.walkLiteral(t.Elem, v, check) // list coercion of a single value (GraphQL, section 3.11)
 	}
 	for i, entry := range list {
 		if path, err = s.walkLiteral(t.Elem, entry, check); err != nil {
@@ -86,14 +86,13 @@ func (s *Schema) walkObject(def *ast.Definition, v any, check func(*ast.Type, an
 	return nil, nil
 }
 
-// isLeaf tells whether values of an input type are for checkLeaf to check as a whole: those of scalars and enums, and
-// lists of flags.
+// isLeaf reports whether checkLeaf checks values of an input type as a whole: scalars, enums, and lists of flags.
 func (s *Schema) isLeaf(t *ast.Type) bool {
 	k := s.kindOf(t)
 	return k == kindFlags || t.Elem == nil && k != kindObject
 }
 
-// checkLeaf checks a value that was given for a leaf type, and is not null. The error is an [*InputError].
+// checkLeaf checks a non-null value of a leaf type. The error is an [*InputError].
 func (s *Schema) checkLeaf(t *ast.Type, v any) error {
 	switch s.kindOf(t) {
 	case kindEnum:
@@ -105,8 +104,8 @@ func (s *Schema) checkLeaf(t *ast.Type, v any) error {
 	}
 }
 
-// checkType checks that a value is one of a leaf type, whether it is a good one or not. Validation knows the members of
-// enums, and that they are no strings.
+// checkType checks only that a value is of a leaf type, not whether it is allowed. Validation has already checked that enum
+// values are members and not strings.
 func (s *Schema) checkType(t *ast.Type, v any) error {
 	values := []any{v}
 	if s.kindOf(t) == kindFlags {
@@ -127,7 +126,7 @@ func (s *Schema) checkType(t *ast.Type, v any) error {
 	return nil
 }
 
-// checkScalar is as strict as the specification (GraphQL, section 3.5): no kind is taken for another one.
+// checkScalar is as strict as the specification (GraphQL, section 3.5): it does not convert between types.
 func checkScalar(name string, v any) error {
 	switch text, isText := v.(string); name {
 	case "String":
@@ -152,13 +151,13 @@ func checkScalar(name string, v any) error {
 	default:
 		return checkNumber(name, v)
 	}
-	if name == "DateTime" { // what validation of a document lets through
+	if name == "DateTime" { // validation of documents does not check this
 		return badValuef("DateTime cannot be %s", describe(v))
 	}
 	return wrongTypef("%s cannot be %s", name, describe(v))
 }
 
-// checkNumber checks an Int, which is a whole number of 32 bits, or a Float, which is any number of 64.
+// checkNumber checks an Int, a 32-bit integer, or a Float, a 64-bit number.
 func checkNumber(name string, v any) error {
 	f, isNumber := number(v)
 	switch {
@@ -191,7 +190,7 @@ func wholeNumber(v any) (text string, ok bool) {
 		if n, err := v.Int64(); err == nil {
 			return strconv.FormatInt(n, 10), true
 		}
-		// 3.0 is a whole number in JSON, up to where 64 bits tell all of them apart.
+		// 3.0 is an integer in JSON, as long as a float64 is exact.
 		f, err := v.Float64()
 		return strconv.FormatInt(int64(f), 10), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
 	case int64:
@@ -200,7 +199,7 @@ func wholeNumber(v any) (text string, ok bool) {
 	return "", false
 }
 
-// describe names the kind of a value that does not fit.
+// describe names the type of a value for an error message.
 func describe(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -221,7 +220,7 @@ func describe(v any) string {
 	}
 }
 
-// check is strict: exactly a member's name, and not the one that stands for what is not known.
+// check accepts only the names of members, except unknownFutureValue.
 func (e *enum) check(name string, v any) error {
 	member, ok := v.(string)
 	if !ok {
@@ -241,8 +240,8 @@ func (e *enum) writable() string {
 	return strings.Join(names, ", ")
 }
 
-// checkFlags refuses, besides wrong members, what the wire has no form for: no member at all, and the member whose number
-// is 0 together with others.
+// checkFlags rejects invalid members, and what cannot be sent: an empty list, and the member whose number is 0 together with
+// others.
 func (e *enum) checkFlags(name string, v any) error {
 	list := entries(v)
 	if len(list) == 0 {
@@ -261,7 +260,7 @@ func (e *enum) checkFlags(name string, v any) error {
 	return nil
 }
 
-// entries are those of a list, or one value in place of a list of one (GraphQL, section 3.11).
+// entries returns the entries of a list, or a single value as a list of one (GraphQL, section 3.11).
 func entries(v any) []any {
 	if list, ok := v.([]any); ok {
 		return list
@@ -269,8 +268,8 @@ func entries(v any) []any {
 	return []any{v}
 }
 
-// AppendInput writes an input object as the source's JSON: what was left out is not there, and null, empty texts and empty
-// lists are, at every depth. The value must have passed the checks; the order is that of the schema.
+// AppendInput writes an input object as the source's JSON: omitted fields are omitted, null, empty strings and empty lists are
+// written, at every depth. The value must have passed the checks; fields are in the order of the schema.
 func (s *Schema) AppendInput(dst []byte, typeName string, object map[string]any) []byte {
 	dst = append(dst, '{')
 	begin := len(dst)
@@ -331,7 +330,7 @@ func appendInputScalar(dst []byte, v any) []byte {
 	return append(dst, "null"...)
 }
 
-// appendWireFlags writes the names of flags as one text, separated by commas, each once.
+// appendWireFlags writes the names of flags as one comma-separated string, each once.
 func (e *enum) appendWireFlags(dst []byte, v any) []byte {
 	list := entries(v)
 	dst = append(dst, '"')

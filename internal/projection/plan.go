@@ -9,10 +9,10 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// Plan is a selection, compiled for one object type.
+// Plan is a selection set compiled for one object type.
 type Plan struct {
-	Fields      []Field // in the order in which they are written
-	Conditional bool    // whether variables decide what is in it, by @skip and @include
+	Fields      []Field // in the order of the output
+	Conditional bool    // whether it depends on variables, by @skip and @include
 
 	typeName   string
 	properties []string // of the source's JSON, each once
@@ -23,9 +23,9 @@ type Plan struct {
 type Field struct {
 	Name string // in the schema
 	Key  []byte // the response key as JSON, with its colon
-	Plan *Plan  // what is selected below an object; nil for other fields
+	Plan *Plan  // of an object's selection set; nil for other fields
 
-	slot int // index of its property; -1 for __typename and for those that are the caller's own
+	slot int // index of its property; -1 for __typename and computed fields
 	list bool
 	kind kind
 	enum *enum
@@ -33,8 +33,8 @@ type Field struct {
 
 const typeNameField = "__typename"
 
-// Compile compiles what selection sets select of an object type, merged (GraphQL, section 6.3.2). Variables are those of
-// the operation, for @skip and @include.
+// Compile compiles the merged selection sets of an object type (GraphQL, section 6.3.2). Variables are those of the
+// operation, for @skip and @include.
 func (s *Schema) Compile(typeName string, sets []ast.SelectionSet, variables map[string]any) *Plan {
 	def := s.schema.Types[typeName]
 	c := collector{schema: s.schema, def: def, variables: variables}
@@ -75,16 +75,16 @@ func (s *Schema) field(p *Plan, def *ast.Definition, c collected, variables map[
 	return f
 }
 
-// Properties are the properties of the source's JSON that the plan needs, each once.
+// Properties returns the properties of the source's JSON that the plan needs, each once.
 func (p *Plan) Properties() []string { return p.properties }
 
-// collected is what is selected under one response key.
+// collected is the fields of one response key.
 type collected struct {
 	key, name string
 	sets      []ast.SelectionSet
 }
 
-// collector collects the fields of selection sets for an object type.
+// collector collects the fields of selection sets for an object type (GraphQL, section 6.3.2).
 type collector struct {
 	schema    *ast.Schema
 	def       *ast.Definition
@@ -92,7 +92,7 @@ type collector struct {
 	fields    []collected
 	visited   []string // fragments
 
-	conditional bool // whether a variable has decided about a selection
+	conditional bool // whether a variable has skipped or included a selection
 }
 
 func (c *collector) collect(set ast.SelectionSet) {
@@ -128,7 +128,7 @@ func (c *collector) add(f *ast.Field) {
 	}
 }
 
-// applies tells whether a fragment on a type condition applies to the object type.
+// applies reports whether a fragment with a type condition applies to the object type.
 func (c *collector) applies(condition string) bool {
 	if condition == "" || condition == c.def.Name {
 		return true
@@ -136,7 +136,7 @@ func (c *collector) applies(condition string) bool {
 	return slices.ContainsFunc(c.schema.PossibleTypes[condition], func(def *ast.Definition) bool { return def.Name == c.def.Name })
 }
 
-// includes tells whether @skip and @include let a selection be (GraphQL, section 3.13).
+// includes reports whether @skip and @include include a selection (GraphQL, section 3.13).
 func (c *collector) includes(directives ast.DirectiveList) bool {
 	for _, d := range directives {
 		if d.Name != "skip" && d.Name != "include" {
@@ -152,15 +152,15 @@ func (c *collector) includes(directives ast.DirectiveList) bool {
 	return true
 }
 
-// memberIndex finds properties by the names of members. The bits of a name's length and last letters tell nearly all
-// names apart, so that a name is compared with hardly more than one property.
+// memberIndex is a hash table of properties by name. The hash of the length and three letters differs for nearly all names, so
+// that a name is rarely compared with more than one property.
 type memberIndex struct {
 	properties []string
 	first      [64]int8 // index of the first property with a hash, plus 1
 	next       []int8   // of the next one with the same hash, plus 1
 }
 
-// maxProperties is how many properties a type may have.
+// maxProperties is the maximum number of properties of a type: an int8 holds their indices.
 const maxProperties = 100
 
 func newMemberIndex(properties []string) memberIndex {
@@ -183,7 +183,7 @@ func hash[T string | []byte](name T) uint8 {
 	return (uint8(n) + name[0]*5 + name[n-1]*3 + name[n/2]*17) & 63
 }
 
-// find is the index of the property with a name; -1 for none.
+// find returns the index of the property with a name; -1 for none.
 func (x *memberIndex) find(name []byte) int {
 	for i := x.first[hash(name)]; i > 0; i = x.next[i-1] {
 		if x.properties[i-1] == string(name) {

@@ -15,7 +15,7 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// isComputed tells which fields of the schema no source sends.
+// isComputed reports which fields of the schema no source sends.
 func isComputed(def *ast.Definition, field string) bool {
 	return slices.Contains(def.Interfaces, "ItemFacet") && (field == "id" || field == "itemId" || field == "profileSource")
 }

@@ -1,15 +1,15 @@
-// Package projection translates between GraphQL and a source's JSON, driven by the schema alone: field names are the
-// REST API's property names, so nothing is mapped by hand.
+// Package projection converts between GraphQL and a source's JSON, driven only by the schema: field names are the REST API's
+// property names, so there is no mapping by hand.
 //
-// A [Plan] is a selection compiled for one type: which properties it needs ([Plan.Properties]), and how an item is
+// A [Plan] is a selection set compiled for one type: the properties that it needs ([Plan.Properties]), and how an item is
 // written from the source's bytes, in one pass and in the order of the selection ([Plan.Append]). [Schema.AppendInput]
-// goes the other way: it writes an input value as the body of a request, with what was left out left out.
+// does the reverse: it writes an input value as the body of a request, without omitted fields.
 //
-// Reading is lenient, per kind of value: what does not fit its type is null, entries of lists that do not fit are left
-// out, and one value where a list belongs is a list of one. Writing is strict; what cannot be written was refused before,
-// by [Schema.CheckLiteral], [Schema.CheckDefault] and [Schema.CoerceVariables].
+// Output is lenient: a value of the wrong type is null, list entries of the wrong type are left out, and a single value
+// becomes a list of one. Input is strict: [Schema.CheckLiteral], [Schema.CheckDefault] and [Schema.CoerceVariables] reject
+// invalid values before they are written.
 //
-// The package knows no source, no request and no facet. It is a pure function of a schema, a selection and bytes.
+// The package depends on no source, request or facet. It is a pure function of a schema, a selection and bytes.
 package projection
 
 import (
@@ -19,16 +19,15 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Schema is what is known of a GraphQL schema whose types are those of a source's JSON. It may be used by many
-// goroutines at once.
+// Schema is a GraphQL schema whose types are those of a source's JSON. It is safe for concurrent use.
 type Schema struct {
 	schema     *ast.Schema
 	isComputed func(def *ast.Definition, field string) bool
 	enums      map[string]*enum
 }
 
-// New prepares a schema. Own tells which fields of an object are not properties of the source's JSON, but written by
-// whoever calls [Plan.Append]. It fails where an output type has a scalar that nothing is known of.
+// New prepares a schema. IsComputed reports which fields of an object are not properties of the source's JSON, but written by
+// the caller of [Plan.Append]. It fails if the schema has an unknown scalar.
 func New(schema *ast.Schema, isComputed func(def *ast.Definition, field string) bool) (*Schema, error) {
 	s := &Schema{schema: schema, isComputed: isComputed, enums: make(map[string]*enum)}
 	for name, def := range schema.Types {
@@ -36,13 +35,13 @@ func New(schema *ast.Schema, isComputed func(def *ast.Definition, field string) 
 		case def.Kind == ast.Enum && !strings.HasPrefix(name, "__"):
 			s.enums[name] = newEnum(def)
 		case def.Kind == ast.Scalar && scalars[name] == 0:
-			return nil, fmt.Errorf("nothing is known of the scalar %s", name)
+			return nil, fmt.Errorf("unknown scalar %s", name)
 		}
 	}
 	return s, nil
 }
 
-// kind is how a value of a type is read and written.
+// kind is how values of a type are read and written.
 type kind uint8
 
 const (
@@ -60,7 +59,7 @@ var scalars = map[string]kind{
 	"String": kindText, "ID": kindText, "Boolean": kindBoolean, "Int": kindInt, "Float": kindFloat, "DateTime": kindDateTime,
 }
 
-// kindOf is the kind of a type's values; of a list's entries, but for flags.
+// kindOf returns the kind of a type's values; for a list, that of its entries, except for flags.
 func (s *Schema) kindOf(t *ast.Type) kind {
 	def := s.schema.Types[t.Name()]
 	switch def.Kind {

@@ -13,11 +13,11 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// VariableError says what is wrong with the value of a variable. Where Cause is an [*InputError], the value is of the
-// right form but not a good one.
+// VariableError is an invalid value of a variable. If Cause is an [*InputError], the JSON has the right structure, but a value
+// in it is invalid.
 type VariableError struct {
 	Definition *ast.VariableDefinition
-	Path       []string // the variable's name, and those of fields or the indices of entries below it
+	Path       []string // the variable's name, then field names and list indices
 	Cause      error
 }
 
@@ -27,9 +27,8 @@ func (e *VariableError) Error() string {
 
 func (e *VariableError) Unwrap() error { return e.Cause }
 
-// CheckDefault checks that the default of a variable is of its type, in a document that is valid otherwise: validation lets
-// lists and objects pass for scalars. Whether the value is a good one matters only where it is used. The error is a
-// [*VariableError].
+// CheckDefault checks that the default value of a variable is of its type: validation accepts lists and objects for scalars.
+// Whether the value is allowed is checked only when it is used. The error is a [*VariableError].
 func (s *Schema) CheckDefault(def *ast.VariableDefinition) error {
 	if def.DefaultValue == nil {
 		return nil
@@ -45,9 +44,9 @@ func (s *Schema) CheckDefault(def *ast.VariableDefinition) error {
 	return nil
 }
 
-// CoerceVariables turns the JSON values of an operation's variables into input values (GraphQL, section 6.1.2): what was
-// left out has its default, or stays left out; one value where a list belongs is a list of one, at every depth. Members
-// that the operation does not declare are ignored. The error is a [*VariableError].
+// CoerceVariables coerces the JSON values of an operation's variables to input values (GraphQL, section 6.1.2): omitted values
+// get their default or stay omitted; a single value becomes a list of one, at every depth. Undeclared variables are ignored.
+// The error is a [*VariableError].
 func (s *Schema) CoerceVariables(op *ast.OperationDefinition, given jsontape.Value) (map[string]any, error) {
 	if len(op.VariableDefinitions) == 0 {
 		return nil, nil
@@ -66,7 +65,7 @@ func (s *Schema) CoerceVariables(op *ast.OperationDefinition, given jsontape.Val
 	return values, nil
 }
 
-// coercion is that of one variable. Path is where it is, and stays where it failed.
+// coercion coerces one variable. After an error, path is where it failed.
 type coercion struct {
 	schema *Schema
 	path   []string
@@ -77,7 +76,7 @@ var (
 	errNull    = errors.New("must not be null")
 )
 
-// field coerces the value of a variable or of an input field, which may be left out.
+// field coerces the value of a variable or input field, which may be omitted.
 func (c *coercion) field(t *ast.Type, byDefault *ast.Value, v jsontape.Value) (value any, present bool, err error) {
 	if v.Kind() != jsontape.Absent {
 		value, err = c.value(t, v)
@@ -153,7 +152,7 @@ func (c *coercion) object(def *ast.Definition, v jsontape.Value) (any, error) {
 			c.path = append(c.path, string(name))
 			return nil, fmt.Errorf("%s has no such field", def.Name)
 		}
-		given[i] = child.Value // of several members of one name the last counts
+		given[i] = child.Value // the last of duplicate names wins
 	}
 	object := make(map[string]any)
 	for i, field := range def.Fields {
@@ -170,12 +169,12 @@ func (c *coercion) object(def *ast.Definition, v jsontape.Value) (any, error) {
 	return object, nil
 }
 
-// decode decodes the value of a leaf: one that is none of JSON's simple values stays what it is, for the check to refuse.
+// decode decodes the value of a leaf. Arrays and objects are decoded as empty ones, which the check rejects.
 func decode(v jsontape.Value) (any, error) {
 	switch v.Kind() {
 	case jsontape.String:
 		if !v.IsUnicode() {
-			return nil, badValuef("the text is not Unicode: it holds half of a surrogate pair")
+			return nil, badValuef("the string is not valid Unicode: it contains half of a surrogate pair")
 		}
 		text, _ := v.Text()
 		return text, nil
