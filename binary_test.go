@@ -340,7 +340,7 @@ func TestCommandLine(t *testing.T) {
 		},
 		{
 			name: "an origin with a slash", args: []string{"--listen", "127.0.0.1:0", "--cors-origin", "http://localhost:5173/"},
-			fails: true, says: []string{"--cors-origin", "without a slash behind"},
+			fails: true, says: []string{"--cors-origin", "without a trailing slash"},
 		},
 		{
 			name: "a name for an address that answers to any", args: []string{"--listen", "0.0.0.0:0", "--sandbox", "--host", "x.example"},

@@ -72,7 +72,7 @@ var (
 func Parse(text []byte) (*Tape, error) {
 	t, err := ParseWithin(text, Limits{Depth: maxDepth, Values: math.MaxInt})
 	if errors.Is(err, ErrTooDeep) {
-		err = &SyntaxError{Offset: len(text), message: "too deep"}
+		err = &SyntaxError{Offset: len(text), message: "nested too deeply"}
 	}
 	return t, err
 }
@@ -117,7 +117,7 @@ func (p *parser) parse() error {
 		}
 	}
 	if p.space(); p.at < len(p.text) {
-		return p.syntaxError("more than one value")
+		return p.syntaxError("data after the JSON value")
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (p *parser) next() error {
 		return nil
 	case isFirst:
 	case c != ',':
-		return p.syntaxError("a comma is missing")
+		return p.syntaxError("missing comma")
 	default:
 		p.at++
 		c = p.space()
@@ -149,13 +149,13 @@ func (p *parser) next() error {
 		return p.value()
 	}
 	if c != '"' {
-		return p.syntaxError("a name is missing")
+		return p.syntaxError("missing member name")
 	}
 	if err := p.string(); err != nil {
 		return err
 	}
 	if p.space() != ':' {
-		return p.syntaxError("a colon is missing")
+		return p.syntaxError("missing colon")
 	}
 	p.at++
 	return p.value()
@@ -193,7 +193,7 @@ func (p *parser) value() error {
 		if c == '-' || isDigit(c) {
 			return p.number()
 		}
-		return p.syntaxError("a value is missing")
+		return p.syntaxError("missing value")
 	}
 }
 
@@ -215,7 +215,7 @@ func (p *parser) add(kind Kind, start int) *node {
 func (p *parser) word(word string, kind Kind) error {
 	start := p.at
 	if len(p.text)-start < len(word) || string(p.text[start:start+len(word)]) != word {
-		return p.syntaxError("an unknown word")
+		return p.syntaxError("invalid literal")
 	}
 	p.at += len(word)
 	p.add(kind, start)
@@ -259,17 +259,17 @@ func (p *parser) string() error {
 			length, half := escapeLength(p.text[i:])
 			if length == 0 {
 				p.at = i
-				return p.syntaxError("a wrong escape in a string")
+				return p.syntaxError("invalid escape in string")
 			}
 			escaped, lossy = true, lossy || half
 			i += length - 1
 		default:
 			p.at = i
-			return p.syntaxError("a control character in a string")
+			return p.syntaxError("control character in string")
 		}
 	}
 	p.at = len(p.text)
-	return p.syntaxError("a string without its end")
+	return p.syntaxError("unterminated string")
 }
 
 // escapeLength returns the length of the escape sequence at the start of text, 0 if it is invalid, and whether it is half of
@@ -325,7 +325,7 @@ func (p *parser) number() error {
 	}
 	p.at = i
 	if !ok {
-		return p.syntaxError("a number without its digits")
+		return p.syntaxError("invalid number")
 	}
 	p.add(Number, start)
 	return nil

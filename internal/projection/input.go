@@ -143,7 +143,7 @@ func checkScalar(name string, v any) error {
 		}
 	case "DateTime":
 		if isText && !instant.Valid(text) {
-			return badValuef("DateTime must be a moment such as 2017-01-01T00:00:46.1697867+03:00")
+			return badValuef("DateTime must be an RFC 3339 timestamp such as 2017-01-01T00:00:46.1697867+03:00")
 		}
 		if isText {
 			return nil
