@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// decode builds what encoding/json builds of a text, with json.Number.
+// decode returns the same value as encoding/json with UseNumber.
 func decode(v Value) any {
 	switch v.Kind() {
 	case False, True:
@@ -35,7 +35,7 @@ func decode(v Value) any {
 	return nil
 }
 
-// compare holds a text against encoding/json: whether it is JSON, and which values it has.
+// compare compares Parse with encoding/json: whether a text is JSON, and its values.
 func compare(t *testing.T, text []byte) {
 	t.Helper()
 	tape, err := Parse(text)
@@ -105,7 +105,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestMember holds that the last of several members of one name counts, and that other kinds have none.
+// TestMember holds that the last of duplicate names wins, and that other kinds have no members.
 func TestMember(t *testing.T) {
 	t.Parallel()
 	tape, err := Parse([]byte(`{"a":1,"b":{"a":2},"\u0061":3,"c":[4]}`))
@@ -139,7 +139,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestHasDuplicateNames holds that names are compared as they are meant, in every object, however many there are.
+// TestHasDuplicateNames holds that names are compared decoded, in every object, regardless of their number.
 func TestHasDuplicateNames(t *testing.T) {
 	t.Parallel()
 	many := `{"a":0`
@@ -177,7 +177,7 @@ func TestIsUnicode(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that a text is taken as encoding/json takes it.
+// FuzzParse holds that Parse agrees with encoding/json.
 func FuzzParse(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
@@ -185,7 +185,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) { compare(t, text) })
 }
 
-// FuzzAppendString holds that any text is written as encoding/json would read it.
+// FuzzAppendString holds that encoding/json decodes the result to the same text.
 func FuzzAppendString(f *testing.F) {
 	for _, text := range []string{"", "a", "\"\\\b\f\n\r\t\x00\x1f\x7f", "é😀", "\xff", "a\xe2\x80", "\u2028<&>"} {
 		f.Add(text)
@@ -198,7 +198,7 @@ func FuzzAppendString(f *testing.F) {
 	})
 }
 
-// page is a list such as a source sends: 100 items of some 660 bytes.
+// page returns a list as a source sends it: 100 items of some 660 bytes.
 func page() []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"@odata.context":"https://graph.example/beta/$metadata#users('x')/profile/interests","value":[`)

@@ -14,7 +14,7 @@ import (
 // Ref is the key of one item of a facet.
 type Ref struct {
 	Source string // configured name of the source that holds it
-	User   string // id or user principal name; empty for the signed-in person
+	User   string // id or user principal name; empty for the signed-in user
 	ID     string // the source's own id
 }
 

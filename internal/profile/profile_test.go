@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzIsSegment holds that what is a segment stays one, whole, when it is escaped into an address.
+// FuzzIsSegment holds that a valid segment, once escaped, is exactly one segment of a URL path.
 func FuzzIsSegment(f *testing.F) {
 	for _, seed := range []string{"a", "..", "%2e%2e", "a/b", "\x7f", "é", "?x#y", "a;b", strings.Repeat("x", 513), "\xff"} {
 		f.Add(seed)
@@ -31,7 +31,7 @@ func FuzzIsSegment(f *testing.F) {
 	})
 }
 
-// TestOrder holds that Compare is a total order: the same both ways round, and without circles.
+// TestOrder holds that Compare is a total order: antisymmetric and transitive.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	instants := rapid.SampledFrom([]string{"", "0001-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.10Z"})

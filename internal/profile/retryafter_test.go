@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestRetryAfter is how Retry-After is read.
+// TestRetryAfter holds how Retry-After is parsed.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("%q: %v, %v; want %v", text, got, ok, want)
 			}
 		}
-		// On a clock between two seconds the rest is told to the millisecond, and never less than it is.
+		// Between two seconds of the clock, the delay is rounded up to the millisecond.
 		time.Sleep(1234567 * time.Nanosecond)
 		if got, ok := RetryAfter(http.Header{"Retry-After": {now.Add(3 * time.Second).Format(http.TimeFormat)}}); !ok || got != 2.999 {
 			t.Errorf("between two seconds: %v, %v", got, ok)

@@ -61,10 +61,10 @@ func (c *Collection) requestError(resp *response, terr *transportError) error {
 
 // noResponseError returns the error for a request without a response.
 func (c *Client) noResponseError(terr *transportError) error {
-	if terr.rejected != nil {
-		refusal := *terr.rejected
-		refusal.ClientRequestID = terr.clientID
-		return &refusal
+	if terr.rejection != nil {
+		rejection := *terr.rejection
+		rejection.ClientRequestID = terr.clientID
+		return &rejection
 	}
 	var code profile.Code
 	switch {

@@ -40,9 +40,9 @@ type response struct {
 // transportError is why a request has no response.
 type transportError struct {
 	request
-	sent     bool // whether the request may have reached the source
-	err      error
-	rejected *profile.Error // error of our own transport, which did not send the request; nil otherwise
+	sent      bool // whether the request may have reached the source
+	err       error
+	rejection *profile.Error // error of our own transport, which did not send the request; nil otherwise
 }
 
 // errTooLarge is the bodyErr of a response over maxResponseBytes.
@@ -87,7 +87,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 func (c *Client) send(caller context.Context, r request) (*response, *transportError) {
 	mem, err := c.memory.reserve(caller)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &transportError{request: r, rejected: c.overMemoryBudget()}
+		return nil, &transportError{request: r, rejection: c.overMemoryBudget()}
 	}
 	if err != nil {
 		return nil, &transportError{request: r, err: err}
@@ -139,8 +139,8 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 	}
 	rawResp, err := req.Execute(r.method, r.url)
 	if err != nil {
-		if refusal, ok := errors.AsType[*profile.Error](err); ok {
-			return nil, &transportError{request: r, rejected: refusal}
+		if rejection, ok := errors.AsType[*profile.Error](err); ok {
+			return nil, &transportError{request: r, rejection: rejection}
 		}
 		if caller.Err() == nil && ctx.Err() != nil {
 			err = errConnectionLost

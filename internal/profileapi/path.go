@@ -9,14 +9,14 @@ import (
 
 // listURL returns the URL of one user's items of a facet.
 func (c *Client) listURL(user, facet string) (string, error) {
-	person := "/me"
+	userSegment := "/me"
 	if user != "" {
 		if !profile.IsSegment(user) {
 			return "", profile.BadInput("The user is not a valid id or user principal name.")
 		}
-		person = userPath(user)
+		userSegment = userPath(user)
 	}
-	return c.base.String() + person + "/profile/" + facet, nil
+	return c.base.String() + userSegment + "/profile/" + facet, nil
 }
 
 // itemURL returns the URL of one item.

@@ -16,7 +16,7 @@ const defaultRetryDelay = 500 * time.Millisecond
 // lost. A request that our own transport rejected is not retried: its error says when to try again.
 func shouldRetryRead(resp *response, terr *transportError) bool {
 	if terr != nil {
-		return terr.rejected == nil
+		return terr.rejection == nil
 	}
 	switch resp.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

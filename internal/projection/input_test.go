@@ -20,8 +20,8 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// FuzzAppendInput holds that a body carries exactly what the caller said, or that there is an error: the fuzzer's bytes say
-// which patch an operation has, in its variables, in the document, or partly in each, and what its body has to be.
+// FuzzAppendInput holds that a body contains exactly the caller's input, or that there is an error: the fuzzer's bytes
+// determine the patch of an operation, in its variables, in the document, or partly in each, and the expected body.
 func FuzzAppendInput(f *testing.F) {
 	parsed, s := newSchema(f)
 	for seed := range uint64(200) {
@@ -93,8 +93,8 @@ func appendPatch(parsed *ast.Schema, s *Schema, document, variables string) ([]b
 	return s.AppendInput([]byte("before"), "PersonInterestInput", patch)[len("before"):], nil
 }
 
-// author writes operations as a script says. It knows nothing of the encoder: what a value has to become is said where it is
-// written.
+// author generates operations from a script. It is independent of the encoder: the expected output of a value is generated
+// with the value.
 type author struct {
 	schema      *ast.Schema
 	script      []byte
@@ -104,7 +104,7 @@ type author struct {
 	bad         bool     // whether there are, so that it is to be refused
 }
 
-// draw is the script's next number below n; 0 at its end.
+// draw returns the script's next number below n; 0 at its end.
 func (a *author) draw(n int) int {
 	if len(a.script) == 0 {
 		return 0
@@ -114,17 +114,17 @@ func (a *author) draw(n int) int {
 	return int(next) % n
 }
 
-// pick is one of several things that are as likely.
+// pick returns one of several values with equal probability.
 func pick[T any](a *author, of ...T) T { return of[a.draw(len(of))] }
 
-// fault tells whether to make a fault here, in one of n places.
+// fault reports whether to insert an error here, in one of n places.
 func (a *author) fault(n int) bool {
 	made := a.faulty && a.draw(n) == 1
 	a.bad = a.bad || made
 	return made
 }
 
-// operation writes an operation and its variables. The patch is a literal, with variables in it, or a variable.
+// operation generates an operation and its variables. The patch is a literal, with variables in it, or a variable.
 func (a *author) operation() (document, variables string, want any) {
 	a.faulty = a.draw(4) == 1
 	t := ast.NonNullNamedType("PersonInterestInput", nil)
@@ -141,8 +141,7 @@ func parenthesized(definitions []string) string {
 	return " (" + strings.Join(definitions, ", ") + ")"
 }
 
-// position writes what stands in one place of a document: a value or a variable, which may be left out, or be what it is by
-// default.
+// position generates a value or a variable at one place of a document. A variable may be omitted, or have a default.
 func (a *author) position(t *ast.Type, required bool) (text string, want any, present bool) {
 	if a.draw(3) > 0 {
 		text, want = a.value(t, literal)
@@ -167,7 +166,7 @@ func (a *author) position(t *ast.Type, required bool) (text string, want any, pr
 	return "$" + name, want, present
 }
 
-// form is how values are written.
+// form is the syntax of values.
 type form uint8
 
 const (
@@ -176,7 +175,7 @@ const (
 	constant form = 2 // a literal without variables
 )
 
-// value writes a value, and says what the source gets.
+// value generates a value, and what the source should receive.
 func (a *author) value(t *ast.Type, as form) (text string, want any) {
 	def := a.schema.Types[t.Name()]
 	switch {
@@ -205,7 +204,7 @@ func (a *author) value(t *ast.Type, as form) (text string, want any) {
 	panic("nobody knows how to write " + t.String())
 }
 
-// misfit writes a value of another kind than the type's.
+// misfit generates a value of the wrong type.
 func (a *author) misfit(t *ast.Type, as form) string {
 	def := a.schema.Types[t.Name()]
 	switch {
@@ -223,7 +222,7 @@ func (a *author) misfit(t *ast.Type, as form) string {
 	return pick(a, `7`, `0.5`, `true`, `{}`, `[{}]`)
 }
 
-// object writes some members of an input object, in any order.
+// object generates some fields of an input object, in any order.
 func (a *author) object(def *ast.Definition, as form) (text string, want any) {
 	members := make(map[string]any)
 	var written []string
@@ -251,7 +250,7 @@ func (a *author) object(def *ast.Definition, as form) (text string, want any) {
 	return "{" + strings.Join(written, ",") + "}", members
 }
 
-// list writes a list, or one entry in place of a list of one.
+// list generates a list, or a single value instead of a list of one.
 func (a *author) list(of *ast.Type, as form) (text string, want any) {
 	if a.draw(4) == 0 {
 		one := *of
@@ -275,7 +274,7 @@ var audiences = map[string]string{
 	"FEDERATED_ORGANIZATIONS": "federatedOrganizations", "EVERYONE": "everyone",
 }
 
-// flags writes a list of an enum's members, which is one text for the source.
+// flags generates a list of an enum's members, which the source receives as one string.
 func (a *author) flags(def *ast.Definition, as form) (text string, want any) {
 	var written, members []string
 	for n := 1 + a.draw(4); n > 0; n-- {
@@ -305,7 +304,7 @@ func (a *author) flags(def *ast.Definition, as form) (text string, want any) {
 	return "[" + strings.Join(written, ",") + "]", strings.Join(members, ",")
 }
 
-// moment writes a DateTime.
+// moment generates a DateTime.
 func (a *author) moment() (text string, want any) {
 	text = pick(a, "2017-01-01T00:00:46", "2020-02-29T23:59:59", "0000-01-01T00:00:00", "9999-12-31T12:30:00")
 	if a.fault(32) {
@@ -322,7 +321,7 @@ func (a *author) moment() (text string, want any) {
 	return quote(text), text
 }
 
-// number writes a Float. In variables it keeps its digits; in a document it is what a double makes of them.
+// number generates a Float. In variables it keeps its digits; in a document it is converted to a float64.
 func (a *author) number(as form) (text string, want any) {
 	text = pick(a, "", "-") + pick(a, "0", "7", "10", "123456789")
 	for n := 0; n < 20 && a.draw(3) == 1 && text != "0" && text != "-0"; n++ {
@@ -352,7 +351,7 @@ func (a *author) number(as form) (text string, want any) {
 	return text, json.Number(strconv.FormatFloat(f, 'g', -1, 64))
 }
 
-// text writes a String of the script's own bytes.
+// text generates a String from the script's bytes.
 func (a *author) text(as form) (written string, want any) {
 	n := min(a.draw(24), len(a.script))
 	text := string(a.script[:n])
@@ -390,7 +389,7 @@ func hasControl(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// quoted writes a name as a JSON string, perhaps with escapes.
+// quoted returns a name as a JSON string, possibly with escapes.
 func (a *author) quoted(name string) string {
 	if i := a.draw(8 * len(name)); i < len(name) && i > 0 {
 		return fmt.Sprintf(`"%s\u%04x%s"`, name[:i], name[i], name[i+1:])

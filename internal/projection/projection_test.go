@@ -37,7 +37,7 @@ func newSchema(t testing.TB) (*ast.Schema, *Schema) {
 	return parsed, s
 }
 
-// compile compiles a selection of an interest, written as in a fragment.
+// compile compiles the selection set of a query's first field for an interest.
 func compile(t testing.TB, parsed *ast.Schema, s *Schema, selection string, variables map[string]any) *Plan {
 	t.Helper()
 	document, errs := gqlparser.LoadQueryWithRules(parsed, selection, nil)
@@ -64,7 +64,7 @@ const goodItem = `{"id":"i","displayName":"Chess","description":"d","categories"
 	"inference":{"confidenceScore":0.50,"userHasVerifiedAccuracy":false},"createdDateTime":"2020-01-01T00:00:00.1234567+03:00",
 	"createdBy":{"user":{"id":"u","displayName":"U"},"application":null},"sources":[{"sourceId":"s","properties":["p"]}]}`
 
-// TestAppend holds what a selection makes of an item, as the specification has it.
+// TestAppend holds that items are written as the GraphQL specification requires.
 func TestAppend(t *testing.T) {
 	t.Parallel()
 	parsed, s := newSchema(t)
@@ -91,8 +91,8 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestAppendOdd holds what is written for values that do not fit, of every kind of type.
-func TestAppendOdd(t *testing.T) {
+// TestAppendMistyped holds what is written for values of the wrong type, for every kind.
+func TestAppendMistyped(t *testing.T) {
 	t.Parallel()
 	parsed, s := newSchema(t)
 	plan := compile(t, parsed, s, `{ node(id: "x") { ... on PersonInterest { description isSearchable categories allowedAudiences createdDateTime inference { confidenceScore } sources { sourceId } } } }`, nil)
@@ -117,7 +117,7 @@ func TestAppendOdd(t *testing.T) {
 	}
 }
 
-// FuzzAppend holds that whatever a source sends, what is written is JSON and no longer than its input and the plan allow.
+// FuzzAppend holds that, whatever a source sends, the output is JSON of bounded length.
 func FuzzAppend(f *testing.F) {
 	parsed, s := newSchema(f)
 	plan := compile(f, parsed, s, `{ node(id: "x") { ... on PersonInterest { id description isSearchable categories a: categories allowedAudiences createdDateTime inference { confidenceScore } sources { sourceId properties } createdBy { user { id displayName } } } } }`, nil)
@@ -140,7 +140,7 @@ func FuzzAppend(f *testing.F) {
 	})
 }
 
-// TestAppendInput holds that a body carries exactly what the caller said.
+// TestAppendInput holds that a body contains exactly the caller's input.
 func TestAppendInput(t *testing.T) {
 	t.Parallel()
 	_, s := newSchema(t)

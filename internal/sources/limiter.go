@@ -105,7 +105,7 @@ func NewLimiter(o LimiterOptions) *Limiter {
 // Overloaded. Canceling a request's context with a cause of its own counts as a failure of the source; without one, as the
 // caller's cancellation.
 func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
-	p, err := l.begin(r.Context())
+	req, err := l.begin(r.Context())
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close() // as every RoundTripper must
@@ -115,7 +115,7 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	failure := errPanicked // unless RoundTrip returns
 	defer func() {
 		if failure != nil {
-			p.finish(p.classify(failure))
+			req.finish(req.classify(failure))
 		}
 	}()
 	resp, err := l.base.RoundTrip(r)
@@ -125,11 +125,11 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch resp.StatusCode {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		p.statusError = statusError(resp.StatusCode)
+		req.statusError = statusError(resp.StatusCode)
 	case http.StatusTooManyRequests:
-		l.noteThrottled(p.caller.id, resp.Header)
+		l.noteThrottled(req.caller.id, resp.Header)
 	}
-	p.ReadCloser, resp.Body = resp.Body, p
+	req.ReadCloser, resp.Body = resp.Body, req
 	return resp, nil
 }
 
@@ -141,14 +141,14 @@ type Status struct {
 
 // Status returns the state of the source for the context's caller.
 func (l *Limiter) Status(ctx context.Context) Status {
-	c := Status{Failing: l.breaker.State() != gobreaker.StateClosed}
+	s := Status{Failing: l.breaker.State() != gobreaker.StateClosed}
 	id := l.caller(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if until := l.throttled[id]; time.Now().Before(until) {
-		c.ThrottledUntil = until
+		s.ThrottledUntil = until
 	}
-	return c
+	return s
 }
 
 // begin waits for a slot of the caller, then for one of all callers, and then asks the circuit breaker. Requests that wait
@@ -311,11 +311,11 @@ func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
 // classify tells failures of the source from those of the caller. A caller cancels the context without a cause of its own.
 // A request that was queued for long leaves the source less time than it may take.
-func (p *inflight) classify(failure error) error {
-	switch cause := context.Cause(p.ctx); {
+func (req *inflight) classify(failure error) error {
+	switch cause := context.Cause(req.ctx); {
 	case errors.Is(cause, context.Canceled):
 		return errCanceled
-	case errors.Is(cause, context.DeadlineExceeded) && time.Since(p.sentAt) < p.queueTime:
+	case errors.Is(cause, context.DeadlineExceeded) && time.Since(req.sentAt) < req.queueTime:
 		return errLateStart
 	}
 	return failure
@@ -355,34 +355,34 @@ type inflight struct {
 }
 
 // Read finishes the request with the end of the body, complete or not.
-func (p *inflight) Read(b []byte) (int, error) {
-	n, err := p.ReadCloser.Read(b)
+func (req *inflight) Read(b []byte) (int, error) {
+	n, err := req.ReadCloser.Read(b)
 	switch {
 	case err == nil:
-	case err == io.EOF || p.statusError != nil:
-		p.finish(p.statusError)
+	case err == io.EOF || req.statusError != nil:
+		req.finish(req.statusError)
 	default:
-		p.finish(p.classify(err))
+		req.finish(req.classify(err))
 	}
 	return n, err
 }
 
 // Close finishes the request. A body that was not read to its end is no failure.
-func (p *inflight) Close() error {
-	defer p.finish(p.statusError)
-	return p.ReadCloser.Close()
+func (req *inflight) Close() error {
+	defer req.finish(req.statusError)
+	return req.ReadCloser.Close()
 }
 
 // finish reports the outcome and frees the slots, once.
-func (p *inflight) finish(outcome error) {
-	if p.finished.Swap(true) {
+func (req *inflight) finish(outcome error) {
+	if req.finished.Swap(true) {
 		return
 	}
 	if outcome != nil && !isExcluded(outcome) {
-		p.limiter.log.Warn("the source failed", "reason", failureReason(outcome))
+		req.limiter.log.Warn("the source failed", "reason", failureReason(outcome))
 	}
-	p.report(outcome)
-	p.limiter.running.Release(1)
-	p.caller.release()
-	p.limiter.releaseCaller(p.caller)
+	req.report(outcome)
+	req.limiter.running.Release(1)
+	req.caller.release()
+	req.limiter.releaseCaller(req.caller)
 }

@@ -20,11 +20,11 @@ import (
 // the earlier pages are not known. An unknown user has no items at a source, which is not a failure. If no source succeeds,
 // the error is a [profile.Errors].
 func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error) {
-	asked, failed := f.membersFor(q)
-	if len(asked) == 1 && len(failed) == 0 {
-		return asked[0].List(ctx, q)
+	members, failed := f.membersFor(q)
+	if len(members) == 1 && len(failed) == 0 {
+		return members[0].List(ctx, q)
 	}
-	results := listAll(ctx, asked, q)
+	results := listAll(ctx, members, q)
 	if ctx.Err() != nil {
 		return profile.Page{}, ctx.Err()
 	}
@@ -59,7 +59,7 @@ func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error)
 
 // membersFor returns the members to query, and the errors of those that are skipped: they failed on an earlier page, or do
 // not serve the requested user although they were named or there is no other source.
-func (f *Facet) membersFor(q profile.Query) (asked []*Member, failed []*profile.Error) {
+func (f *Facet) membersFor(q profile.Query) (members []*Member, failed []*profile.Error) {
 	for i := range f.members {
 		m := &f.members[i]
 		earlier := slices.IndexFunc(q.Failed, func(e *profile.Error) bool { return e.Source == m.Name })
@@ -69,12 +69,12 @@ func (f *Facet) membersFor(q profile.Query) (asked []*Member, failed []*profile.
 		case earlier >= 0:
 			failed = append(failed, q.Failed[earlier])
 		case q.User == "" || m.AnyUser:
-			asked = append(asked, m)
+			members = append(members, m)
 		case named || !f.anyUser:
 			failed = append(failed, m.unsupportedUser())
 		}
 	}
-	return asked, failed
+	return members, failed
 }
 
 // result is the result of one source.

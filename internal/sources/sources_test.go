@@ -10,7 +10,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// member answers lists with page and err, and notes what else it is asked.
+// member responds to lists with page and err, and records all calls.
 type member struct {
 	page  profile.Page
 	err   error
@@ -48,8 +48,7 @@ func (m *member) note(what string) (profile.Item, error) {
 	return profile.Item{ID: what}, m.err
 }
 
-// facetOf is a facet of three sources: a takes everything, b is read-only and knows the signed-in person alone, c
-// takes everything.
+// facetOf returns a facet of three sources: a and c accept everything, b is read-only and serves only the signed-in user.
 func facetOf(a, b, c *member) *Facet {
 	return NewFacet([]Member{
 		{Source{Name: "a", Writable: true, AnyUser: true}, a},
@@ -58,7 +57,7 @@ func facetOf(a, b, c *member) *Facet {
 	})
 }
 
-// pageOf is a page of a source's items, each an instant and an id: "2020 x", or " x" without an instant.
+// pageOf returns a page of a source's items, each an instant and an id: "2020 x", or " x" without an instant.
 func pageOf(source string, more bool, items ...string) profile.Page {
 	p := profile.Page{More: more}
 	for _, text := range items {
@@ -116,11 +115,11 @@ func TestMerge(t *testing.T) {
 			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: down, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: -1, failed: "b",
 		},
-		"one knows no such person": {
+		"one does not know the user": {
 			query: profile.Query{Limit: 9}, a: member{page: counted(a, 3)}, b: unknownUser, c: member{page: counted(c, 2)},
 			want: "a1 c1 c2 a2 a3", total: 5,
 		},
-		"one knows no such person, in other words": {
+		"one does not know the user, by another code": {
 			query: profile.Query{Limit: 9}, a: member{page: a}, b: failing(profile.NotFound, "b", "itemNotFound"), want: "a1 a2 a3", total: -1,
 		},
 		"one knows no such version": {
@@ -139,11 +138,11 @@ func TestMerge(t *testing.T) {
 		"some are named": {
 			query: profile.Query{Limit: 9, Sources: []string{"a", "b"}}, a: member{page: a}, c: member{panic: "asked"}, want: "a1 a2 a3", total: -1,
 		},
-		"somebody else": {
+		"another user": {
 			query: profile.Query{Limit: 9, User: "ada"}, a: member{page: a}, b: member{panic: "asked"}, c: member{page: c},
 			want: "a1 c1 c2 a2 a3", total: -1,
 		},
-		"somebody else, at a source that is not told": {
+		"another user, at a source that does not serve them": {
 			query: profile.Query{Limit: 9, User: "ada", Sources: []string{"a", "b"}}, a: member{page: a}, b: member{panic: "asked"},
 			want: "a1 a2 a3", total: -1, failed: "b",
 		},
@@ -177,8 +176,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestNothingLeft is lists that nobody answers.
-func TestNothingLeft(t *testing.T) {
+// TestAllSourcesFail holds the errors of lists for which no source succeeds.
+func TestAllSourcesFail(t *testing.T) {
 	t.Parallel()
 	a, b, c := failing(profile.Throttled, "a", ""), failing(profile.SourceTimeout, "b", ""), failing(profile.Forbidden, "c", "")
 	_, err := facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1})
@@ -192,7 +191,7 @@ func TestNothingLeft(t *testing.T) {
 	}
 	_, err = facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1, User: "ada", Sources: []string{"b"}})
 	if !errors.As(err, &all) || len(all) != 1 || all[0].Code != profile.UnsupportedBySource {
-		t.Errorf("the only one is not told of others: %v", err)
+		t.Errorf("the only one does not serve other users: %v", err)
 	}
 	for _, m := range []*member{&a, &b, &c} {
 		*m = failing(profile.NotFound, "a", "Request_ResourceNotFound")
@@ -200,7 +199,7 @@ func TestNothingLeft(t *testing.T) {
 	_, err = facetOf(&a, &b, &c).List(t.Context(), profile.Query{Limit: 1})
 	var e *profile.Error
 	if !errors.As(err, &e) || e.Code != profile.NotFound {
-		t.Errorf("nobody knows the person: %v", err)
+		t.Errorf("no source knows the user: %v", err)
 	}
 	_, err = facetOf(new(member), &member{panic: "ouch"}, new(member)).List(t.Context(), profile.Query{Limit: 1})
 	if err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), "ouch") {
@@ -213,7 +212,7 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
-// TestRouting sends what is about one item to its source, or refuses it before anything is sent.
+// TestRouting holds that operations on one item are sent to its source, or rejected before anything is sent.
 func TestRouting(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(f *Facet, source, user string) error{
