@@ -15,7 +15,7 @@ type Source struct {
 	Kind     string // a member of the schema's SourceKind
 	Writable bool
 
-	// Condition tells how the source is doing, for the caller whose context it is given: whether it is left alone
+	// Condition tells how the source is doing, for the caller whose context it is given: whether its circuit breaker is open
 	// because it has failed, and until when it wants no requests (the zero time: it has not said so).
 	Condition func(context.Context) (failing bool, throttledUntil time.Time)
 
