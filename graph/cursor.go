@@ -43,7 +43,7 @@ func (l list) appendCursor(dst []byte, p profile.Position, failed []*profile.Err
 	return idEncoding.AppendEncode(dst, parts)
 }
 
-var errNoCursor = profile.BadInput("The cursor is not one that ProfileQL has given out.")
+var errNoCursor = profile.BadInput("The cursor is invalid.")
 
 // parseCursor reads a cursor of the list.
 func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*profile.Error, error) {
@@ -55,7 +55,7 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 	}
 	if !ofThisList {
 		return nil, nil, profile.BadInput(
-			"The cursor belongs to another list: go on with the arguments it was given out for.")
+			"The cursor belongs to another list: use it with the arguments of the page that returned it.")
 	}
 	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedLocally: parts[3] != ""}
 	_, known := sources.find(p.Source)
@@ -82,7 +82,7 @@ func parseFailed(text string, sources Sources) (failed []*profile.Error, ok bool
 		}
 		failed = append(failed, &profile.Error{
 			Code: profile.Code(code), Source: name,
-			Message: "The source failed on an earlier page, and is left out of those behind it. Begin the list anew to ask it again.",
+			Message: "The source failed on an earlier page and is omitted from the following pages. Start the list again to include it.",
 		})
 	}
 	return failed, true

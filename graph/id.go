@@ -51,7 +51,7 @@ func (id globalID) ref() profile.Ref {
 // isGlobalID tells whether text means to be a global id, right or wrong.
 func isGlobalID(text string) bool { return strings.HasPrefix(text, idPrefix) }
 
-var errNoGlobalID = profile.BadInput("This is not an id that ProfileQL has given out.")
+var errNoGlobalID = profile.BadInput("This is not a ProfileQL id.")
 
 // parseGlobalID reads a global id. Every part of an id that it returns can be one segment of a path, and its source
 // and facet are known.
@@ -66,19 +66,19 @@ func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 		return globalID{}, errNoGlobalID
 	}
 	if id.user != "" && !profile.IsSegment(id.user) {
-		return globalID{}, profile.BadInput("The id names a user that cannot be asked for.")
+		return globalID{}, profile.BadInput("The user in the id is invalid.")
 	}
 	if id.isProfile() && id.source == "" && id.item == "" {
 		return id, nil
 	}
 	if _, known := r.Sources.find(id.source); !known {
-		return globalID{}, profile.BadInput("The id names a source that is not known here.")
+		return globalID{}, profile.BadInput("The id names an unknown source.")
 	}
 	if _, known := r.facets[id.facet]; !known {
-		return globalID{}, profile.BadInput("The id names a facet that is not known here.")
+		return globalID{}, profile.BadInput("The id names an unknown facet.")
 	}
 	if !profile.IsSegment(id.item) {
-		return globalID{}, profile.BadInput("The id names an item that cannot be asked for.")
+		return globalID{}, profile.BadInput("The item in the id is invalid.")
 	}
 	return id, nil
 }
@@ -88,13 +88,13 @@ func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 func (r *Resolver) parseItemID(text, facet string) (globalID, error) {
 	if !isGlobalID(text) {
 		if !profile.IsSegment(text) {
-			return globalID{}, profile.BadInput("The id is not one that an item can have.")
+			return globalID{}, profile.BadInput("The id is not a valid item id.")
 		}
 		return globalID{source: r.Sources[0].Name, facet: facet, item: text}, nil
 	}
 	id, err := r.parseGlobalID(text)
 	if err == nil && id.facet != facet {
-		return globalID{}, profile.BadInput("The id is not one of %s.", facet)
+		return globalID{}, profile.BadInput("The id does not belong to %s.", facet)
 	}
 	return id, err
 }

@@ -93,7 +93,7 @@ func (r *Resolver) sourceNamed(name *string) (string, error) {
 		return r.Sources[0].Name, nil
 	}
 	if _, known := r.Sources.find(*name); !known {
-		return "", profile.BadInput("There is no such source; the query profileSources tells which there are.")
+		return "", profile.BadInput("Unknown source; the query profileSources lists the sources.")
 	}
 	return *name, nil
 }
@@ -120,7 +120,7 @@ func userNamed(user *string) (string, error) {
 		return "", nil
 	}
 	if !profile.IsSegment(*user) {
-		return "", profile.BadInput("The user is not one that can be asked for.")
+		return "", profile.BadInput("The user is not a valid id or user principal name.")
 	}
 	return *user, nil
 }

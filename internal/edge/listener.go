@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -48,7 +49,7 @@ func Listen(o ListenOptions) (*Listener, error) {
 		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
 	}
 	l.Listener, l.URL = tls.NewListener(plain, certificate.Config(o.Protocols...)), "https://"+reachable(plain.Addr())
-	l.stop = reloadOnHangup(certificate, o.Log)
+	l.stop = sync.OnceFunc(reloadOnHangup(certificate, o.Log)) // the server closes the listener too
 	return l, nil
 }
 

@@ -108,7 +108,7 @@ func (d *documents) parse(text string) (*ast.QueryDocument, gqlerror.List) {
 		return nil, gqlerror.List{err}
 	}
 	if len(document.Operations) == 0 {
-		return nil, invalid(nil, "There is no operation in the document.")
+		return nil, invalid(nil, "The document contains no operation.")
 	}
 	if list := validator.ValidateWithRules(d.schema, document, nil); len(list) > 0 {
 		for _, err := range list {
@@ -189,7 +189,7 @@ func (e *endpoint) find(q *request) *refusal {
 		q.query, q.hash = known.text, hash
 		return nil
 	case q.query == "" && q.documentID != "":
-		return badRequest("No documents are listed here; send the text as the member query.")
+		return badRequest("There are no persisted operations here; send the document as query.")
 	case q.query == "":
 		return badRequest("The member query is missing or empty.")
 	}

@@ -181,7 +181,7 @@ func TestBadManifests(t *testing.T) {
 		`{"good": "{ __typename }", "bad": "{ nope }"}`: `document "bad": input:1:3: Cannot query field "nope"`,
 		`{"a": ""}`: `document "a"`,
 		`{"a": "fragment f on Query { __typename }"}`:           `document "a"`,
-		`{"a": "subscription { x }"}`:                           `document "a": input:1:1: There are no subscriptions`,
+		`{"a": "subscription { x }"}`:                           `document "a": input:1:1: Subscriptions are not supported`,
 		`{"a": "{ ` + strings.Repeat("__typename ", 21) + `}"}`: `document "a": input: There are more than 20 fields`,
 	} {
 		o := testOptions(t)

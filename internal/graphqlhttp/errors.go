@@ -94,7 +94,7 @@ func presentRequest(err error) *gqlerror.Error {
 	var ofGqlgen *gqlerror.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		left := &gqlerror.Error{Err: err, Message: "The caller left before the answer was there."}
+		left := &gqlerror.Error{Err: err, Message: "The request was canceled."}
 		errcode.Set(left, codeBadRequest)
 		return left
 	case !errors.As(err, &ofGqlgen) || ofGqlgen.Extensions["code"] == nil:

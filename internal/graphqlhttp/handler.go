@@ -109,7 +109,7 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	mediaType := negotiate(r.Header.Values("Accept"))
 	if mediaType == "" {
 		return refuse(http.StatusNotAcceptable, codeBadRequest,
-			"Answers are "+mediaTypeResponse+" or "+mediaTypeJSON+", in UTF-8; Accept names neither.").answer("")
+			"Responses are "+mediaTypeResponse+" or "+mediaTypeJSON+", in UTF-8; Accept allows neither.").answer("")
 	}
 	q, f := readRequest(w, r)
 	if f == nil {
@@ -134,7 +134,7 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	responses, ctx := e.executor.DispatchOperation(ctx, op)
 	response := responses(ctx)
 	if response == nil { // gqlgen's word for: the request's context is over
-		return refuse(statusClientClosedRequest, codeBadRequest, "The caller left before the answer was there.").answer(mediaType)
+		return refuse(statusClientClosedRequest, codeBadRequest, "The request was canceled.").answer(mediaType)
 	}
 	return answerTo(response, mediaType)
 }

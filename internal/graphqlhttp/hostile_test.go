@@ -309,7 +309,7 @@ func TestHostileRequests(t *testing.T) {
 		{"a name twice", `{"query": "{ __typename }", "query": "{ __typename }"}`, nil, nil, ran, 400, `"BAD_REQUEST"`},
 		{"another charset", ok, nil, []string{"Content-Type", "application/json; charset=utf-16"}, ran, 415, `"BAD_REQUEST"`},
 		{"nothing is acceptable", ok, nil, []string{"Accept", "text/html"}, ran, 406, `"BAD_REQUEST"`},
-		{"@defer", query("{ me { ... @defer { interests { totalCount } } } }"), nil, nil, says(`"hasNext":true`), 400, "one piece"},
+		{"@defer", query("{ me { ... @defer { interests { totalCount } } } }"), nil, nil, says(`"hasNext":true`), 400, "not incremental"},
 		{"a caller that has left", ok, past, nil, silent, 499, `"BAD_REQUEST"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

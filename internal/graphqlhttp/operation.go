@@ -36,11 +36,11 @@ func (e *endpoint) operation(ctx context.Context, q request) (*graphql.Operation
 	}
 	named := document.named(q.operationName)
 	if named == nil {
-		return op, nil, invalid(nil, "The document has no operation of that name, or several and none was named.")
+		return op, nil, invalid(nil, "The document has no operation with this name, or has several and operationName is missing.")
 	}
 	op.Doc, op.Operation = named.document, named.OperationDefinition
 	if q.method == http.MethodGet && op.Operation.Operation != ast.Query {
-		return op, notAllowed("A mutation is sent with POST.", "POST"), nil
+		return op, notAllowed("Mutations must be sent with POST.", "POST"), nil
 	}
 	variables, err := e.inputs.CoerceVariables(op.Operation, q.variables)
 	if err != nil {
@@ -112,7 +112,7 @@ func checkIntrospection(_ context.Context, op *graphql.OperationContext) *gqlerr
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
 		if f.Name == "__schema" || f.Name == "__type" {
 			return &gqlerror.Error{
-				Message:    "The schema is not shown here. The command `profileql schema` prints it.",
+				Message:    "Introspection is disabled. The command `profileql schema` prints the schema.",
 				Locations:  locations(f.Position),
 				Extensions: map[string]any{"code": codeBadRequest},
 			}

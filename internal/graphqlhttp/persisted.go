@@ -83,7 +83,7 @@ func (d *persisted) find(q *request) *refusal {
 		// With PersistedQueryNotFound, clients would send the document with its hash, now and for every operation to come.
 		return refuse(http.StatusOK, codePersistedQueryNotSupported, "PersistedQueryNotSupported")
 	case !listed || q.query != "" && q.query != known.text:
-		return refuse(http.StatusBadRequest, codeOperationNotListed, "Only listed documents are run here, and this is none of them.")
+		return refuse(http.StatusBadRequest, codeOperationNotListed, "Only persisted operations are allowed, and this is not one of them.")
 	}
 	q.query, q.hash = known.text, known.hash
 	return nil

@@ -72,7 +72,7 @@ type size struct{ selections, depth int }
 
 func (w *documentWalk) operation(op *ast.OperationDefinition) (size, *gqlerror.Error) {
 	if op.Operation == ast.Subscription {
-		return size{}, refused(op.Position, "There are no subscriptions here.")
+		return size{}, refused(op.Position, "Subscriptions are not supported.")
 	}
 	w.directives += len(op.Directives)
 	for _, v := range op.VariableDefinitions {
@@ -139,7 +139,7 @@ func (w *documentWalk) count(directives ast.DirectiveList) *gqlerror.Error {
 	for _, d := range directives {
 		w.name(d.Name)
 		if d.Name == "defer" || d.Name == "stream" {
-			return refused(d.Position, "Answers come in one piece here; leave @"+d.Name+" out.")
+			return refused(d.Position, "@"+d.Name+" is not supported: responses are not incremental.")
 		}
 	}
 	return nil

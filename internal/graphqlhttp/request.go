@@ -77,11 +77,11 @@ func readAll(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	case "gzip", "x-gzip": // RFC 9110, section 8.4.1.3
 		decompressed, err := gzip.NewReader(reader)
 		if err != nil {
-			return nil, unreadable(err, "The body is not gzip, as Content-Encoding says it is.")
+			return nil, unreadable(err, "The body is not valid gzip, which Content-Encoding names.")
 		}
 		reader = decompressed
 	default:
-		f := refuse(http.StatusUnsupportedMediaType, codeBadRequest, "The body may be compressed with gzip alone.")
+		f := refuse(http.StatusUnsupportedMediaType, codeBadRequest, "Content-Encoding must be gzip or identity.")
 		f.header = http.Header{"Accept-Encoding": {"gzip"}}
 		return nil, f
 	}
@@ -126,7 +126,7 @@ func parseRequest(body []byte) (q request, f *refusal) {
 	switch members.Kind() {
 	case jsontape.Object:
 	case jsontape.Array:
-		return q, badRequest("Several requests in one array are not taken; send one at a time.")
+		return q, badRequest("Batched requests are not supported; send one at a time.")
 	default:
 		return q, badRequest("The body is not one JSON object.")
 	}
@@ -183,9 +183,9 @@ func textMember(c jsontape.Child, name string) (string, *refusal) {
 	case c.Kind() == jsontape.Null:
 		return "", nil
 	case !isText:
-		return "", badRequest("The member " + name + " must be a text.")
+		return "", badRequest("The member " + name + " must be a string.")
 	case !c.IsUnicode():
-		return "", badRequest("The member " + name + " is not Unicode: it holds half of a surrogate pair.")
+		return "", badRequest("The member " + name + " is not valid Unicode: it contains half of a surrogate pair.")
 	}
 	return text, nil
 }
@@ -224,13 +224,13 @@ func readAddress(rawQuery string) (q request, f *refusal) {
 	}
 	parameters, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return q, badRequest("The query of the address is not well formed.")
+		return q, badRequest("The query string of the URL is malformed.")
 	}
 	for name, values := range parameters {
 		switch {
 		case !isParameter(name):
 		case len(values) > 1:
-			return q, badRequest("The parameter " + name + " is there more than once.")
+			return q, badRequest("The parameter " + name + " is given more than once.")
 		case !utf8.ValidString(values[0]):
 			return q, badRequest("The parameter " + name + " is not UTF-8.")
 		}

@@ -157,7 +157,7 @@ func (u *rewriter) replace(begin int, r rune) {
 func (u *rewriter) fault(at int) error {
 	before := u.text[:at]
 	return &gqlerror.Error{
-		Message: "A string in the document is not Unicode: it holds half of a surrogate pair, or no code point.",
+		Message: "A string in the document is not valid Unicode: it contains half of a surrogate pair, or no code point.",
 		Locations: []gqlerror.Location{{
 			Line: 1 + strings.Count(before, "\n"), Column: 1 + len(before) - (strings.LastIndexByte(before, '\n') + 1),
 		}},

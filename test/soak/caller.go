@@ -41,6 +41,8 @@ type caller struct {
 
 func newCaller(i int, address string, t *tally) *caller {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// A connection that was dialed and not used is closed by the server after 5 seconds. A request that meets that is lost.
+	transport.IdleConnTimeout = 3 * time.Second
 	return &caller{
 		name: fmt.Sprintf("caller %d", i), address: address, tally: t, random: rand.New(rand.NewPCG(7, uint64(i))),
 		client: &http.Client{Transport: transport},
