@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -165,82 +164,3 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
-
-// TestUpdateAllocations bounds what one update allocates inside ProfileQL: everything from the request's arrival to
-// the answer, with the source played by a RoundTripper, so that no socket and no other goroutine is counted.
-func TestUpdateAllocations(t *testing.T) {
-	handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		return &http.Response{
-			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-			Body: io.NopCloser(bytes.NewReader(stubAnswer)), ContentLength: int64(len(stubAnswer)), Request: r,
-		}, nil
-	}), io.Discard)
-	body := updateRequest(t)
-	got := testing.AllocsPerRun(200, func() {
-		if answer := serveInProcess(t.Context(), handler, body); !strings.Contains(answer, `"Chess"`) {
-			t.Fatal(answer)
-		}
-	})
-	const most = 330 // the race detector makes some more
-	t.Logf("%.0f allocations for each update", got)
-	if got > most {
-		t.Errorf("%.0f allocations for each update; the bound is %d", got, most)
-	}
-}
-
-// BenchmarkInProcess counts what requests allocate inside ProfileQL, as [TestUpdateAllocations] does.
-func BenchmarkInProcess(b *testing.B) {
-	var items []string
-	for i := range 101 {
-		items = append(items, strings.Replace(string(stubAnswer), stubItem, fmt.Sprintf("%03d%s", i, stubItem[3:]), 1))
-	}
-	for _, c := range []struct {
-		name   string
-		answer string
-		body   []byte
-	}{
-		{"update", string(stubAnswer), updateRequest(b)},
-		{"page of 20", `{"value": [` + strings.Join(items[:21], ",") + `]}`, operationBody(b, inProcessPage, map[string]any{"first": 20})},
-		{"page of 100", `{"value": [` + strings.Join(items, ",") + `]}`, operationBody(b, inProcessPage, map[string]any{"first": 100})},
-	} {
-		handler := newTestHandler(b, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{
-				StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-				Body: io.NopCloser(strings.NewReader(c.answer)), ContentLength: int64(len(c.answer)), Request: r,
-			}, nil
-		}), io.Discard)
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if answer := serveInProcess(b.Context(), handler, c.body); !strings.Contains(answer, `"Chess"`) {
-					b.Fatal(answer)
-				}
-			}
-		})
-	}
-}
-
-const inProcessPage = `query ($first: Int!) { me { interests(first: $first) { edges { cursor node {
-	id itemId displayName description categories webUrl allowedAudiences inference { confidenceScore } createdDateTime
-	createdBy { user { id displayName } } lastModifiedDateTime } } } } }`
-
-// serveInProcess sends a request to a handler without a socket.
-func serveInProcess(ctx context.Context, handler http.Handler, body []byte) string {
-	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
-	req.Host = "localhost"
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer x")
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(connected{w}, req)
-	return w.Body.String()
-}
-
-// connected is a recorder that takes deadlines, as a connection does.
-type connected struct{ *httptest.ResponseRecorder }
-
-func (connected) SetWriteDeadline(time.Time) error { return nil }
-
-type roundTripperFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

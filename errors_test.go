@@ -2,27 +2,17 @@ package main
 
 import (
 	"compress/gzip"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"profileql/graph"
-	"profileql/internal/profile"
 )
 
 // operations are one of each kind, and the method that the source sees.
@@ -684,198 +674,4 @@ func TestSeveralNodes(t *testing.T) {
 	if r.code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "nodes" || len(rec.take()) != 0 {
 		t.Errorf("101 ids: %s", r.Body)
 	}
-}
-
-// TestDeadlines has a source that never answers, on a clock of the test's own.
-func TestDeadlines(t *testing.T) {
-	t.Parallel()
-	for _, op := range operations {
-		for _, sent := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, sent is %v", op.name, sent), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					requests := 0
-					handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-						requests++
-						if trace := httptrace.ContextClientTrace(r.Context()); sent && trace != nil {
-							trace.GotConn(httptrace.GotConnInfo{})
-						}
-						<-r.Context().Done()
-						return nil, r.Context().Err()
-					}), io.Discard)
-					began := time.Now()
-					answer := serveInProcess(t.Context(), handler, operationBody(t, op.text, op.variables))
-					want := "SOURCE_TIMEOUT"
-					if sent && op.method != "GET" {
-						want = "OUTCOME_UNKNOWN"
-					}
-					if took := time.Since(began); took != 10*time.Second || requests != 1 || !strings.Contains(answer, `"`+want+`"`) {
-						t.Errorf("%d requests, %v, %s", requests, took, answer)
-					}
-				})
-			})
-		}
-	}
-}
-
-// TestManyNodesOfASlowSource costs one deadline, and not one for every four.
-func TestManyNodesOfASlowSource(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		}), io.Discard)
-		ids := make([]string, 100)
-		for i := range ids {
-			ids[i] = globalID("upstream", "", "interests", strconv.Itoa(i))
-		}
-		began := time.Now()
-		answer := serveInProcess(t.Context(), handler, operationBody(t, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": ids}))
-		if took, failed := time.Since(began), strings.Count(answer, `"SOURCE_TIMEOUT"`); took != 10*time.Second || failed == 0 {
-			t.Errorf("%d failed after %v: %s", failed, took, answer)
-		}
-	})
-}
-
-// TestOwnFaults has something inside break: the caller gets an id, the log the cause under it, and it goes on.
-func TestOwnFaults(t *testing.T) {
-	t.Parallel()
-	broken := true
-	transport := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		if broken {
-			panic(secret)
-		}
-		w := httptest.NewRecorder()
-		echo(w, r)
-		return w.Result(), nil
-	})
-	several := struct{ name, method, text, variables string }{
-		"nodes", "GET", `query($id: ID!) { nodes(ids: [$id]) { id } }`, operations[1].variables,
-	}
-	counted := struct{ name, method, text, variables string }{"list with its length", "GET", mineQuery, `{"first": 1}`}
-	for _, op := range append(operations[:len(operations):len(operations)], several, counted) {
-		broken = true
-		log := new(lockedBuffer)
-		handler := newTestHandler(t, "http://source.example/beta", transport, log)
-		answer := serveInProcess(t.Context(), handler, operationBody(t, op.text, op.variables))
-		var r reply
-		if err := json.Unmarshal([]byte(answer), &r); err != nil || len(r.Errors) == 0 {
-			t.Fatalf("%s: %s", op.name, answer)
-		}
-		id, _ := r.Errors[0].Extensions["errorId"].(string)
-		if r.Errors[0].Extensions["code"] != "INTERNAL_SERVER_ERROR" || id == "" || strings.Contains(answer, secret) || strings.Contains(answer, "goroutine") {
-			t.Errorf("%s: %s", op.name, answer)
-		}
-		if logged := log.String(); !strings.Contains(logged, `"error_id":"`+id+`"`) || !strings.Contains(logged, secret) {
-			t.Errorf("%s: logged %s", op.name, logged)
-		}
-		broken = false
-		answer = serveInProcess(t.Context(), handler, operationBody(t, operations[2].text, operations[2].variables))
-		if !strings.Contains(answer, "Chess") {
-			t.Errorf("afterwards: %s", answer)
-		}
-	}
-}
-
-// broken is a facet of which every method breaks as long as fail is not nil.
-type broken struct{ fail func() error }
-
-func (b *broken) err() error {
-	if b.fail == nil {
-		return nil
-	}
-	return b.fail()
-}
-
-func (b *broken) List(context.Context, profile.Query) (profile.Page, error) {
-	return profile.Page{}, b.err()
-}
-
-func (b *broken) Get(context.Context, profile.Ref, []string) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Create(context.Context, string, string, []byte) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Update(context.Context, profile.Ref, []byte) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
-
-// TestUnknownFaults has a facet break in ways that nobody foresaw.
-func TestUnknownFaults(t *testing.T) {
-	t.Parallel()
-	facet := new(broken)
-	f := &facade{t: t, log: new(lockedBuffer)}
-	handler, err := graph.NewHandler(graph.Options{
-		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
-		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
-		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	defer server.Close()
-	f.URL = server.URL
-	several := operations[1]
-	several.name, several.text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
-	for name, fail := range map[string]func() error{
-		"an error":         func() error { return errors.New(secret) },
-		"wrapped":          func() error { return fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF) },
-		"a deadline":       func() error { return fmt.Errorf("%s: %w", secret, context.DeadlineExceeded) },
-		"a panic":          func() error { panic(secret) },
-		"a panicked error": func() error { panic(errors.New(secret)) },
-		"an index":         func() error { _ = operations[len(secret)+len(operations)]; return nil },
-	} {
-		facet.fail = fail
-		for _, op := range append(operations[:len(operations):len(operations)], several) {
-			r := f.do(op.text, op.variables)
-			if got := r.code(t); got != "INTERNAL_SERVER_ERROR" {
-				t.Errorf("%s, %s: %s", name, op.name, r.Body)
-			}
-			for _, text := range []string{secret, "goroutine", ".go:", "panic", "out of range", "unexpected EOF", "deadline"} {
-				if strings.Contains(r.Body, text) {
-					t.Errorf("%s, %s: the answer tells %q: %s", name, op.name, text, r.Body)
-				}
-			}
-			id, _ := r.Errors[0].Extensions["errorId"].(string)
-			if cause := loggedError(t, f, id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
-				t.Errorf("%s, %s: under %q the log has %q", name, op.name, id, cause)
-			}
-			if len(r.Errors[0].Extensions) != 2 {
-				t.Errorf("%s, %s: %s with %v", name, op.name, r.Body, r.Header)
-			}
-		}
-		if strings.Contains(f.logged(), "the-text-of-the-caller") {
-			t.Errorf("the log tells a variable: %s", f.logged())
-		}
-	}
-	facet.fail = nil
-	for _, op := range append(operations[:len(operations):len(operations)], several) {
-		if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
-			t.Errorf("afterwards: %s", r.Body)
-		}
-	}
-}
-
-// loggedError is the cause that was logged under an error's id.
-func loggedError(t *testing.T, f *facade, id string) string {
-	t.Helper()
-	for line := range strings.Lines(f.logged()) {
-		var record struct {
-			ErrorID string `json:"error_id"`
-			Error   string
-		}
-		if err := json.Unmarshal([]byte(line), &record); err != nil {
-			t.Fatal(err)
-		}
-		if record.ErrorID == id && id != "" {
-			return record.Error
-		}
-	}
-	return ""
 }

@@ -4,15 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,118 +106,6 @@ func TestHeadersThatGoOn(t *testing.T) {
 			t.Errorf("the client-request-id %q went on as %q", none, got)
 		}
 	}
-}
-
-// TestCallerLeaves has a caller leave while the source is at work: a read ends at once, a write goes on to its end,
-// and what became of it is logged.
-func TestCallerLeaves(t *testing.T) {
-	t.Parallel()
-	update, create, remove := operations[2], operations[3], operations[4]
-	list := operations[0]
-	list.name, list.text, list.variables = "list", mineQuery, `{"first": 1}`
-	is := func(status int, header ...string) *http.Response {
-		h := http.Header{"Content-Type": {"application/json"}, "Request-Id": {"abc-1"}}
-		for i := 0; i+1 < len(header); i += 2 {
-			h.Set(header[i], header[i+1])
-		}
-		return &http.Response{StatusCode: status, Header: h}
-	}
-	for _, test := range []struct {
-		op       struct{ name, method, text, variables string }
-		about    string
-		leave    time.Duration
-		answers  []*http.Response // each takes the source 3 s; nil is a connection lost then
-		ended    time.Duration    // when the source's last work was over
-		requests int
-		outcome  string // in the log
-	}{
-		{op: list, about: "at work", leave: time.Second, answers: []*http.Response{is(200)}, ended: time.Second, requests: 2},
-		{op: operations[1], about: "at work", leave: time.Second, answers: []*http.Response{is(200)}, ended: time.Second, requests: 1},
-		{op: operations[1], about: "between two tries", leave: 5 * time.Second, answers: []*http.Response{is(429, "Retry-After", "4")}, ended: 3 * time.Second, requests: 1},
-		{op: update, about: "done", leave: time.Second, answers: []*http.Response{is(200)}, ended: 3 * time.Second, requests: 1, outcome: "accepted"},
-		{op: create, about: "done", leave: time.Second, answers: []*http.Response{is(201)}, ended: 3 * time.Second, requests: 1, outcome: "accepted"},
-		{op: remove, about: "done", leave: time.Second, answers: []*http.Response{is(204)}, ended: 3 * time.Second, requests: 1, outcome: "accepted"},
-		{op: update, about: "refused", leave: time.Second, answers: []*http.Response{is(409)}, ended: 3 * time.Second, requests: 1, outcome: "refused"},
-		{op: update, about: "moved", leave: time.Second, answers: []*http.Response{is(302)}, ended: 3 * time.Second, requests: 1, outcome: "refused"},
-		{op: create, about: "failed", leave: time.Second, answers: []*http.Response{is(500)}, ended: 3 * time.Second, requests: 1, outcome: "unknown"},
-		{op: remove, about: "lost", leave: time.Second, answers: []*http.Response{nil}, ended: 3 * time.Second, requests: 1, outcome: "unknown"},
-		{op: update, about: "throttled", leave: time.Second, answers: []*http.Response{is(429, "Retry-After", "1")}, ended: 3 * time.Second, requests: 1, outcome: "refused"},
-		{op: update, about: "between two tries", leave: 5 * time.Second, answers: []*http.Response{is(429, "Retry-After", "4"), is(200)}, ended: 3 * time.Second, requests: 1, outcome: "refused"},
-		{op: update, about: "second try", leave: 5 * time.Second, answers: []*http.Response{is(429, "Retry-After", "1"), is(200)}, ended: 7 * time.Second, requests: 2, outcome: "accepted"},
-		{op: update, about: "busy", leave: time.Second, answers: []*http.Response{is(503, "Retry-After", "1")}, ended: 3 * time.Second, requests: 1, outcome: "refused"},
-	} {
-		t.Run(test.op.name+", "+test.about, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				log := new(lockedBuffer)
-				var requests, ended atomic.Int64 // a list with its length is two requests at once
-				began := time.Now()
-				handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-					n := requests.Add(1)
-					if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
-						trace.GotConn(httptrace.GotConnInfo{})
-					}
-					defer func() { ended.Store(int64(time.Since(began))) }()
-					select {
-					case <-time.After(3 * time.Second):
-					case <-r.Context().Done():
-						return nil, r.Context().Err()
-					}
-					answer := test.answers[min(int(n), len(test.answers))-1]
-					if answer == nil {
-						return nil, io.ErrUnexpectedEOF
-					}
-					copied := *answer
-					copied.Body, copied.ContentLength, copied.Request = io.NopCloser(strings.NewReader(`{"id": "abc"}`)), -1, r
-					return &copied, nil
-				}), log)
-				ctx, leave := context.WithCancel(t.Context())
-				time.AfterFunc(test.leave, leave)
-				serveInProcess(ctx, handler, operationBody(t, test.op.text, test.op.variables))
-				if got := time.Duration(ended.Load()); got != test.ended || int(requests.Load()) != test.requests {
-					t.Errorf("%d requests, the last of them over after %v", requests.Load(), got)
-				}
-				told := strings.Contains(log.String(), "a write outlived its caller")
-				if told != (test.outcome != "") || told && !strings.Contains(log.String(), `"outcome":"`+test.outcome+`"`) {
-					t.Errorf("logged: %s", log)
-				}
-				if named := strings.Contains(log.String(), `"request_id":"abc-1"`); told && named != (test.answers[0] != nil) {
-					t.Errorf("logged: %s", log)
-				}
-				if text := log.String(); strings.Contains(text, "the-text-of-the-caller") || strings.Contains(text, "source.example") {
-					t.Errorf("the log tells too much: %s", log)
-				}
-			})
-		})
-	}
-}
-
-// TestCallerLeavesTheQueue has a caller leave whose writes, but for four, have not been sent yet: they never are.
-func TestCallerLeavesTheQueue(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		log := new(lockedBuffer)
-		var requests atomic.Int64
-		handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-			requests.Add(1)
-			httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
-			time.Sleep(3 * time.Second)
-			return nil, io.ErrUnexpectedEOF
-		}), log)
-		ctx, leave := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, leave)
-		var all sync.WaitGroup
-		for range 10 {
-			all.Go(func() { serveInProcess(ctx, handler, operationBody(t, operations[2].text, operations[2].variables)) })
-		}
-		time.Sleep(2 * time.Second)
-		if unsent := strings.Count(log.String(), `"outcome":"not sent"`); unsent != 6 {
-			t.Errorf("%d writes that waited have ended with their caller; logged %s", unsent, log)
-		}
-		all.Wait()
-		if sent := strings.Count(log.String(), `"outcome":"unknown"`); requests.Load() != 4 || sent != 4 {
-			t.Errorf("%d requests; logged %s", requests.Load(), log)
-		}
-	})
 }
 
 // TestReaderHangsUp is leaving over real HTTP: the source sees a read end.

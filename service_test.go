@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -26,9 +25,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"profileql/internal/profileapi"
-	"profileql/internal/telemetry"
 )
 
 // writeCertificate writes a certificate of this machine with a serial number, and its key.
@@ -403,40 +399,5 @@ func TestLargeHeaders(t *testing.T) {
 	}
 	if r := p.graphQL(t, "{ __typename }", nil); len(r.Errors) > 0 {
 		t.Error(r.Body)
-	}
-}
-
-// TestLongOperation takes longer than an answer may be written: that time begins with the answer, and what the writes
-// became is heard of.
-func TestLongOperation(t *testing.T) {
-	t.Parallel()
-	const writing = 3 * time.Second // also for the handshake of TLS, on a busy machine
-	source := serveSource(t, "one", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(writing / 2)
-		answerJSON(201, `{"id": "a"}`)(w, r)
-	}))
-	transport := profileapi.NewTransport(256)
-	t.Cleanup(transport.CloseIdleConnections)
-	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		t.Run(protocol, func(t *testing.T) {
-			t.Parallel()
-			server := httptest.NewUnstartedServer(nil)
-			server.Config = newHTTPServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
-			server.Config.WriteTimeout = writing
-			server.EnableHTTP2 = protocol == "HTTP/2.0"
-			server.StartTLS()
-			t.Cleanup(server.Close)
-			create := `createPersonInterest(input: {item: {displayName: "x"}}) { personInterest { id } }`
-			body := operationBody(t, `mutation { a: `+create+` b: `+create+` c: `+create+` }`, nil)
-			resp, err := server.Client().Post(server.URL+"/graphql", "application/json", bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer, err := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if err != nil || resp.Proto != protocol || strings.Count(string(answer), "personInterest") != 3 {
-				t.Errorf("%v, %s, %s", err, resp.Proto, answer)
-			}
-		})
 	}
 }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"profileql/graph"
+	"profileql/internal/profile"
+)
+
+// broken is a facet of which every method breaks as long as fail is not nil.
+type broken struct{ fail func() error }
+
+func (b *broken) err() error {
+	if b.fail == nil {
+		return nil
+	}
+	return b.fail()
+}
+
+func (b *broken) List(context.Context, profile.Query) (profile.Page, error) {
+	return profile.Page{}, b.err()
+}
+
+func (b *broken) Get(context.Context, profile.Ref, []string) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
+}
+
+func (b *broken) Create(context.Context, string, string, []byte) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
+}
+
+func (b *broken) Update(context.Context, profile.Ref, []byte) (profile.Item, error) {
+	return profile.Item{ID: "abc"}, b.err()
+}
+
+func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
+
+// TestUnknownFaults has a facet break in ways that nobody foresaw.
+func TestUnknownFaults(t *testing.T) {
+	t.Parallel()
+	facet := new(broken)
+	f := &facade{t: t, log: new(lockedBuffer)}
+	handler, err := graph.NewHandler(graph.Options{
+		Schema:  parseSchema(t),
+		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
+		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
+		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	f.URL = server.URL
+	several := operations[1]
+	several.name, several.text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
+	for name, fail := range map[string]func() error{
+		"an error":         func() error { return errors.New(secret) },
+		"wrapped":          func() error { return fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF) },
+		"a deadline":       func() error { return fmt.Errorf("%s: %w", secret, context.DeadlineExceeded) },
+		"a panic":          func() error { panic(secret) },
+		"a panicked error": func() error { panic(errors.New(secret)) },
+		"an index":         func() error { _ = operations[len(secret)+len(operations)]; return nil },
+	} {
+		facet.fail = fail
+		for _, op := range append(operations[:len(operations):len(operations)], several) {
+			r := f.do(op.text, op.variables)
+			if got := r.code(t); got != "INTERNAL_SERVER_ERROR" {
+				t.Errorf("%s, %s: %s", name, op.name, r.Body)
+			}
+			for _, text := range []string{secret, "goroutine", ".go:", "panic", "out of range", "unexpected EOF", "deadline"} {
+				if strings.Contains(r.Body, text) {
+					t.Errorf("%s, %s: the answer tells %q: %s", name, op.name, text, r.Body)
+				}
+			}
+			id, _ := r.Errors[0].Extensions["errorId"].(string)
+			if cause := loggedError(t, f, id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
+				t.Errorf("%s, %s: under %q the log has %q", name, op.name, id, cause)
+			}
+			if len(r.Errors[0].Extensions) != 2 {
+				t.Errorf("%s, %s: %s with %v", name, op.name, r.Body, r.Header)
+			}
+		}
+		if strings.Contains(f.logged(), "the-text-of-the-caller") {
+			t.Errorf("the log tells a variable: %s", f.logged())
+		}
+	}
+	facet.fail = nil
+	for _, op := range append(operations[:len(operations):len(operations)], several) {
+		if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
+			t.Errorf("afterwards: %s", r.Body)
+		}
+	}
+}
+
+// loggedError is the cause that was logged under an error's id.
+func loggedError(t *testing.T, f *facade, id string) string {
+	t.Helper()
+	for line := range strings.Lines(f.logged()) {
+		var record struct {
+			ErrorID string `json:"error_id"`
+			Error   string
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatal(err)
+		}
+		if record.ErrorID == id && id != "" {
+			return record.Error
+		}
+	}
+	return ""
+}
