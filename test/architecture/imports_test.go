@@ -117,6 +117,18 @@ var importRules = []importRule{
 		why:   "it keeps the binary under load from outside",
 	},
 	{
+		from:  "profileql/test/scene",
+		never: []string{"profileql", "github.com"},
+		why:   "what misbehaves, and what is expected of ours then, should share no mistake with it",
+	},
+	{
+		from:    "profileql/test/e2e",
+		never:   []string{"profileql"},
+		allowed: []string{"profileql/internal/sandbox", "profileql/test/scene"},
+		tests:   true,
+		why:     "it tests the binary, so that what is tested is what is shipped",
+	},
+	{
 		from:  "profileql/test/architecture",
 		never: []string{"profileql", "github.com"},
 		tests: true,

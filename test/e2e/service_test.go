@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bufio"
@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"profileql/test/scene"
 )
 
 // writeCertificate writes a certificate of this machine with a serial number, and its key.
@@ -117,13 +119,10 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// patience is how long is waited for what has to come: far longer than a busy machine takes.
-const patience = 2 * time.Minute
-
 // eventually waits for what another process does.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(scene.Patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not come")
 		}
@@ -139,7 +138,12 @@ func TestLogIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	p := startWith(t, write, "--listen", anyPort)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := new(process)
+	p.begin(t, write, command(context.Background(), path, nil, "--listen", scene.AnyPort))
 	_ = write.Close()
 	const requests = 6000 // more than the queue holds, too
 	for range requests {
@@ -226,7 +230,7 @@ func TestDrain(t *testing.T) {
 	if text := <-answer; !strings.Contains(text, `"totalCount":13`) {
 		t.Errorf("what was under way: %s", text)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
 }
@@ -247,7 +251,7 @@ func TestSecondSignal(t *testing.T) {
 		return resp.StatusCode == http.StatusServiceUnavailable
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait() }()
+	go func() { ended <- p.wait() }()
 	// That it is not ready is seen a moment before it lets itself be ended: a second signal may come too early, and a
 	// further one is sent then. It ends by itself, too, but well.
 	for over := false; !over; {
@@ -358,7 +362,7 @@ func TestShown(t *testing.T) {
 			base := p.url()
 			r := (&facade{t: t, URL: base + "/graphql"}).do(introspection, nil, test.header...)
 			shown := test.code == ""
-			if shown && len(r.Errors) > 0 || !shown && r.code(t) != test.code {
+			if shown && len(r.Errors) > 0 || !shown && r.Code(t) != test.code {
 				t.Errorf("introspection: %s", r.Body)
 			}
 			request, err := http.NewRequest("GET", base+"/", nil)

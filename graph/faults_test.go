@@ -1,4 +1,4 @@
-package main
+package graph
 
 import (
 	"context"
@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"profileql/graph"
 	"profileql/internal/profile"
+	"profileql/internal/telemetry"
+	"profileql/test/scene"
 )
 
 // broken is a facet of which every method breaks as long as fail is not nil.
@@ -47,64 +46,65 @@ func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
 func TestUnknownFaults(t *testing.T) {
 	t.Parallel()
 	facet := new(broken)
-	f := &facade{t: t, log: new(lockedBuffer)}
-	handler, err := graph.NewHandler(graph.Options{
-		Schema:  parseSchema(t),
-		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
-		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
-		Log:     slog.New(slog.NewJSONHandler(f.log, nil)),
-	})
+	log := new(scene.Log)
+	o := testOptions()
+	o.Sources = Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}}
+	o.Facets = Facets{Interests: NewFacet(facet)}
+	o.Log = telemetry.NewLog(log)
+	handler, err := NewHandler(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	defer server.Close()
-	f.URL = server.URL
-	several := operations[1]
-	several.name, several.text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
+	do := func(op scene.Operation) scene.Reply {
+		w, _ := exchange(t.Context(), handler, string(scene.Body(t, op.Text, op.Variables)))
+		return scene.ReadReply(t, w.Code, w.Header(), w.Body.Bytes())
+	}
+	const secret = "internal-detail-of-the-source"
+	several := scene.Operations[1]
+	several.Name, several.Text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
 	for name, fail := range map[string]func() error{
 		"an error":         func() error { return errors.New(secret) },
 		"wrapped":          func() error { return fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF) },
 		"a deadline":       func() error { return fmt.Errorf("%s: %w", secret, context.DeadlineExceeded) },
 		"a panic":          func() error { panic(secret) },
 		"a panicked error": func() error { panic(errors.New(secret)) },
-		"an index":         func() error { _ = operations[len(secret)+len(operations)]; return nil },
+		"an index":         func() error { _ = scene.Operations[len(secret)+len(scene.Operations)]; return nil },
 	} {
 		facet.fail = fail
-		for _, op := range append(operations[:len(operations):len(operations)], several) {
-			r := f.do(op.text, op.variables)
-			if got := r.code(t); got != "INTERNAL_SERVER_ERROR" {
-				t.Errorf("%s, %s: %s", name, op.name, r.Body)
+		for _, op := range append(scene.Operations[:len(scene.Operations):len(scene.Operations)], several) {
+			r := do(op)
+			if got := r.Code(t); got != "INTERNAL_SERVER_ERROR" {
+				t.Errorf("%s, %s: %s", name, op.Name, r.Body)
 			}
 			for _, text := range []string{secret, "goroutine", ".go:", "panic", "out of range", "unexpected EOF", "deadline"} {
 				if strings.Contains(r.Body, text) {
-					t.Errorf("%s, %s: the answer tells %q: %s", name, op.name, text, r.Body)
+					t.Errorf("%s, %s: the answer tells %q: %s", name, op.Name, text, r.Body)
 				}
 			}
 			id, _ := r.Errors[0].Extensions["errorId"].(string)
-			if cause := loggedError(t, f, id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
-				t.Errorf("%s, %s: under %q the log has %q", name, op.name, id, cause)
+			if cause := loggedError(t, log.String(), id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
+				t.Errorf("%s, %s: under %q the log has %q", name, op.Name, id, cause)
 			}
 			if len(r.Errors[0].Extensions) != 2 {
-				t.Errorf("%s, %s: %s with %v", name, op.name, r.Body, r.Header)
+				t.Errorf("%s, %s: %s with %v", name, op.Name, r.Body, r.Header)
 			}
 		}
-		if strings.Contains(f.logged(), "the-text-of-the-caller") {
-			t.Errorf("the log tells a variable: %s", f.logged())
+		if strings.Contains(log.String(), "the-text-of-the-caller") {
+			t.Errorf("the log tells a variable: %s", log)
 		}
 	}
 	facet.fail = nil
-	for _, op := range append(operations[:len(operations):len(operations)], several) {
-		if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
+	for _, op := range append(scene.Operations[:len(scene.Operations):len(scene.Operations)], several) {
+		if r := do(op); len(r.Errors) > 0 {
 			t.Errorf("afterwards: %s", r.Body)
 		}
 	}
 }
 
 // loggedError is the cause that was logged under an error's id.
-func loggedError(t *testing.T, f *facade, id string) string {
+func loggedError(t *testing.T, logged, id string) string {
 	t.Helper()
-	for line := range strings.Lines(f.logged()) {
+	for line := range strings.Lines(logged) {
 		var record struct {
 			ErrorID string `json:"error_id"`
 			Error   string

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"io"
@@ -7,47 +7,48 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"profileql/test/scene"
 )
 
-// newScene has real sockets everywhere.
-func newScene(t testing.TB, untold ...string) *scene {
+// newScene has an upstream that is there.
+func newScene(t testing.TB, untold ...string) *scene.Scene {
 	t.Helper()
-	u := newUpstream(t)
-	return newSceneAt(t, u, u.listen(t, anyPort), untold...)
+	u := scene.NewUpstream(t)
+	return newSceneAt(t, u, u.Listen(t, scene.AnyPort), untold...)
 }
 
-func newSceneAt(t testing.TB, u *upstream, address string, untold ...string) *scene {
+func newSceneAt(t testing.TB, u *scene.Upstream, address string, untold ...string) *scene.Scene {
 	t.Helper()
 	f := newFacadeAt(t, "http://"+address+"/beta")
-	return &scene{u, f.log, append(untold, address), false, func(op operationCase, token string) reply {
-		return f.do(op.text, op.variables, "Authorization", "Bearer "+token)
+	return &scene.Scene{Upstream: u, Log: f.wholeLog, Untold: append(untold, address), Do: func(op scene.Operation, token string) scene.Reply {
+		return f.do(op.Text, op.Variables, "Authorization", "Bearer "+token)
 	}}
 }
 
 // TestUpstreamUnread has connections end before anything was read from them. A write may have been on its way.
 func TestUpstreamUnread(t *testing.T) {
 	t.Parallel()
-	want := failed
+	want := scene.Split("SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN")
 	for i := range want {
-		want[i].sent = unreadMethod
+		want[i].Sent = scene.Unread
 	}
-	want[0].sent = "unread unread"
+	want[0].Sent = "unread unread"
 	for name, unread := range map[string]func(net.Conn){
 		"closed": func(net.Conn) {},
 		"reset": func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 1)) // it is read from, but by far not whole
-			resets(c, nil)
+			scene.Resets(c, nil)
 		},
-		"talks": func(c net.Conn) { write(c, "220 "+marker+"\r\n") },
+		"talks": func(c net.Conn) { scene.Write(c, "220 "+scene.Marker+"\r\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for i, op := range faultCases {
+			for i, op := range scene.FaultCases {
 				s := newScene(t) // for a connection that has served before is another matter
-				s.meets(unread)
-				s.check(t, op, want[i])
-				s.checkGoesOn(t, op)
+				s.Meets(unread)
+				s.Check(t, op, want[i])
+				s.CheckGoesOn(t, op)
 			}
 		})
 	}
@@ -59,49 +60,51 @@ func TestUpstreamResetsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		s := newScene(t)
-		s.meets(func(c net.Conn) { resets(c, nil) })
-		for _, op := range faultCases[1:] {
-			r := s.do(op, "s3cret-token")
-			code := r.code(t)
-			if requests := s.take(); code != "OUTCOME_UNKNOWN" && code != "SOURCE_UNAVAILABLE" || len(requests) != 1 {
-				t.Errorf("%s: %d connections: %s", op.name, len(requests), r.Body)
+		s.Meets(func(c net.Conn) { scene.Resets(c, nil) })
+		for _, op := range scene.FaultCases[1:] {
+			r := s.Do(op, "s3cret-token")
+			code := r.Code(t)
+			if requests := s.Take(); code != "OUTCOME_UNKNOWN" && code != "SOURCE_UNAVAILABLE" || len(requests) != 1 {
+				t.Errorf("%s: %d connections: %s", op.Name, len(requests), r.Body)
 			}
-			s.checkReply(t, op, r, code)
+			s.CheckReply(t, op, r, code)
 		}
-		s.checkGoesOn(t, faultCases[1])
+		s.CheckGoesOn(t, scene.FaultCases[1])
 	}
 }
 
 // TestStallsOnSockets holds in real time and on sockets a little of what the tests on a clock of their own hold.
 func TestStallsOnSockets(t *testing.T) {
 	t.Parallel()
-	throttled := func(seconds string) fault { return answersWith(429, errorBody, "Retry-After: "+seconds) }
+	throttled := func(seconds string) scene.Fault {
+		return scene.AnswersWith(429, scene.ErrorBody, "Retry-After: "+seconds)
+	}
 	var together sync.WaitGroup
 	defer together.Wait() // before the scenes are taken down
 	for _, test := range []struct {
-		fault fault
+		fault scene.Fault
 		code  [2]string
 		least time.Duration
 	}{
-		{stallsAfter(""), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, timeout},
-		{stallsAfter("HTTP/1.1 200 OK\r\nX-Ins"), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, timeout},
-		{stallsAfter(chunked(goodBody)), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, timeout},
-		{trickles(wellFormed(200, goodBody)), [2]string{}, time.Second},
+		{scene.StallsAfter(""), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.StallsAfter("HTTP/1.1 200 OK\r\nX-Ins"), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.StallsAfter(scene.Chunked(scene.GoodBody)), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.Trickles(scene.WellFormed(200, scene.GoodBody)), [2]string{}, time.Second},
 		{throttled("1"), [2]string{"THROTTLED", "THROTTLED"}, time.Second},
 		{throttled("2.128"), [2]string{"THROTTLED", "THROTTLED"}, 2128 * time.Millisecond},
 	} {
 		for i, code := range test.code {
 			s := newScene(t)
-			s.does(test.fault)
+			s.Does(test.fault)
 			together.Go(func() {
 				began := time.Now()
-				r := s.do(faultCases[i], "s3cret-token")
+				r := s.Do(scene.FaultCases[i], "s3cret-token")
 				// The rest is for a machine with much else to do.
 				if took := time.Since(began); took < test.least || took > test.least+8*time.Second {
 					t.Errorf("%s: %v, want %v", r.Body, took, test.least)
 				}
-				s.checkReply(t, faultCases[i], r, code)
-				s.checkGoesOn(t, faultCases[i])
+				s.CheckReply(t, scene.FaultCases[i], r, code)
+				s.CheckGoesOn(t, scene.FaultCases[i])
 			})
 		}
 	}
@@ -111,48 +114,40 @@ func TestStallsOnSockets(t *testing.T) {
 // connection goes to a new one, even if it is a write; what may have been read on it does not.
 func TestUpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
-	answersAnd := func(last fault) fault {
+	answersAnd := func(last scene.Fault) scene.Fault {
 		return func(c net.Conn, r *http.Request) bool {
-			behaves(c, r)
+			scene.Behaves(c, r)
 			return last(c, r)
 		}
 	}
-	for _, op := range faultCases {
-		inBubble(t, op.name+", closed and noticed", func(t *testing.T) {
-			s := newTimedScene(t)
-			s.does(answersAnd(closes))
-			for range 3 {
-				s.check(t, op, expected{code: "", sent: op.method})
-				synctest.Wait() // until the end of the connection has come through
-			}
-		})
-		t.Run(op.name+", closed and noticed, on sockets", func(t *testing.T) {
+	for _, op := range scene.FaultCases {
+		t.Run(op.Name+", closed and noticed, on sockets", func(t *testing.T) {
 			s := newScene(t)
 			noticed := make(chan struct{}, 3)
-			s.does(answersAnd(func(c net.Conn, _ *http.Request) bool {
+			s.Does(answersAnd(func(c net.Conn, _ *http.Request) bool {
 				_ = c.(*net.TCPConn).CloseWrite()
 				_, _ = c.Read(make([]byte, 1)) // the other side closes too once it has noticed
 				noticed <- struct{}{}
 				return false
 			}))
 			for range 3 {
-				s.check(t, op, expected{code: "", sent: op.method})
+				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
 				<-noticed
 			}
 		})
-		t.Run(op.name+", reset under it", func(t *testing.T) {
+		t.Run(op.Name+", reset under it", func(t *testing.T) {
 			s := newScene(t)
-			s.does(answersAnd(func(c net.Conn, r *http.Request) bool {
+			s.Does(answersAnd(func(c net.Conn, r *http.Request) bool {
 				_, _ = c.Read(make([]byte, 1)) // the next request has begun
-				return resets(c, r)
+				return scene.Resets(c, r)
 			}))
-			s.check(t, op, expected{code: "", sent: op.method})
-			if op.method == http.MethodGet { // once more, on a new connection
-				s.check(t, op, expected{code: "", sent: op.method})
+			s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
+			if op.Method == http.MethodGet { // once more, on a new connection
+				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
 			} else {
-				s.check(t, op, expected{code: "OUTCOME_UNKNOWN", sent: ""})
+				s.Check(t, op, scene.Expected{Code: "OUTCOME_UNKNOWN", Sent: ""})
 			}
-			s.checkGoesOn(t, op)
+			s.CheckGoesOn(t, op)
 		})
 	}
 }
@@ -162,16 +157,16 @@ func TestUpstreamClosesIdle(t *testing.T) {
 func TestUpstreamClosesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.does(func(c net.Conn, r *http.Request) bool { behaves(c, r); return false })
+	s.Does(func(c net.Conn, r *http.Request) bool { scene.Behaves(c, r); return false })
 	unknown := 0
 	for range 200 {
-		r := s.do(faultCases[1], "s3cret-token")
-		requests := s.take()
+		r := s.Do(scene.FaultCases[1], "s3cret-token")
+		requests := s.Take()
 		if len(r.Errors) == 0 && len(requests) == 1 {
 			continue
 		}
 		unknown++
-		if code := r.code(t); code != "OUTCOME_UNKNOWN" || len(requests) > 1 {
+		if code := r.Code(t); code != "OUTCOME_UNKNOWN" || len(requests) > 1 {
 			t.Errorf("%d requests: %s", len(requests), r.Body)
 		}
 	}
@@ -181,20 +176,20 @@ func TestUpstreamClosesAtOnce(t *testing.T) {
 // TestUpstreamRefuses has nobody listen, and then somebody. Nothing was sent, so a write has certainly not happened.
 func TestUpstreamRefuses(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", anyPort)
+	free, err := net.Listen("tcp", scene.AnyPort)
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	u := newUpstream(t)
+	u := scene.NewUpstream(t)
 	s := newSceneAt(t, u, address)
-	for _, op := range faultCases {
-		s.check(t, op, expected{code: "SOURCE_UNAVAILABLE"})
+	for _, op := range scene.FaultCases {
+		s.Check(t, op, scene.Expected{Code: "SOURCE_UNAVAILABLE"})
 	}
-	u.listen(t, address)
-	for _, op := range faultCases {
-		s.checkGoesOn(t, op)
+	u.Listen(t, address)
+	for _, op := range scene.FaultCases {
+		s.CheckGoesOn(t, op)
 	}
 }
 
@@ -202,20 +197,20 @@ func TestUpstreamRefuses(t *testing.T) {
 // with the first bytes of it.
 func TestUpstreamIsNotOnStderr(t *testing.T) {
 	t.Parallel()
-	u := newUpstream(t)
-	p := start(t, "--listen", anyPort, "--upstream", "http://"+u.listen(t, anyPort)+"/beta")
-	closed := make(chan struct{}, len(faultCases))
-	u.does(func(c net.Conn, _ *http.Request) bool {
-		write(c, announced(20))
+	u := scene.NewUpstream(t)
+	p := start(t, "--listen", scene.AnyPort, "--upstream", "http://"+u.Listen(t, scene.AnyPort)+"/beta")
+	closed := make(chan struct{}, len(scene.FaultCases))
+	u.Does(func(c net.Conn, _ *http.Request) bool {
+		scene.Write(c, scene.Announced(20))
 		_, _ = io.Copy(io.Discard, c) // until the connection is found to be of no more use
 		closed <- struct{}{}
 		return false
 	})
-	for _, op := range faultCases {
-		p.graphQL(t, op.text, op.variables)
+	for _, op := range scene.FaultCases {
+		p.graphQL(t, op.Text, op.Variables)
 		<-closed
 	}
-	if err := p.stop(t); err != nil || strings.Contains(p.stderr.String(), marker) {
+	if err := p.stop(t); err != nil || strings.Contains(p.stderr.String(), scene.Marker) {
 		t.Errorf("%v: %s", err, p.stderr)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"profileql/test/scene"
 )
 
 // TestCallersStayApart has 60 callers at once. The source names the token that it saw in every item, and sets
@@ -34,7 +36,7 @@ func TestCallersStayApart(t *testing.T) {
 			own := fmt.Sprintf("Bearer token-%d-end", i)
 			for range 5 {
 				for _, r := range []reply{
-					f.do(updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "Authorization", own),
+					f.do(scene.UpdateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "Authorization", own),
 					f.do(`{ me { interests(first: 1) { nodes { displayName } } } }`, nil, "Authorization", own, "Cookie", "mine=1"),
 				} {
 					if len(r.Errors) > 0 || strings.Count(r.Body, "Bearer") != 1 || !strings.Contains(r.Body, own) || r.Header.Get("Set-Cookie") != "" {
@@ -60,7 +62,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: answerJSON(200, `{"id": "abc", "value": []}`)}
 	f := newFacade(t, rec)
-	counted := struct{ name, method, text, variables string }{"list with its length", "GET", mineQuery, `{"first": 1}`}
+	counted := scene.Operation{Name: "list with its length", Method: "GET", Text: scene.MineQuery, Variables: `{"first": 1}`}
 	own := []string{"Accept", "Accept-Encoding", "Authorization", "Client-Request-Id", "Content-Length", "Content-Type", "Odata-Maxversion", "User-Agent"}
 	const id = "9f4fe8ea-7e6e-486e-b8f4-ad7c0a4d1a3e"
 	many := []string{
@@ -73,34 +75,34 @@ func TestHeadersThatGoOn(t *testing.T) {
 		if token != "" {
 			header = append(header[:len(header):len(header)], "Authorization", token)
 		}
-		for _, op := range append(operations[:len(operations):len(operations)], counted) {
-			if r := f.do(op.text, op.variables, header...); len(r.Errors) > 0 {
+		for _, op := range append(scene.Operations[:len(scene.Operations):len(scene.Operations)], counted) {
+			if r := f.do(op.Text, op.Variables, header...); len(r.Errors) > 0 {
 				t.Fatal(r.Body)
 			}
 			for _, request := range rec.take() {
 				got := request.Header
 				for name := range got {
 					if !slices.Contains(own, name) {
-						t.Errorf("%s: %s went to the source", op.name, name)
+						t.Errorf("%s: %s went to the source", op.Name, name)
 					}
 				}
 				if values := got.Values("Authorization"); token == "" && len(values) != 0 || token != "" && (len(values) != 1 || values[0] != token) {
-					t.Errorf("%s: with %q, the source saw the Authorization %q", op.name, token, values)
+					t.Errorf("%s: with %q, the source saw the Authorization %q", op.Name, token, values)
 				}
 				if got.Get("User-Agent") != "profileql/"+version || got.Get("Client-Request-Id") != id || got.Get("Accept") != "application/json" || got.Get("OData-MaxVersion") != "4.0" {
-					t.Errorf("%s: the source saw %v", op.name, got)
+					t.Errorf("%s: the source saw %v", op.Name, got)
 				}
 			}
 		}
 	}
-	if r := f.do(updateMutation, operations[2].variables, "Authorization", ""); len(r.Errors) > 0 {
+	if r := f.do(scene.UpdateMutation, scene.Operations[2].Variables, "Authorization", ""); len(r.Errors) > 0 {
 		t.Fatal(r.Body)
 	}
 	if values := rec.take()[0].Header.Values("Authorization"); len(values) != 0 {
 		t.Errorf("an empty Authorization went on as %q", values)
 	}
 	for _, none := range []string{"", "abc", "{" + id + "}", "urn:uuid:" + id, id + "\tx"} {
-		f.do(updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "client-request-id", none)
+		f.do(scene.UpdateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "client-request-id", none)
 		got := rec.take()[0].Header.Get("Client-Request-Id")
 		if got == none || uuid.Validate(got) != nil {
 			t.Errorf("the client-request-id %q went on as %q", none, got)
@@ -111,17 +113,17 @@ func TestHeadersThatGoOn(t *testing.T) {
 // TestReaderHangsUp is leaving over real HTTP: the source sees a read end.
 func TestReaderHangsUp(t *testing.T) {
 	t.Parallel()
-	for _, op := range operations[:2] {
+	for _, op := range scene.Operations[:2] {
 		asked, ended := make(chan struct{}, 1), make(chan struct{})
 		source := serveSource(t, "upstream", &recorder{Answer: func(_ http.ResponseWriter, r *http.Request) {
 			asked <- struct{}{}
 			<-r.Context().Done()
 			close(ended)
 		}})
-		source.Timeout = 2 * patience // it would end a read, too
+		source.Timeout = 30 * time.Second // it would end a read, too
 		f := newFacadeOf(t, source)
 		ctx, leave := context.WithCancel(t.Context())
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.URL, bytes.NewReader(operationBody(t, op.text, op.variables)))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.URL, bytes.NewReader(scene.Body(t, op.Text, op.Variables)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,12 +133,12 @@ func TestReaderHangsUp(t *testing.T) {
 		<-asked
 		leave()
 		if err := <-left; err == nil {
-			t.Errorf("%s: answered a caller that had left", op.name)
+			t.Errorf("%s: answered a caller that had left", op.Name)
 		}
 		select {
 		case <-ended:
-		case <-time.After(patience):
-			t.Errorf("%s: the source is kept busy", op.name)
+		case <-time.After(source.Timeout * 2 / 3):
+			t.Errorf("%s: the source is kept busy", op.Name)
 		}
 	}
 }
