@@ -34,16 +34,15 @@ func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
 
 func testOptions(t testing.TB) Options {
 	t.Helper()
-	return optionsOf(t, noInterests{})
+	return optionsOf(t, noInterests{}, &graph.Source{Name: "one", Kind: "PROFILE"}, &graph.Source{Name: "two", Kind: "SANDBOX"})
 }
 
-// optionsOf are those of an endpoint whose interests live in a collection.
-func optionsOf(t testing.TB, interests graph.Collection) Options {
+// optionsOf are those of an endpoint whose interests live in a collection, of these sources.
+func optionsOf(t testing.TB, interests graph.Collection, sources ...*graph.Source) Options {
 	t.Helper()
 	api, err := graph.New(graph.Options{
-		Schema:  testSchema,
-		Sources: graph.Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
-		Facets:  graph.Facets{Interests: graph.NewFacet(interests)},
+		Schema: testSchema, Sources: sources,
+		Facets: graph.Facets{Interests: graph.NewFacet(interests)},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -88,7 +88,7 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	}
 	interests := profileapi.NewCollection(client, "interests", graph.Properties(testSchema, "interests"))
 	options := func() Options {
-		o := optionsOf(b, interests)
+		o := optionsOf(b, interests, &graph.Source{Name: "one", Kind: "PROFILE", Writable: true})
 		o.Log = telemetry.NewLog(io.Discard)
 		return o
 	}

@@ -1,18 +1,16 @@
-package main
+package e2e
 
 import (
 	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
-
-	"profileql/internal/config"
 )
 
 const mergedQuery = `query($first: Int!, $after: String, $field: ItemOrderField!, $direction: OrderDirection!) {
@@ -56,14 +54,6 @@ func (s *mergeSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.pagingSource.ServeHTTP(w, r)
 }
 
-// serveSource serves the API of a source, and describes it.
-func serveSource(t testing.TB, name string, handler http.Handler) config.Source {
-	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return config.Source{Name: name, Kind: config.KindProfile, URL: server.URL + "/beta", Aliases: []string{innerOrigin}, Writable: true, AnyUser: true, Concurrency: 4, MaxConcurrency: 256}
-}
-
 // chain is one list, page behind page, and what is known of how it must come out.
 type chain struct {
 	*rapid.T
@@ -96,7 +86,7 @@ func (c *chain) request(after *string) (mergedPage, reply) {
 	}
 	withoutErrors := r
 	withoutErrors.Errors = nil
-	withoutErrors.into(c.facade.t, &data)
+	withoutErrors.Into(c.facade.t, &data)
 	if data.Me.Interests == nil {
 		return mergedPage{}, r
 	}
@@ -213,7 +203,7 @@ func TestMergedPages(t *testing.T) {
 			T: r, order: rapid.SampledFrom(listOrders).Draw(r, "order"), first: rapid.IntRange(1, 9).Draw(r, "first"),
 			items: make(map[place]listItem), stays: make(map[place]bool), came: make(map[place]bool),
 		}
-		var described []config.Source
+		var described []source
 		for i := range rapid.IntRange(2, 4).Draw(r, "sources") {
 			s := &mergeSource{name: string(rune('d' - i)), pagingSource: pagingSources()[rapid.SampledFrom(kinds).Draw(r, "kind")]}
 			s.Spells = drawSpelling(r)
@@ -242,11 +232,13 @@ func TestMergedPages(t *testing.T) {
 func TestMergedPagesCost(t *testing.T) {
 	t.Parallel()
 	var long []*pagingSource
-	var described []config.Source
+	var described []source
 	for i := range 4 {
 		s := &pagingSource{items: sampleItems(10_000)}
 		long = append(long, s)
-		described = append(described, serveSource(t, string(rune('a'+i)), s))
+		one := serveSource(t, string(rune('a'+i)), s)
+		one.Timeout = 30 * time.Second // with the race detector, they take their time to order
+		described = append(described, one)
 	}
 	f := newFacadeOf(t, described...)
 	var after *string
@@ -256,7 +248,7 @@ func TestMergedPagesCost(t *testing.T) {
 		}
 		f.do(mergedQuery, map[string]any{
 			"first": 20, "after": after, "field": "CREATED_DATE_TIME", "direction": "DESC",
-		}).into(t, &data)
+		}).Into(t, &data)
 		after = data.Me.Interests.PageInfo.EndCursor
 		for i, s := range long {
 			requests := s.take()

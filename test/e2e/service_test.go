@@ -1,8 +1,7 @@
-package main
+package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -27,9 +26,7 @@ import (
 	"testing"
 	"time"
 
-	"profileql/internal/edge"
-	"profileql/internal/profileapi"
-	"profileql/internal/telemetry"
+	"profileql/test/scene"
 )
 
 // writeCertificate writes a certificate of this machine with a serial number, and its key.
@@ -122,13 +119,10 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// patience is how long is waited for what has to come: far longer than a busy machine takes.
-const patience = 2 * time.Minute
-
 // eventually waits for what another process does.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(scene.Patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not come")
 		}
@@ -144,7 +138,12 @@ func TestLogIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	p := startWith(t, write, "--listen", anyPort)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := new(process)
+	p.begin(t, write, command(context.Background(), path, nil, "--listen", scene.AnyPort))
 	_ = write.Close()
 	const requests = 6000 // more than the queue holds, too
 	for range requests {
@@ -231,7 +230,7 @@ func TestDrain(t *testing.T) {
 	if text := <-answer; !strings.Contains(text, `"totalCount":13`) {
 		t.Errorf("what was under way: %s", text)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
 }
@@ -252,7 +251,7 @@ func TestSecondSignal(t *testing.T) {
 		return resp.StatusCode == http.StatusServiceUnavailable
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait() }()
+	go func() { ended <- p.wait() }()
 	// That it is not ready is seen a moment before it lets itself be ended: a second signal may come too early, and a
 	// further one is sent then. It ends by itself, too, but well.
 	for over := false; !over; {
@@ -363,7 +362,7 @@ func TestShown(t *testing.T) {
 			base := p.url()
 			r := (&facade{t: t, URL: base + "/graphql"}).do(introspection, nil, test.header...)
 			shown := test.code == ""
-			if shown && len(r.Errors) > 0 || !shown && r.code(t) != test.code {
+			if shown && len(r.Errors) > 0 || !shown && r.Code(t) != test.code {
 				t.Errorf("introspection: %s", r.Body)
 			}
 			request, err := http.NewRequest("GET", base+"/", nil)
@@ -404,40 +403,5 @@ func TestLargeHeaders(t *testing.T) {
 	}
 	if r := p.graphQL(t, "{ __typename }", nil); len(r.Errors) > 0 {
 		t.Error(r.Body)
-	}
-}
-
-// TestLongOperation takes longer than an answer may be written: that time begins with the answer, and what the writes
-// became is heard of.
-func TestLongOperation(t *testing.T) {
-	t.Parallel()
-	const writing = 3 * time.Second // also for the handshake of TLS, on a busy machine
-	source := serveSource(t, "one", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(writing / 2)
-		answerJSON(201, `{"id": "a"}`)(w, r)
-	}))
-	transport := profileapi.NewTransport(256)
-	t.Cleanup(transport.CloseIdleConnections)
-	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		t.Run(protocol, func(t *testing.T) {
-			t.Parallel()
-			server := httptest.NewUnstartedServer(nil)
-			server.Config = edge.NewServer(newHandlerOf(t, transport, io.Discard, source), telemetry.NewLog(io.Discard))
-			server.Config.WriteTimeout = writing
-			server.EnableHTTP2 = protocol == "HTTP/2.0"
-			server.StartTLS()
-			t.Cleanup(server.Close)
-			create := `createPersonInterest(input: {item: {displayName: "x"}}) { personInterest { id } }`
-			body := operationBody(t, `mutation { a: `+create+` b: `+create+` c: `+create+` }`, nil)
-			resp, err := server.Client().Post(server.URL+"/graphql", "application/json", bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer, err := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if err != nil || resp.Proto != protocol || strings.Count(string(answer), "personInterest") != 3 {
-				t.Errorf("%v, %s, %s", err, resp.Proto, answer)
-			}
-		})
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/base64"
@@ -11,10 +11,12 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"profileql/test/scene"
 )
 
-const pageQuery = `query($first: Int!, $after: String, $field: ItemOrderField!, $direction: OrderDirection!) {
-  me { interests(first: $first, after: $after, orderBy: {field: $field, direction: $direction}) {
+const pageQuery = `query($first: Int!, $after: String, $field: ItemOrderField!, $direction: OrderDirection!, $sources: [String!]) {
+  me { interests(first: $first, after: $after, orderBy: {field: $field, direction: $direction}, sources: $sources) {
     edges { cursor node { itemId } } nodes { itemId displayName } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   } }
 }`
@@ -79,12 +81,16 @@ type fatalist interface {
 }
 
 func (f *facade) page(t fatalist, first int, after *string, o listOrder) page {
-	r := f.do(pageQuery, map[string]any{"first": first, "after": after, "field": o.field, "direction": o.direction})
+	variables := map[string]any{"first": first, "after": after, "field": o.field, "direction": o.direction}
+	if f.only != "" {
+		variables["sources"] = []string{f.only}
+	}
+	r := f.do(pageQuery, variables)
 	var data struct{ Me struct{ Interests *page } }
 	if len(r.Errors) > 0 {
 		t.Fatalf("%s", r.Body)
 	}
-	r.into(f.t, &data)
+	r.Into(f.t, &data)
 	return *data.Me.Interests
 }
 
@@ -234,6 +240,7 @@ func TestUnreadableInstants(t *testing.T) {
 func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	t.Parallel()
 	all := pagingSources()
+	sources := &fresh{t: t}
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)
@@ -251,7 +258,7 @@ func TestPagingWhileItemsComeAndGo(t *testing.T) {
 			stays[item.ID], known[item.ID] = true, item
 		}
 		added := 0
-		got := newFacade(perCheck{t, r}, source).walk(r, first, o, func() {
+		got := sources.serve(source).walk(r, first, o, func() {
 			source.change(func(items []listItem) []listItem {
 				if len(items) > 0 && rapid.Bool().Draw(r, "remove") {
 					i := rapid.IntRange(0, len(items)-1).Draw(r, "which")
@@ -294,9 +301,9 @@ func TestPagingCosts(t *testing.T) {
 	var data struct {
 		Me struct{ Interests page }
 	}
-	f.do(query, nil).into(t, &data)
+	f.do(query, nil).Into(t, &data)
 	first := source.take()
-	f.do(query, map[string]any{"after": data.Me.Interests.PageInfo.EndCursor}).into(t, &data)
+	f.do(query, map[string]any{"after": data.Me.Interests.PageInfo.EndCursor}).Into(t, &data)
 	second := source.take()
 	for i, requests := range [][]url.Values{first, second} {
 		if len(requests) != 1 {
@@ -310,7 +317,7 @@ func TestPagingCosts(t *testing.T) {
 			t.Errorf("page %d: asked %v", i+1, q)
 		}
 	}
-	f.do(`{ me { interests { totalCount } } }`, nil).into(t, &data)
+	f.do(`{ me { interests { totalCount } } }`, nil).Into(t, &data)
 	if requests := source.take(); len(requests) != 2 || *data.Me.Interests.TotalCount != 10_000 {
 		t.Errorf("with its length: %d requests, %v", len(requests), data.Me.Interests.TotalCount)
 	}
@@ -330,7 +337,7 @@ func TestTotalCount(t *testing.T) {
 			var data struct {
 				Me struct{ Interests page }
 			}
-			f.do(`{ me { interests(first: 5) { totalCount nodes { itemId } } } }`, nil).into(t, &data)
+			f.do(`{ me { interests(first: 5) { totalCount nodes { itemId } } } }`, nil).Into(t, &data)
 			if requests := source.take(); data.Me.Interests.TotalCount != nil || len(data.Me.Interests.Nodes) != 5 || len(requests) != 2-try {
 				t.Errorf("%s: %v after %d requests", name, data.Me.Interests.TotalCount, len(requests))
 			}
@@ -398,14 +405,14 @@ func TestLongUnorderedList(t *testing.T) {
 	t.Parallel()
 	for length, refused := range map[int]bool{1000: false, 1001: true} {
 		source := &pagingSource{items: sampleItems(length), NoOrder: true, Page: 300}
-		r := newFacade(t, source).do(mineQuery, `{"first": 20}`)
+		r := newFacade(t, source).do(scene.MineQuery, `{"first": 20}`)
 		if !refused {
 			if len(r.Errors) > 0 {
 				t.Errorf("%d items: %s", length, r.Body)
 			}
 			continue
 		}
-		if r.code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "unorderedItems" || r.Errors[0].Extensions["value"] != 1000.0 {
+		if r.Code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "unorderedItems" || r.Errors[0].Extensions["value"] != 1000.0 {
 			t.Errorf("%d items: %s", length, r.Body)
 		}
 	}
@@ -423,7 +430,7 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 		"/beta/me/profile/../profile/interests/x", "https:", "ftp://x", "::", "%zz", "/beta/me%2Fprofile/interests",
 	} {
 		source := &pagingSource{items: sampleItems(30), NoOrder: true, Page: 10, LinkTo: link}
-		r := newFacade(t, source).do(mineQuery, `{"first": 20}`)
+		r := newFacade(t, source).do(scene.MineQuery, `{"first": 20}`)
 		if len(r.Errors) == 0 || r.Errors[0].Extensions["code"] != "SOURCE_INVALID_RESPONSE" || strings.Contains(r.Body, "example.com") {
 			t.Errorf("a link to %s: %s", link, r.Body)
 		}
@@ -442,19 +449,28 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	for _, links := range linkNames {
-		for _, address := range linkAddresses {
-			for _, prefix := range []string{"@odata.", "@", "odata."} {
-				spells := &spelling{Prefix: prefix, Links: links, Address: address}
-				for _, source := range []*pagingSource{{Page: 4, NoOrder: true, Spells: spells}, {Page: 4, Empty: 2, Link: "$skiptoken", Spells: spells}} {
-					source.items = sampleItems(11)
-					f := newFacadeOf(t, serveSource(t, "upstream", source))
+		for _, prefix := range []string{"@odata.", "@", "odata."} {
+			for _, like := range []*pagingSource{{Page: 4, NoOrder: true}, {Page: 4, Empty: 2, Link: "$skiptoken"}} {
+				var described []source
+				of := make(map[string]*pagingSource)
+				for i, address := range linkAddresses { // all in one process, each asked alone
+					name := string(rune('a' + i))
+					of[name] = &pagingSource{
+						Page: like.Page, NoOrder: like.NoOrder, Empty: like.Empty, Link: like.Link,
+						Spells: &spelling{Prefix: prefix, Links: links, Address: address}, items: sampleItems(11),
+					}
+					described = append(described, serveSource(t, name, of[name]))
+				}
+				f := newFacadeOf(t, described...)
+				for name, source := range of {
+					f.only = name
 					if got, want := f.walk(t, 11, listOrders[0], nothing), listOrders[0].ids(source.items); !slices.Equal(got, want) {
-						t.Errorf("%+v: got %v", spells, got)
+						t.Errorf("%+v: got %v", source.Spells, got)
 					}
 					var data struct{ Me struct{ Interests page } }
-					f.do(`{ me { interests { totalCount } } }`, nil).into(t, &data)
+					f.do(`query($sources: [String!]) { me { interests(sources: $sources) { totalCount } } }`, map[string]any{"sources": []string{name}}).Into(t, &data)
 					if n := data.Me.Interests.TotalCount; n == nil || *n != 11 {
-						t.Errorf("%+v: totalCount is %v", spells, n)
+						t.Errorf("%+v: totalCount is %v", source.Spells, n)
 					}
 				}
 			}
@@ -511,14 +527,14 @@ func TestListsWithoutEnd(t *testing.T) {
 		}
 		rec.take()
 		r := f.do(list, nil)
-		r.checkEndless(t, name, test.nodes)
+		checkEndless(t, r, name, test.nodes)
 		if requests := rec.take(); len(requests) != test.requests {
 			t.Errorf("%s: %d requests, want %d", name, len(requests), test.requests)
 		}
 		// With its length, which is two, it is known whether that was all.
 		r = f.do(`{ me { interests { nodes { itemId } totalCount pageInfo { hasNextPage } } } }`, nil)
 		if test.nodes != 2 {
-			r.checkEndless(t, name, test.nodes)
+			checkEndless(t, r, name, test.nodes)
 		} else if len(r.Errors) > 0 || strings.Count(r.Body, "itemId") != 2 {
 			t.Errorf("%s: with its length: %s", name, r.Body)
 		}
@@ -526,9 +542,9 @@ func TestListsWithoutEnd(t *testing.T) {
 }
 
 // checkEndless holds that an answer has what is known, and that it says that this may not be all.
-func (r reply) checkEndless(t *testing.T, name string, nodes int) {
+func checkEndless(t *testing.T, r reply, name string, nodes int) {
 	t.Helper()
-	isEndless := func(e replyError) bool {
+	isEndless := func(e scene.ReplyError) bool {
 		return e.Extensions["code"] == "SOURCE_INVALID_RESPONSE" && strings.Contains(e.Message, "Items may be missing.")
 	}
 	if !slices.ContainsFunc(r.Errors, isEndless) || strings.Count(r.Body, "itemId") != nodes || !strings.Contains(r.Body, `"hasNextPage":false`) {
@@ -549,14 +565,14 @@ func TestBadPages(t *testing.T) {
 		"first: 5, after: \"" + *created + "\", orderBy: {field: CREATED_DATE_TIME, direction: ASC}",
 		"first: 5, after: \"" + *created + "\", orderBy: {field: LAST_MODIFIED_DATE_TIME, direction: DESC}",
 	} {
-		if r := f.do(`{ me { interests(`+arguments+`) { nodes { id } } } }`, nil); r.code(t) != "BAD_USER_INPUT" {
+		if r := f.do(`{ me { interests(`+arguments+`) { nodes { id } } } }`, nil); r.Code(t) != "BAD_USER_INPUT" {
 			t.Errorf("%s: %s", arguments, r.Body)
 		}
 	}
-	if r := f.do(`{ profile(user: "ada") { interests(after: "`+*created+`") { nodes { id } } } }`, nil); r.code(t) != "BAD_USER_INPUT" {
+	if r := f.do(`{ profile(user: "ada") { interests(after: "`+*created+`") { nodes { id } } } }`, nil); r.Code(t) != "BAD_USER_INPUT" {
 		t.Errorf("another's cursor: %s", r.Body)
 	}
-	if r := f.do(`query($first: Int) { me { interests(first: $first) { nodes { id } } } }`, `{"first": null}`); r.code(t) != "BAD_USER_INPUT" {
+	if r := f.do(`query($first: Int) { me { interests(first: $first) { nodes { id } } } }`, `{"first": null}`); r.Code(t) != "BAD_USER_INPUT" {
 		t.Errorf("first is null: %s", r.Body)
 	}
 	if got := source.take(); len(got) > 0 {
@@ -569,7 +585,7 @@ func TestBadPages(t *testing.T) {
 	var data struct {
 		Me struct{ Interests page }
 	}
-	f.do(`query($first: Int) { me { interests(first: $first) { nodes { itemId } } } }`, nil).into(t, &data)
+	f.do(`query($first: Int) { me { interests(first: $first) { nodes { itemId } } } }`, nil).Into(t, &data)
 	if len(data.Me.Interests.Nodes) != 20 {
 		t.Errorf("without first: %d items", len(data.Me.Interests.Nodes))
 	}

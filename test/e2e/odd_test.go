@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/test/scene"
 )
 
 // goodItem has a value for every property that a source can send of an interest.
@@ -165,8 +167,8 @@ func TestOddValues(t *testing.T) {
 				Interests struct{ Nodes []map[string]any }
 			}
 		}
-		f.do(operation, nil).into(t, &data)
-		f.do(list, nil).into(t, &data)
+		f.do(operation, nil).Into(t, &data)
+		f.do(list, nil).Into(t, &data)
 		return data.UpdatePersonInterest.PersonInterest, data.Me.Interests.Nodes
 	}
 	for _, field := range s.Types["PersonInterest"].Fields {
@@ -193,7 +195,7 @@ func TestOddValues(t *testing.T) {
 				continue // an empty text is neither; TestOddButKnown
 			}
 			want := shownFor(s, ast.NamedType("PersonInterest", nil), wire).(map[string]any)
-			want["id"] = globalID("upstream", "", "interests", "abc")
+			want["id"] = scene.GlobalID("upstream", "", "interests", "abc")
 			delete(want, "itemId")
 			delete(want, "profileSource")
 			updated, listed := show(wire)
@@ -267,13 +269,13 @@ func TestOddIDs(t *testing.T) {
 	f := newFacade(t, rec)
 	for _, id := range []string{`"id": null,`, `"id": 7,`, `"id": "",`, `"id": "..",`, `"id": "a\u0001",`, ``, `"id": {},`} {
 		rec.answerWith(answerJSON(200, `{`+id+`"displayName": "Chess"}`))
-		r := f.do(updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`)
+		r := f.do(scene.UpdateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`)
 		if len(r.Errors) > 0 || !strings.Contains(r.Body, `"itemId":"abc"`) || !strings.Contains(r.Body, "Chess") {
 			t.Errorf("{%s …}: %s", id, r.Body)
 		}
 		rec.answerWith(answerJSON(200, `{"value": [{"id": "a", "displayName": "A"}, {`+id+`"displayName": "B"}, {"id": "c", "displayName": "C"}]}`))
 		r = f.do(`{ me { interests { nodes { displayName } } } }`, nil)
-		if r.code(t) != "SOURCE_INVALID_RESPONSE" || string(r.Data) != `{"me":{"interests":{"nodes":[{"displayName":"A"},{"displayName":"C"}]}}}` {
+		if r.Code(t) != "SOURCE_INVALID_RESPONSE" || string(r.Data) != `{"me":{"interests":{"nodes":[{"displayName":"A"},{"displayName":"C"}]}}}` {
 			t.Errorf("{%s …} in a list: %s", id, r.Body)
 		}
 	}
@@ -297,7 +299,7 @@ func TestOddIDsInARow(t *testing.T) {
 		}))
 		for range 2 {
 			r := f.do(`{ me { interests(first: 5) { nodes { itemId } } } }`, nil)
-			if string(r.Data) != `{"me":{"interests":{"nodes":[{"itemId":"a"},{"itemId":"c"}]}}}` || code == "" && len(r.Errors) > 0 || code != "" && r.code(t) != code {
+			if string(r.Data) != `{"me":{"interests":{"nodes":[{"itemId":"a"},{"itemId":"c"}]}}}` || code == "" && len(r.Errors) > 0 || code != "" && r.Code(t) != code {
 				t.Errorf("%s: %s", entry, r.Body)
 			}
 		}
@@ -338,7 +340,7 @@ func TestOddBodies(t *testing.T) {
 		updated := f.do(`mutation { updatePersonInterest(input: {id: "a", patch: {displayName: "x"}}) { personInterest { `+fields+` } } }`, nil)
 		listed := f.do(`{ me { interests { nodes { `+fields+` } } } }`, nil)
 		if test.shown == "" {
-			if updated.code(t) != "OUTCOME_UNKNOWN" || listed.code(t) != "SOURCE_INVALID_RESPONSE" {
+			if updated.Code(t) != "OUTCOME_UNKNOWN" || listed.Code(t) != "SOURCE_INVALID_RESPONSE" {
 				t.Errorf("%.100s: %s and %s", test.item, updated.Body, listed.Body)
 			}
 			continue
@@ -384,7 +386,7 @@ func TestOddLists(t *testing.T) {
 		if test.nodes == "" {
 			want = `{"me":{"interests":null}}`
 		}
-		if string(r.Data) != want || (test.code == "") != (len(r.Errors) == 0) || test.code != "" && r.code(t) != test.code {
+		if string(r.Data) != want || (test.code == "") != (len(r.Errors) == 0) || test.code != "" && r.Code(t) != test.code {
 			t.Errorf("%.80s: %.300s", test.answer, r.Body)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"context"
@@ -20,15 +20,23 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite"
+
+	"profileql/test/scene"
 )
 
-const (
-	kills       = 200
-	killWriters = 4
-	// killFewest is how many acknowledged writes there have to be for the test to mean anything. That many come on the
-	// slowest machine: in most rounds, the kill waits for one.
-	killFewest = kills / 2
-)
+const killWriters = 4
+
+// kills is how often the sandbox is killed. With the race detector, it takes several times as long to start.
+func kills() int {
+	if raceEnabled {
+		return 50
+	}
+	return 200
+}
+
+// killFewest is how many acknowledged writes there have to be for the test to mean anything. That many come on the
+// slowest machine: in most rounds, the kill waits for one.
+func killFewest() int { return kills() / 2 }
 
 const killList = "/beta/me/profile/interests"
 
@@ -244,7 +252,7 @@ func (s *survivors) check() {
 func (s *survivors) begin(file string) *process {
 	p := start(s.t, "sandbox", "--listen", "127.0.0.1:0", "--data", file)
 	s.base, s.answered = p.url(), make(chan struct{}, 1)
-	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: killWriters}, Timeout: patience}
+	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: killWriters}, Timeout: scene.Patience}
 	s.check()
 	return p
 }
@@ -263,7 +271,7 @@ func (s *survivors) live(file string, writing time.Duration) {
 		s.t.Error(err)
 	}
 	writers.Wait()
-	_ = p.cmd.Wait() // it says that it was killed
+	_ = p.wait() // it says that it was killed
 	for _, w := range s.writers {
 		s.acknowledged += w.done
 		w.done = 0
@@ -277,7 +285,7 @@ func (s *survivors) awaitAnswer() {
 	}
 	select {
 	case <-s.answered:
-	case <-time.After(patience):
+	case <-time.After(scene.Patience):
 		s.t.Error("no write is acknowledged")
 	}
 }
@@ -294,7 +302,7 @@ func TestKilled(t *testing.T) {
 	for i := range s.writers {
 		s.writers[i] = &killWriter{survivors: s, items: make(map[string]killItem)}
 	}
-	for round := range kills {
+	for round := range kills() {
 		s.live(file, time.Millisecond+rand.N(14*time.Millisecond))
 		if t.Failed() {
 			t.Fatalf("after kill %d", round+1)
@@ -305,8 +313,8 @@ func TestKilled(t *testing.T) {
 	}
 	checkIntegrity(t, file)
 	t.Logf("%d writes were acknowledged", s.acknowledged)
-	if s.acknowledged < killFewest {
-		t.Errorf("only %d writes were acknowledged in %d rounds", s.acknowledged, kills)
+	if s.acknowledged < killFewest() {
+		t.Errorf("only %d writes were acknowledged in %d rounds", s.acknowledged, kills())
 	}
 }
 

@@ -1,10 +1,11 @@
-package main
+package profileapi_test
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -35,7 +36,11 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", graph.Properties(gqlparser.MustLoadSchema(&ast.Source{Input: schema}), "interests"))
+	schema, err := os.ReadFile("../../schema.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	interests := profileapi.NewCollection(client, "interests", graph.Properties(gqlparser.MustLoadSchema(&ast.Source{Input: string(schema)}), "interests"))
 	created, err := interests.Create(t.Context(), "sandbox", "", []byte(`{"displayName": "Chess"}`))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"profileql/test/scene"
 )
 
 // sample is a value for a property: as a GraphQL literal, as JSON in variables, and as it goes to the source.
@@ -139,7 +141,7 @@ func TestUpdateBody(t *testing.T) {
 			t.Run(p.String()+"/"+state, func(t *testing.T) {
 				want := p.wrap(value.wire, `"`)
 				expect(t, f.do(fmt.Sprintf(patchMutation, "", p.wrap(value.literal, "")), nil), want)
-				expect(t, f.do(updateMutation, `{"input": {"id": "abc", "patch": `+p.wrap(value.variable, `"`)+`}}`), want)
+				expect(t, f.do(scene.UpdateMutation, `{"input": {"id": "abc", "patch": `+p.wrap(value.variable, `"`)+`}}`), want)
 				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+")", p.wrap("$v", "")), `{"v": `+value.variable+`}`), want)
 				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+" = "+value.literal+")", p.wrap("$v", "")), nil), want)
 			})
@@ -178,10 +180,10 @@ func TestWholeBody(t *testing.T) {
 	}
 	item, want := "{"+strings.Join(members, ",")+"}", "{"+strings.Join(wire, ",")+"}"
 	for _, test := range []struct{ method, target, operation, variables string }{
-		{"PATCH", "/beta/me/profile/interests/abc", updateMutation, `{"input": {"id": "abc", "patch": ` + item + `}}`},
-		{"POST", "/beta/me/profile/interests", createMutation, `{"input": {"item": ` + item + `}}`},
-		{"POST", "/beta/users/ada@example.com/profile/interests", createMutation, `{"input": {"user": "ada@example.com", "source": "upstream", "item": ` + item + `}}`},
-		{"POST", "/beta/me/profile/interests", createMutation, `{"input": {"user": null, "source": null, "item": ` + item + `}}`},
+		{"PATCH", "/beta/me/profile/interests/abc", scene.UpdateMutation, `{"input": {"id": "abc", "patch": ` + item + `}}`},
+		{"POST", "/beta/me/profile/interests", scene.CreateMutation, `{"input": {"item": ` + item + `}}`},
+		{"POST", "/beta/users/ada@example.com/profile/interests", scene.CreateMutation, `{"input": {"user": "ada@example.com", "source": "upstream", "item": ` + item + `}}`},
+		{"POST", "/beta/me/profile/interests", scene.CreateMutation, `{"input": {"user": null, "source": null, "item": ` + item + `}}`},
 	} {
 		if r := f.do(test.operation, test.variables); len(r.Errors) > 0 {
 			t.Fatal(r.Body)
@@ -193,8 +195,6 @@ func TestWholeBody(t *testing.T) {
 		equalJSON(t, want, requests[0].Body)
 	}
 }
-
-const createMutation = `mutation Create($input: CreatePersonInterestInput!) { createPersonInterest(input: $input) { personInterest { id displayName } } }`
 
 // TestRefusedBeforeAnythingIsSent has two mutations in one operation, the second with a fault: the first must not
 // have written when that is found.
@@ -257,8 +257,8 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 func TestFaultIsNamed(t *testing.T) {
 	t.Parallel()
 	f := newFacade(t, &recorder{Answer: answerJSON(200, `{}`)})
-	r := f.do(updateMutation, `{"input": {"id": "a", "patch": {"createdBy": {"user": {"id": "x"}}, "lastModifiedDateTime": "soon"}}}`)
-	if want := "$input.patch.lastModifiedDateTime: "; r.code(t) != "BAD_USER_INPUT" || !strings.HasPrefix(r.Errors[0].Message, want) {
+	r := f.do(scene.UpdateMutation, `{"input": {"id": "a", "patch": {"createdBy": {"user": {"id": "x"}}, "lastModifiedDateTime": "soon"}}}`)
+	if want := "$input.patch.lastModifiedDateTime: "; r.Code(t) != "BAD_USER_INPUT" || !strings.HasPrefix(r.Errors[0].Message, want) {
 		t.Errorf("got %s", r.Body)
 	}
 }
@@ -319,10 +319,10 @@ func TestCreateWithoutItem(t *testing.T) {
 			}
 			echo(w, r)
 		})
-		r := f.do(createMutation, `{"input": {"item": {"displayName": "Chess"}}}`)
+		r := f.do(scene.CreateMutation, `{"input": {"item": {"displayName": "Chess"}}}`)
 		requests := rec.take()
 		if test.target == "" {
-			if r.code(t) != "OUTCOME_UNKNOWN" || len(requests) != 1 {
+			if r.Code(t) != "OUTCOME_UNKNOWN" || len(requests) != 1 {
 				t.Errorf("%d %v: %s after %d requests", test.status, test.headers, r.Body, len(requests))
 			}
 			checkDiscreet(t, f, r)
@@ -339,7 +339,7 @@ func TestCreateWithoutItem(t *testing.T) {
 			}
 			answerJSON(404, odataError)(w, r)
 		})
-		if r := f.do(createMutation, `{"input": {"item": {"displayName": "Chess"}}}`); r.code(t) != "OUTCOME_UNKNOWN" || len(rec.take()) != 2 {
+		if r := f.do(scene.CreateMutation, `{"input": {"item": {"displayName": "Chess"}}}`); r.Code(t) != "OUTCOME_UNKNOWN" || len(rec.take()) != 2 {
 			t.Errorf("%d %v, and then 404: %s", test.status, test.headers, r.Body)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"net/http/httptest"
@@ -70,7 +70,7 @@ func TestThroughFaults(t *testing.T) {
 			switch {
 			case test.code == "" && len(r.Errors) > 0:
 				t.Errorf("errors: %s", r.Body)
-			case test.code != "" && r.code(t) != test.code:
+			case test.code != "" && r.Code(t) != test.code:
 				t.Errorf("want %s, got %s", test.code, r.Body)
 			}
 			if !strings.Contains(r.Body, test.shows) {
@@ -85,7 +85,7 @@ func TestRequiredToken(t *testing.T) {
 	t.Parallel()
 	f := newFacadeOfSandbox(t, sandbox.Options{RequireToken: true})
 	const query = `{ me { interests(first: 1) { nodes { createdBy { user { displayName } } } } } }`
-	if r := f.do(query, nil); r.code(t) != "UNAUTHENTICATED" {
+	if r := f.do(query, nil); r.Code(t) != "UNAUTHENTICATED" {
 		t.Error(r.Body)
 	}
 	if r := f.do(query, nil, "Authorization", "Bearer yuki@example.com"); len(r.Errors) > 0 || !strings.Contains(r.Body, "displayName") {
@@ -99,15 +99,15 @@ func TestFaultsFile(t *testing.T) {
 	write := fileWriter(t)
 	good := write("good.json", `{"rules": [{"fault": "error", "status": 403, "methods": ["GET"], "path": "/beta/me/profile/interests"}]}`)
 	p := start(t, "--listen", "127.0.0.1:0", "--faults", good)
-	if r := p.graphQL(t, `{ me { interests { nodes { id } } } }`, nil); r.code(t) != "FORBIDDEN" {
+	if r := p.graphQL(t, `{ me { interests { nodes { id } } } }`, nil); r.Code(t) != "FORBIDDEN" {
 		t.Errorf("ProfileQL: %s", r.Body)
 	}
 	alone := start(t, "sandbox", "--listen", "127.0.0.1:0", "--faults", good, "--require-token")
 	front := newFacadeAt(t, alone.url()+"/beta")
-	if r := front.do(`{ me { interests { nodes { id } } } }`, nil, "Authorization", "Bearer x"); r.code(t) != "FORBIDDEN" {
+	if r := front.do(`{ me { interests { nodes { id } } } }`, nil, "Authorization", "Bearer x"); r.Code(t) != "FORBIDDEN" {
 		t.Errorf("the sandbox alone: %s", r.Body)
 	}
-	if r := front.do(`mutation { updatePersonInterest(input: {id: "x", patch: {description: "x"}}) { personInterest { id } } }`, nil); r.code(t) != "UNAUTHENTICATED" {
+	if r := front.do(`mutation { updatePersonInterest(input: {id: "x", patch: {description: "x"}}) { personInterest { id } } }`, nil); r.Code(t) != "UNAUTHENTICATED" {
 		t.Errorf("the sandbox alone, without a token: %s", r.Body)
 	}
 	bad := write("bad.json", `{"rules": [{"fault": "thunder"}]}`)

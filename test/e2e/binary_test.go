@@ -1,140 +1,23 @@
-package main
+package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"profileql/internal/sandbox"
+	"profileql/test/scene"
 )
-
-// binaryDir is where buildBinary builds; empty where nothing has been built.
-var binaryDir string
-
-// buildBinary builds ProfileQL as its users do, once for all tests.
-var buildBinary = sync.OnceValues(func() (string, error) {
-	if err := noteInputs(); err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("", "profileql-test")
-	if err != nil {
-		return "", err
-	}
-	binaryDir = dir
-	path := filepath.Join(dir, "profileql")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("go build: %w: %s", err, out)
-	}
-	return path, err
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if binaryDir != "" {
-		_ = os.RemoveAll(binaryDir)
-	}
-	os.Exit(code)
-}
-
-// noteInputs looks at every file of the project, so that `go test` shows no old result after a change that only the
-// programs see which the tests start: the binary, the client tests, and the compiler.
-func noteInputs() error {
-	made := []string{".git", "node_modules", "gen", "__generated__"}
-	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // what a tool beside us made for a moment
-			return nil
-		case err != nil:
-			return err
-		case entry.IsDir() && slices.Contains(made, entry.Name()):
-			return filepath.SkipDir
-		}
-		_, _ = os.Stat(path)
-		return nil
-	})
-}
-
-// process is a running ProfileQL.
-type process struct {
-	cmd    *exec.Cmd
-	banner string
-	stderr *lockedBuffer
-}
-
-// start starts ProfileQL and returns once its banner names an address that matches.
-func start(t testing.TB, args ...string) *process {
-	t.Helper()
-	stderr := new(lockedBuffer)
-	p := startWith(t, stderr, args...)
-	p.stderr = stderr
-	return p
-}
-
-// startWith starts the binary with its standard error going elsewhere.
-func startWith(t testing.TB, stderr io.Writer, args ...string) *process {
-	t.Helper()
-	path, err := buildBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(path, args...)}
-	p.cmd.Stderr = stderr
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		p.banner += lines.Text() + "\n"
-		if strings.Contains(p.banner, "  Source ") || strings.Contains(p.banner, "  REST ") {
-			go func() { _, _ = io.Copy(io.Discard, stdout) }()
-			return p
-		}
-	}
-	t.Fatalf("no banner; it said %q and %v", p.banner, stderr)
-	return nil
-}
-
-var bannerAddress = regexp.MustCompile(`https?://[^\s/]+`)
-
-// url is the first address in the banner.
-func (p *process) url() string { return bannerAddress.FindString(p.banner) }
-
-// stop asks the process to end and returns how it did.
-func (p *process) stop(t testing.TB) error {
-	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	return p.cmd.Wait()
-}
-
-func (p *process) graphQL(t testing.TB, operation string, variables any) reply {
-	t.Helper()
-	return (&facade{t: t, URL: p.url() + "/graphql"}).do(operation, variables)
-}
 
 type updated struct {
 	UpdatePersonInterest struct {
@@ -151,9 +34,9 @@ func TestFirstUse(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--listen", "127.0.0.1:0")
 	var data updated
-	p.graphQL(t, updateMutation, map[string]any{"input": map[string]any{
+	p.graphQL(t, scene.UpdateMutation, map[string]any{"input": map[string]any{
 		"id": sandbox.SampleInterest, "patch": map[string]any{"displayName": "Chess", "description": nil, "categories": []string{}},
-	}}).into(t, &data)
+	}}).Into(t, &data)
 	item := data.UpdatePersonInterest.PersonInterest
 	if item.ItemID != sandbox.SampleInterest || item.DisplayName == nil || *item.DisplayName != "Chess" ||
 		item.Description != nil || item.Categories == nil || len(item.Categories) != 0 {
@@ -181,10 +64,10 @@ func TestFirstUse(t *testing.T) {
 func TestLockedItemIsRefused(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--listen", "127.0.0.1:0")
-	r := p.graphQL(t, updateMutation, map[string]any{"input": map[string]any{
+	r := p.graphQL(t, scene.UpdateMutation, map[string]any{"input": map[string]any{
 		"id": sandbox.LockedInterest, "patch": map[string]any{"displayName": "Mine now"},
 	}})
-	if code := r.code(t); code != "NOT_FOUND" || r.Errors[0].Extensions["sourceCode"] != "UnknownError" {
+	if code := r.Code(t); code != "NOT_FOUND" || r.Errors[0].Extensions["sourceCode"] != "UnknownError" {
 		t.Errorf("got %s", r.Body)
 	}
 }
@@ -197,7 +80,7 @@ func TestDataIsKept(t *testing.T) {
 	var data struct {
 		CreatePersonInterest struct{ PersonInterest struct{ ID string } }
 	}
-	p.graphQL(t, create, `{"input":{"item":{"displayName":"Beekeeping"}}}`).into(t, &data)
+	p.graphQL(t, create, `{"input":{"item":{"displayName":"Beekeeping"}}}`).Into(t, &data)
 	if err := p.stop(t); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +112,7 @@ func TestSandboxAlone(t *testing.T) {
 	}
 	// Any ProfileQL can have it for its source.
 	front := start(t, "--listen", "127.0.0.1:0", "--upstream", p.url()+"/beta")
-	if r := front.graphQL(t, mineQuery, `{"first": 3}`); len(r.Errors) > 0 {
+	if r := front.graphQL(t, scene.MineQuery, `{"first": 3}`); len(r.Errors) > 0 {
 		t.Errorf("through ProfileQL: %s", r.Body)
 	}
 }
@@ -237,15 +120,14 @@ func TestSandboxAlone(t *testing.T) {
 // output runs ProfileQL to its end, which must come by itself.
 func output(t *testing.T, env []string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	path, err := buildBinary()
+	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), scene.Patience)
 	defer cancel()
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd := command(ctx, path, env, args...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
 	if ctx.Err() != nil {
@@ -459,12 +341,14 @@ func TestCheck(t *testing.T) {
 
 // TestLimits holds what the README promises of a start and of an idle server. It does not run beside other tests.
 func TestLimits(t *testing.T) {
-	if _, err := buildBinary(); err != nil {
+	path, err := buildPlain()
+	if err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	p := start(t, "--listen", "127.0.0.1:0")
-	if r := p.graphQL(t, mineQuery, `{"first": 20}`); len(r.Errors) > 0 {
+	p := &process{stderr: new(scene.Log)}
+	p.begin(t, p.stderr, command(context.Background(), path, nil, "--listen", scene.AnyPort))
+	if r := p.graphQL(t, scene.MineQuery, `{"first": 20}`); len(r.Errors) > 0 {
 		t.Fatal(r.Body)
 	}
 	took := time.Since(began)
@@ -473,7 +357,7 @@ func TestLimits(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.wait(); err != nil {
 		t.Fatal(err)
 	}
 	computed := p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()

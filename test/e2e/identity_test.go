@@ -1,22 +1,14 @@
-package main
+package e2e
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"profileql/test/scene"
 )
-
-const deleteMutation = `mutation($id: ID!) { deleteProfileItem(input: {id: $id}) { deletedId } }`
-
-const nodeQuery = `query One($id: ID!) { node(id: $id) { __typename id ... on PersonInterest { displayName } } }`
-
-// globalID writes an id as package graph does, whatever its parts.
-func globalID(source, user, facet, item string) string {
-	return "pq1." + base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{source, user, facet, item}, "\x00")))
-}
 
 // segmentsOf splits the raw target and unescapes the segments.
 func segmentsOf(t *testing.T, target string) []string {
@@ -62,17 +54,17 @@ func TestItemIDs(t *testing.T) {
 		{id: "a\nb", refused: true}, {id: "\u0085", refused: true}, {id: strings.Repeat("x", 513), refused: true},
 		{id: strings.Repeat("é", 257), refused: true},
 	} {
-		global := globalID("upstream", "", "interests", test.id)
+		global := scene.GlobalID("upstream", "", "interests", test.id)
 		for operation, variables := range map[string]any{
-			updateMutation:       map[string]any{"input": map[string]any{"id": test.id, "patch": map[string]any{"displayName": "x"}}},
-			updateMutation + " ": map[string]any{"input": map[string]any{"id": global, "patch": map[string]any{"displayName": "x"}}},
-			deleteMutation:       map[string]any{"id": global},
-			nodeQuery:            map[string]any{"id": global},
+			scene.UpdateMutation:       map[string]any{"input": map[string]any{"id": test.id, "patch": map[string]any{"displayName": "x"}}},
+			scene.UpdateMutation + " ": map[string]any{"input": map[string]any{"id": global, "patch": map[string]any{"displayName": "x"}}},
+			scene.DeleteMutation:       map[string]any{"id": global},
+			scene.NodeQuery:            map[string]any{"id": global},
 		} {
 			r := f.do(operation, variables)
 			requests := rec.take()
 			if test.refused {
-				if r.code(t) != "BAD_USER_INPUT" || len(requests) > 0 {
+				if r.Code(t) != "BAD_USER_INPUT" || len(requests) > 0 {
 					t.Errorf("id %q: %s, and the source saw %+v", test.id, r.Body, requests)
 				}
 				continue
@@ -94,33 +86,33 @@ func TestIDsThatAreNone(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: echo}
 	f := newFacade(t, rec)
-	good := globalID("upstream", "", "interests", "abc")
+	good := scene.GlobalID("upstream", "", "interests", "abc")
 	for _, id := range []string{
 		"pq1.", "pq1.!", "pq1.AAAA=", good + "A", good[:len(good)-2], "pq1." + strings.ToUpper(good[4:]),
-		globalID("elsewhere", "", "interests", "abc"), globalID("", "", "interests", "abc"),
-		globalID("upstream", "", "skills", "abc"), globalID("upstream", "", "", "abc"), globalID("upstream", "", "", ""),
-		globalID("upstream", "..", "interests", "abc"), globalID("upstream", "a\x01", "interests", "abc"),
-		globalID("upstream", "", "interests", "abc\x00"), globalID("upstream", "", "interests", ""),
-		globalID("", "..", "", ""),
+		scene.GlobalID("elsewhere", "", "interests", "abc"), scene.GlobalID("", "", "interests", "abc"),
+		scene.GlobalID("upstream", "", "skills", "abc"), scene.GlobalID("upstream", "", "", "abc"), scene.GlobalID("upstream", "", "", ""),
+		scene.GlobalID("upstream", "..", "interests", "abc"), scene.GlobalID("upstream", "a\x01", "interests", "abc"),
+		scene.GlobalID("upstream", "", "interests", "abc\x00"), scene.GlobalID("upstream", "", "interests", ""),
+		scene.GlobalID("", "..", "", ""),
 		"PQ1." + good[4:], // a bare id, which node and delete do not take
 	} {
-		for _, operation := range []string{nodeQuery, deleteMutation} {
-			if r := f.do(operation, map[string]any{"id": id}); r.code(t) != "BAD_USER_INPUT" {
+		for _, operation := range []string{scene.NodeQuery, scene.DeleteMutation} {
+			if r := f.do(operation, map[string]any{"id": id}); r.Code(t) != "BAD_USER_INPUT" {
 				t.Errorf("%q: %s", id, r.Body)
 			}
 		}
-		r := f.do(updateMutation, map[string]any{"input": map[string]any{"id": id, "patch": map[string]any{"displayName": "x"}}})
-		if strings.HasPrefix(id, "pq1.") && r.code(t) != "BAD_USER_INPUT" {
+		r := f.do(scene.UpdateMutation, map[string]any{"input": map[string]any{"id": id, "patch": map[string]any{"displayName": "x"}}})
+		if strings.HasPrefix(id, "pq1.") && r.Code(t) != "BAD_USER_INPUT" {
 			t.Errorf("update of %q: %s", id, r.Body)
 		}
 	}
 	// A profile can be found, but neither changed nor deleted.
 	for _, user := range []string{"", "ada@example.com"} {
-		id := globalID("", user, "", "")
-		if r := f.do(nodeQuery, map[string]any{"id": id}); len(r.Errors) > 0 || !strings.Contains(r.Body, `"Profile"`) || !strings.Contains(r.Body, id) {
+		id := scene.GlobalID("", user, "", "")
+		if r := f.do(scene.NodeQuery, map[string]any{"id": id}); len(r.Errors) > 0 || !strings.Contains(r.Body, `"Profile"`) || !strings.Contains(r.Body, id) {
 			t.Errorf("profile of %q: %s", user, r.Body)
 		}
-		if r := f.do(deleteMutation, map[string]any{"id": id}); r.code(t) != "BAD_USER_INPUT" {
+		if r := f.do(scene.DeleteMutation, map[string]any{"id": id}); r.Code(t) != "BAD_USER_INPUT" {
 			t.Errorf("deleting the profile of %q: %s", user, r.Body)
 		}
 	}
@@ -148,8 +140,8 @@ func TestUsers(t *testing.T) {
 		r := f.do(`query($user: String!) { profile(user: $user) { id interests(first: 1) { nodes { id } } } }`, map[string]any{"user": test.user})
 		requests := rec.take()
 		if test.segment == "" {
-			create := f.do(createMutation, map[string]any{"input": map[string]any{"user": test.user, "item": map[string]any{"displayName": "x"}}})
-			if requests = append(requests, rec.take()...); r.code(t) != "BAD_USER_INPUT" || create.code(t) != "BAD_USER_INPUT" || len(requests) > 0 {
+			create := f.do(scene.CreateMutation, map[string]any{"input": map[string]any{"user": test.user, "item": map[string]any{"displayName": "x"}}})
+			if requests = append(requests, rec.take()...); r.Code(t) != "BAD_USER_INPUT" || create.Code(t) != "BAD_USER_INPUT" || len(requests) > 0 {
 				t.Errorf("user %q: %s and %s, and the source saw %+v", test.user, r.Body, create.Body, requests)
 			}
 			continue
@@ -159,7 +151,7 @@ func TestUsers(t *testing.T) {
 				Interests struct{ Nodes []struct{ ID string } }
 			}
 		}
-		r.into(t, &data)
+		r.Into(t, &data)
 		want := []string{"beta", "users", test.segment, "profile", "interests"}
 		if strings.HasPrefix(test.segment, "users(") {
 			want = append([]string{"beta"}, want[2:]...)
@@ -168,7 +160,7 @@ func TestUsers(t *testing.T) {
 			t.Errorf("user %q went to %s", test.user, requests[0].Target)
 		}
 		// The item's id leads back to the same person.
-		f.do(deleteMutation, map[string]any{"id": data.Profile.Interests.Nodes[0].ID})
+		f.do(scene.DeleteMutation, map[string]any{"id": data.Profile.Interests.Nodes[0].ID})
 		if got := segmentsOf(t, rec.take()[0].Target); strings.Join(got, "|") != strings.Join(append(want, "abc"), "|") {
 			t.Errorf("user %q: deleted %v", test.user, got)
 		}

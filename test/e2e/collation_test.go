@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"cmp"
@@ -50,6 +50,7 @@ func TestCollations(t *testing.T) {
 	t.Parallel()
 	kinds := pagingSources()
 	names := slices.Sorted(maps.Keys(kinds))
+	one, other := &fresh{t: t}, &fresh{t: t}
 	rapid.Check(t, func(r *rapid.T) {
 		kind := rapid.SampledFrom(names).Draw(r, "kind")
 		source := pagingSources()[kind]
@@ -57,12 +58,9 @@ func TestCollations(t *testing.T) {
 			source.Collate = collations[rapid.SampledFrom(slices.Sorted(maps.Keys(collations))).Draw(r, "collation")]
 		}
 		source.items, source.Spells = mixedItems(rapid.IntRange(source.fewest(), 40).Draw(r, "length")), drawSpelling(r)
-		replica := func() *facade {
-			return newFacadeOf(perCheck{t, r}, serveSource(perCheck{t, r}, "upstream", source))
-		}
 		c := &collated{
 			T: r, source: source, order: rapid.SampledFrom(listOrders).Draw(r, "order"), first: rapid.IntRange(1, 9).Draw(r, "first"),
-			replicas: []*facade{replica(), replica()},
+			replicas: []*facade{one.serve(source), other.serve(source)},
 		}
 		able := !source.NoFilter && !source.NoOrder && !source.IgnoreFilter && !source.IgnoreOrder
 		for begun := 0; !c.walk(); begun++ {
@@ -93,7 +91,7 @@ func (c *collated) walk() (ended bool) {
 	var after *string
 	for {
 		f := rapid.SampledFrom(c.replicas).Draw(c.T, "replica")
-		answer := f.do(pageQuery, map[string]any{"first": c.first, "after": after, "field": c.order.field, "direction": c.order.direction})
+		answer := f.do(pageQuery, map[string]any{"first": c.first, "after": after, "field": c.order.field, "direction": c.order.direction, "sources": []string{f.only}})
 		if len(answer.Errors) > 0 {
 			if e := answer.Errors[0]; e.Extensions["code"] != "SOURCE_INVALID_RESPONSE" || !strings.Contains(e.Message, "Begin the list anew") {
 				c.Fatalf("%s", answer.Body)
@@ -101,7 +99,7 @@ func (c *collated) walk() (ended bool) {
 			return false
 		}
 		var data struct{ Me struct{ Interests *page } }
-		answer.into(f.t, &data)
+		answer.Into(f.t, &data)
 		for _, node := range data.Me.Interests.Nodes {
 			a, b := known[last], known[node.ItemID]
 			a.ID, b.ID = "", ""
@@ -219,7 +217,7 @@ func TestOtherOrderFromPageToPage(t *testing.T) {
 				"first": 5, "after": p.PageInfo.EndCursor, "field": listOrders[0].field, "direction": listOrders[0].direction,
 			})
 			if test.anew {
-				if r.code(t) != "SOURCE_INVALID_RESPONSE" {
+				if r.Code(t) != "SOURCE_INVALID_RESPONSE" {
 					t.Errorf("%s: %s", name, r.Body)
 				}
 				if got := other.walk(t, 5, listOrders[0], nothing); len(got) != len(all) {

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func TestClients(t *testing.T) {
 		}
 		t.Skip("there is no npm: install Node 20 or newer to test the clients in clients/")
 	}
-	binary, err := buildBinary()
+	binary, err := buildPlain()
 	if err != nil {
 		t.Fatal(err)
 	}

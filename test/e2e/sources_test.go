@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"profileql/internal/config"
 	"profileql/internal/sandbox"
 	"profileql/internal/sandbox/faults"
+	"profileql/test/scene"
 )
 
 // newSandbox serves a sandbox with other data than the first one's, which behaves by these rules.
@@ -150,7 +150,7 @@ func TestOneOfTwoFails(t *testing.T) {
 				}
 				checkDiscreet(t, f, r)
 			}
-			if l, r := f.list(map[string]any{"sources": []string{"lab"}}); test.code != "" && (l != nil || r.code(t) == "") {
+			if l, r := f.list(map[string]any{"sources": []string{"lab"}}); test.code != "" && (l != nil || r.Code(t) == "") {
 				t.Errorf("the failed one alone: %s", r.Body)
 			}
 		})
@@ -183,7 +183,7 @@ func TestStranger(t *testing.T) {
 	if l == nil || len(r.Errors) > 0 || len(l.FailedSources) > 0 || l.TotalCount == nil || *l.TotalCount != len(l.Nodes) || len(l.Nodes) == 0 {
 		t.Errorf("one knows her: %s", r.Body)
 	}
-	if l, r := f.list(map[string]any{"other": true, "user": "nobody@example.com"}); l != nil || r.code(t) != "NOT_FOUND" {
+	if l, r := f.list(map[string]any{"other": true, "user": "nobody@example.com"}); l != nil || r.Code(t) != "NOT_FOUND" {
 		t.Errorf("none knows them: %s", r.Body)
 	}
 }
@@ -195,7 +195,7 @@ func TestWrongVersion(t *testing.T) {
 	wrong.URL = strings.TrimSuffix(wrong.URL, "/beta") + "/v9.9"
 	f := newFacadeOf(t, serveSource(t, "one", newSandbox(t, ``)), wrong)
 	l, r := f.list(map[string]any{})
-	if l == nil || len(l.Nodes) == 0 || len(l.FailedSources) != 1 || r.code(t) != "NOT_FOUND" || r.Errors[0].Extensions["source"] != "two" {
+	if l == nil || len(l.Nodes) == 0 || len(l.FailedSources) != 1 || r.Code(t) != "NOT_FOUND" || r.Errors[0].Extensions["source"] != "two" {
 		t.Errorf("%s", r.Body)
 	}
 }
@@ -203,7 +203,7 @@ func TestWrongVersion(t *testing.T) {
 // TestSlowSource has one of four sources stalled: the answer comes at its deadline, with what the others have.
 func TestSlowSource(t *testing.T) {
 	t.Parallel()
-	var described []config.Source
+	var described []source
 	for _, name := range []string{"a", "b", "c"} {
 		described = append(described, serveSource(t, name, &pagingSource{items: sampleItems(9)}))
 	}
@@ -237,7 +237,7 @@ func TestNamedSources(t *testing.T) {
 	} {
 		two.take()
 		l, r := f.list(variables)
-		if l != nil || r.code(t) != "BAD_USER_INPUT" || len(one.take())+len(two.take()) > 0 {
+		if l != nil || r.Code(t) != "BAD_USER_INPUT" || len(one.take())+len(two.take()) > 0 {
 			t.Errorf("%s: %s", name, r.Body)
 		}
 	}
@@ -252,12 +252,12 @@ func TestNamedSources(t *testing.T) {
 func TestTokensStayApart(t *testing.T) {
 	t.Parallel()
 	sent := map[string]string{"main": "Bearer caller-s3cret", "hr": "Bearer hr-s3cret", "lab": "Bearer own-s3cret", "open": ""}
-	tokens := map[string]config.Token{
-		"main": {From: config.FromCaller, Name: "Authorization"}, "hr": {From: config.FromHeader, Name: "X-Hr-Authorization"},
-		"lab": {From: config.FromEnv, Name: "LAB", Value: "own-s3cret"}, "open": {},
+	tokens := map[string]token{
+		"main": {From: "caller"}, "hr": {From: "header", Name: "X-Hr-Authorization"},
+		"lab": {From: "env", Name: "LAB", Value: "own-s3cret"}, "open": {},
 	}
 	recorders := make(map[string]*recorder)
-	var described []config.Source
+	var described []source
 	for _, name := range []string{"main", "hr", "lab", "open"} {
 		items := sampleItems(20)
 		for i := range items {
@@ -294,17 +294,17 @@ func TestTokensStayApart(t *testing.T) {
 		after = l.PageInfo.EndCursor
 	}
 	f.list(map[string]any{"other": true}, header...)
-	if l, r := f.list(map[string]any{"other": true, "sources": []string{"main", "hr"}}, header...); r.code(t) != "UNSUPPORTED_BY_SOURCE" || l.bySource()["main"] == 0 {
+	if l, r := f.list(map[string]any{"other": true, "sources": []string{"main", "hr"}}, header...); r.Code(t) != "UNSUPPORTED_BY_SOURCE" || l.bySource()["main"] == 0 {
 		t.Errorf("somebody else's of hr: %s", r.Body)
 	}
 	for _, id := range ids {
 		f.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id}, header...)
-		f.do(updateMutation, map[string]any{"input": map[string]any{"id": id, "patch": map[string]any{"description": "x"}}}, header...)
+		f.do(scene.UpdateMutation, map[string]any{"input": map[string]any{"id": id, "patch": map[string]any{"description": "x"}}}, header...)
 	}
 	for name := range tokens {
 		r := f.do(`mutation($in: CreatePersonInterestInput!) { createPersonInterest(input: $in) { personInterest { id } } }`,
 			map[string]any{"in": map[string]any{"source": name, "item": map[string]any{"displayName": "x"}}}, header...)
-		if name == "open" && r.code(t) != "READ_ONLY_SOURCE" {
+		if name == "open" && r.Code(t) != "READ_ONLY_SOURCE" {
 			t.Errorf("a create at the read-only source: %s", r.Body)
 		}
 	}
@@ -347,8 +347,8 @@ func TestCallerOfASource(t *testing.T) {
 		answerJSON(200, `{"value": []}`)(w, r)
 	}))
 	two := serveSource(t, "two", answerJSON(200, `{"value": []}`))
-	one.Token = config.Token{From: config.FromCaller, Name: "Authorization"}
-	two.Token = config.Token{From: config.FromHeader, Name: "X-Hr-Authorization"}
+	one.Token = token{From: "caller"}
+	two.Token = token{From: "header", Name: "X-Hr-Authorization"}
 	f := newFacadeOf(t, one, two)
 	var all sync.WaitGroup
 	for i := range 12 {
@@ -381,7 +381,7 @@ func TestSourcesAreDescribed(t *testing.T) {
 			ThrottledUntil    *time.Time
 		}
 	}
-	f.do(query, nil).into(t, &data)
+	f.do(query, nil).Into(t, &data)
 	for i, s := range data.ProfileSources {
 		if s.Name != string(rune('a'+i)) || s.Kind != "PROFILE" || s.Writable != (i == 0) || s.State != "UP" || s.ThrottledUntil != nil || !slices.Contains(s.Facets, "interests") {
 			t.Errorf("at first: %+v", s)
@@ -390,7 +390,7 @@ func TestSourcesAreDescribed(t *testing.T) {
 	for range 5 {
 		f.list(map[string]any{})
 	}
-	f.do(query, nil).into(t, &data)
+	f.do(query, nil).Into(t, &data)
 	if a, b := data.ProfileSources[0], data.ProfileSources[1]; a.State != "FAILING" || b.State != "THROTTLED" ||
 		b.ThrottledUntil == nil || time.Until(*b.ThrottledUntil) > 91*time.Second || time.Until(*b.ThrottledUntil) < 60*time.Second {
 		t.Errorf("then: %+v", data.ProfileSources)

@@ -1,14 +1,16 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
 	"os"
 	"testing"
+
+	"profileql/test/scene"
 )
 
 func testdata(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/" + name)
+	text, err := os.ReadFile("test/e2e/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func TestExampleOfTheAPI(t *testing.T) {
 	t.Parallel()
 	answer := edit(t, testdata(t, "update-personinterest-response.json"), realValues)
 	rec := &recorder{Answer: answerJSON(200, answer)}
-	r := newFacade(t, rec).do(updateMutation, `{"input": {"id": "db489940-9940-db48-4099-48db409948db", "patch": {
+	r := newFacade(t, rec).do(scene.UpdateMutation, `{"input": {"id": "db489940-9940-db48-4099-48db409948db", "patch": {
 		"allowedAudiences": ["ORGANIZATION"],
 		"inference": {"confidenceScore": 0.5, "userHasVerifiedAccuracy": true},
 		"createdBy": {"application": {"id": "Id value", "displayName": "Display Name value"}, "device": {}, "user": {}},
@@ -78,7 +80,7 @@ func TestExampleOfTheAPI(t *testing.T) {
 func TestPlaceholdersOfTheAPI(t *testing.T) {
 	t.Parallel()
 	f := newFacade(t, answerJSON(200, testdata(t, "update-personinterest-response.json")))
-	r := f.do(updateMutation, `{"input": {"id": "x", "patch": {"displayName": "x"}}}`)
+	r := f.do(scene.UpdateMutation, `{"input": {"id": "x", "patch": {"displayName": "x"}}}`)
 	if len(r.Errors) > 0 {
 		t.Fatal(r.Body)
 	}
@@ -88,7 +90,7 @@ func TestPlaceholdersOfTheAPI(t *testing.T) {
 // mapped is what updateMutation shows of the page's answer.
 func mapped(audiences, score string) string {
 	return `{"updatePersonInterest": {"personInterest": {
-		"id": "` + globalID("upstream", "", "interests", "db489940-9940-db48-4099-48db409948db") + `",
+		"id": "` + scene.GlobalID("upstream", "", "interests", "db489940-9940-db48-4099-48db409948db") + `",
 		"itemId": "db489940-9940-db48-4099-48db409948db",
 		"displayName": "Display Name value", "description": "Description value", "categories": ["Categories value"],
 		"collaborationTags": null, "webUrl": "https://example.com/webUrl/", "thumbnailUrl": null,

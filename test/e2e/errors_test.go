@@ -1,42 +1,21 @@
-package main
+package e2e
 
 import (
 	"compress/gzip"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
-
-	"profileql/graph"
-	"profileql/internal/graphqlhttp"
-	"profileql/internal/profile"
+	"profileql/test/scene"
 )
-
-// operations are one of each kind, and the method that the source sees.
-var operations = []struct{ name, method, text, variables string }{
-	{"list", "GET", `{ me { interests(first: 1) { nodes { id } } } }`, `{}`},
-	{"node", "GET", nodeQuery, `{"id": "` + globalID("upstream", "", "interests", "abc") + `"}`},
-	{"update", "PATCH", updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "the-text-of-the-caller"}}}`},
-	{"create", "POST", createMutation, `{"input": {"item": {"displayName": "the-text-of-the-caller"}}}`},
-	{"delete", "DELETE", deleteMutation, `{"id": "` + globalID("upstream", "", "interests", "abc") + `"}`},
-}
 
 const secret = "internal-detail-of-the-source"
 
@@ -147,11 +126,11 @@ func TestErrorTable(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
-			for _, op := range operations {
+			for _, op := range scene.Operations {
 				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
-				r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
+				r := f.do(op.Text, op.Variables, "Authorization", "Bearer the-token-of-the-caller")
 				code, sent := test.write, test.patchesEtc
-				switch op.method {
+				switch op.Method {
 				case "GET":
 					code, sent = test.read, test.gets
 				case "POST":
@@ -159,31 +138,31 @@ func TestErrorTable(t *testing.T) {
 				}
 				requests := rec.take()
 				if test.name == "400" { // without $select, and a list without an order
-					sent = map[string]int{"list": 3, "node": 2}[op.name] + map[bool]int{true: 1}[op.method != "GET"]
+					sent = map[string]int{"list": 3, "node": 2}[op.Name] + map[bool]int{true: 1}[op.Method != "GET"]
 				}
-				if test.name == "400" && op.name == "list" {
+				if test.name == "400" && op.Name == "list" {
 					code = "SOURCE_REFUSED"
 				}
-				if got := r.code(t); got != code {
-					t.Errorf("%s: got %s, want %s", op.name, r.Body, code)
+				if got := r.Code(t); got != code {
+					t.Errorf("%s: got %s, want %s", op.Name, r.Body, code)
 				}
 				if len(requests) != sent {
-					t.Errorf("%s: %d requests reached the source, want %d", op.name, len(requests), sent)
+					t.Errorf("%s: %d requests reached the source, want %d", op.Name, len(requests), sent)
 				}
 				for _, request := range requests {
-					if request.Method != op.method || strings.Contains(request.Target, "elsewhere") {
-						t.Errorf("%s: the source saw %s %s", op.name, request.Method, request.Target)
+					if request.Method != op.Method || strings.Contains(request.Target, "elsewhere") {
+						t.Errorf("%s: the source saw %s %s", op.Name, request.Method, request.Target)
 					}
 				}
 				told := r.Errors[0].Extensions
 				if status, err := strconv.Atoi(test.name[:3]); err == nil && told["status"] != float64(status) {
-					t.Errorf("%s: the status is %v", op.name, told["status"])
+					t.Errorf("%s: the status is %v", op.Name, told["status"])
 				}
 				if retryable := code == "THROTTLED" || code == "SOURCE_UNAVAILABLE"; told["source"] != "upstream" || told["retryable"] != retryable || told["retryAfter"] != nil && !retryable {
-					t.Errorf("%s: %s", op.name, r.Body)
+					t.Errorf("%s: %s", op.Name, r.Body)
 				}
 				if len(requests) > 0 && told["clientRequestId"] != requests[len(requests)-1].Header.Get("Client-Request-Id") {
-					t.Errorf("%s: the source was told another client-request-id than %v", op.name, told["clientRequestId"])
+					t.Errorf("%s: the source was told another client-request-id than %v", op.Name, told["clientRequestId"])
 				}
 				checkDiscreet(t, f, r)
 				checkGoesOn(t, f, rec)
@@ -202,15 +181,15 @@ func TestWrongBaseURL(t *testing.T) {
 	f := newFacade(t, rec)
 	const hint = "its base URL may be wrong"
 	for _, test := range []struct{ name, document, variables, code string }{
-		{"an update", updateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "BAD_USER_INPUT"},
-		{"an item", nodeQuery, operations[1].variables, "BAD_USER_INPUT"},
+		{"an update", scene.UpdateMutation, `{"input": {"id": "abc", "patch": {"displayName": "x"}}}`, "BAD_USER_INPUT"},
+		{"an item", scene.NodeQuery, scene.Operations[1].Variables, "BAD_USER_INPUT"},
 		{"somebody else's list", `{ profile(user: "ada@example.com") { interests { nodes { id } } } }`, `{}`, "BAD_USER_INPUT"},
-		{"a list", operations[0].text, `{}`, "SOURCE_REFUSED"},
+		{"a list", scene.Operations[0].Text, `{}`, "SOURCE_REFUSED"},
 		{"a list with its length", `{ me { interests { totalCount } } }`, `{}`, "SOURCE_REFUSED"},
 	} {
 		before := strings.Contains(f.logged(), hint)
 		r := f.do(test.document, test.variables)
-		if told := r.code(t); told != test.code || r.Errors[0].Extensions["status"] != 400.0 {
+		if told := r.Code(t); told != test.code || r.Errors[0].Extensions["status"] != 400.0 {
 			t.Errorf("%s: %s", test.name, r.Body)
 		}
 		if after := strings.Contains(f.logged(), hint); after != (before || test.code == "SOURCE_REFUSED") {
@@ -226,8 +205,8 @@ func TestWrongBaseURL(t *testing.T) {
 func checkGoesOn(t *testing.T, f *facade, rec *recorder) {
 	t.Helper()
 	rec.answerWith(echo)
-	for _, op := range operations[1:3] {
-		if r := f.do(op.text, op.variables); len(r.Errors) > 0 || op.method == "PATCH" && !strings.Contains(r.Body, "Chess") {
+	for _, op := range scene.Operations[1:3] {
+		if r := f.do(op.Text, op.Variables); len(r.Errors) > 0 || op.Method == "PATCH" && !strings.Contains(r.Body, "Chess") {
 			t.Errorf("afterwards: %s", r.Body)
 		}
 	}
@@ -243,10 +222,10 @@ func TestRedirectsElsewhere(t *testing.T) {
 	f := newFacade(t, rec)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		rec.answerWith(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, server.URL+r.RequestURI, status) })
-		for _, op := range operations {
-			r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
-			if r.code(t) != "SOURCE_REFUSED" || len(rec.take()) != 1 {
-				t.Errorf("%d, %s: %s", status, op.name, r.Body)
+		for _, op := range scene.Operations {
+			r := f.do(op.Text, op.Variables, "Authorization", "Bearer the-token-of-the-caller")
+			if r.Code(t) != "SOURCE_REFUSED" || len(rec.take()) != 1 {
+				t.Errorf("%d, %s: %s", status, op.Name, r.Body)
 			}
 			checkDiscreet(t, f, r)
 		}
@@ -349,8 +328,8 @@ func TestErrorDetails(t *testing.T) {
 			rec := &recorder{Answer: test.answer}
 			f := newFacade(t, rec)
 			const id = "9f4fe8ea-7e6e-486e-b8f4-ad7c0a4d1a3e"
-			r := f.do(operations[2].text, operations[2].variables, "client-request-id", id)
-			r.code(t)
+			r := f.do(scene.Operations[2].Text, scene.Operations[2].Variables, "client-request-id", id)
+			r.Code(t)
 			got := r.Errors[0].Extensions
 			test.want["clientRequestId"] = id
 			for name, want := range test.want {
@@ -398,22 +377,22 @@ func TestAcceptedButNotShown(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
-			for _, op := range operations[:4] {
+			for _, op := range scene.Operations[:4] {
 				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
-				r := f.do(op.text, op.variables)
+				r := f.do(op.Text, op.Variables)
 				requests := rec.take()
 				code, sent := "OUTCOME_UNKNOWN", 1
-				if op.method == "GET" {
+				if op.Method == "GET" {
 					code, sent = test.read, test.gets
 				}
-				if r.code(t) != code || len(requests) != sent {
-					t.Errorf("%s: %d requests, and %s", op.name, len(requests), r.Body)
+				if r.Code(t) != code || len(requests) != sent {
+					t.Errorf("%s: %d requests, and %s", op.Name, len(requests), r.Body)
 				}
-				if accepted := strings.Contains(r.Errors[0].Message, "accepted"); accepted != (op.method != "GET") {
-					t.Errorf("%s says %q", op.name, r.Errors[0].Message)
+				if accepted := strings.Contains(r.Errors[0].Message, "accepted"); accepted != (op.Method != "GET") {
+					t.Errorf("%s says %q", op.Name, r.Errors[0].Message)
 				}
 				if told := r.Errors[0].Extensions; told["source"] != "upstream" || told["status"] != 200.0 || told["retryable"] != (code == "SOURCE_UNAVAILABLE") {
-					t.Errorf("%s: %s", op.name, r.Body)
+					t.Errorf("%s: %s", op.Name, r.Body)
 				}
 				checkDiscreet(t, f, r)
 				checkGoesOn(t, f, rec)
@@ -421,7 +400,7 @@ func TestAcceptedButNotShown(t *testing.T) {
 				rec.take()
 			}
 			// A DELETE has nothing to show.
-			if r := newFacade(t, rec).do(operations[4].text, operations[4].variables); len(r.Errors) > 0 {
+			if r := newFacade(t, rec).do(scene.Operations[4].Text, scene.Operations[4].Variables); len(r.Errors) > 0 {
 				t.Errorf("delete: %s", r.Body)
 			}
 		})
@@ -460,10 +439,10 @@ func TestSuccessOfAnotherKind(t *testing.T) {
 		{200, `{}`, 2, "OUTCOME_UNKNOWN"}, {201, `{}`, 3, "OUTCOME_UNKNOWN"}, {201, `{"displayName": "Chess"}`, 3, "OUTCOME_UNKNOWN"},
 	} {
 		rec.answerWith(answerJSON(test.status, test.body))
-		op := operations[test.op]
-		r := f.do(op.text, op.variables)
-		if requests := rec.take(); r.code(t) != test.code || len(requests) != 1 || strings.Contains(r.Errors[0].Message, "accepted") != (op.method != "GET") {
-			t.Errorf("%d %q to %s: %s, want %s", test.status, test.body, op.name, r.Body, test.code)
+		op := scene.Operations[test.op]
+		r := f.do(op.Text, op.Variables)
+		if requests := rec.take(); r.Code(t) != test.code || len(requests) != 1 || strings.Contains(r.Errors[0].Message, "accepted") != (op.Method != "GET") {
+			t.Errorf("%d %q to %s: %s, want %s", test.status, test.body, op.Name, r.Body, test.code)
 		}
 		checkDiscreet(t, f, r)
 	}
@@ -480,9 +459,9 @@ func TestKindsOfJSON(t *testing.T) {
 		"application/vnd.api+json", "application/hal+json; charset=utf-8",
 	} {
 		rec.answerWith(answerJSON(200, `{"id": "abc", "displayName": "Chess", "value": [{"id": "a"}]}`, "Content-Type", contentType))
-		for _, op := range operations[:4] {
-			if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
-				t.Errorf("%s, %s: %s", contentType, op.name, r.Body)
+		for _, op := range scene.Operations[:4] {
+			if r := f.do(op.Text, op.Variables); len(r.Errors) > 0 {
+				t.Errorf("%s, %s: %s", contentType, op.Name, r.Body)
 			}
 		}
 	}
@@ -508,7 +487,7 @@ func TestUpdateWithoutContent(t *testing.T) {
 			}
 			rec := &recorder{Answer: emptyThen(echo)}
 			f := newFacade(t, rec)
-			r := f.do(operations[2].text, operations[2].variables)
+			r := f.do(scene.Operations[2].Text, scene.Operations[2].Variables)
 			requests := rec.take()
 			if len(r.Errors) > 0 || !strings.Contains(r.Body, `"Chess"`) || len(requests) != 2 || requests[1].Method != "GET" || requests[1].Target != requests[0].Target {
 				t.Errorf("got %s after %+v", r.Body, requests)
@@ -518,8 +497,8 @@ func TestUpdateWithoutContent(t *testing.T) {
 				new(html(200)): 1, new(answerJSON(200, `{}`)): 1, new(redirect(302)): 1, new(answerJSON(429, odataError, "Retry-After", "60")): 1,
 			} {
 				rec.answerWith(emptyThen(*again))
-				r = f.do(operations[2].text, operations[2].variables)
-				if r.code(t) != "OUTCOME_UNKNOWN" || !strings.Contains(r.Errors[0].Message, "accepted") {
+				r = f.do(scene.Operations[2].Text, scene.Operations[2].Variables)
+				if r.Code(t) != "OUTCOME_UNKNOWN" || !strings.Contains(r.Errors[0].Message, "accepted") {
 					t.Errorf("where it cannot be read again: %s", r.Body)
 				}
 				if requests := rec.take(); len(requests) != 1+gets {
@@ -537,10 +516,10 @@ func TestNobodyThere(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	server.Close()
-	for _, op := range operations {
+	for _, op := range scene.Operations {
 		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
-		if r := f.do(op.text, op.variables); r.code(t) != "SOURCE_UNAVAILABLE" || r.Errors[0].Extensions["retryable"] != true {
-			t.Errorf("%s: %s", op.name, r.Body)
+		if r := f.do(op.Text, op.Variables); r.Code(t) != "SOURCE_UNAVAILABLE" || r.Errors[0].Extensions["retryable"] != true {
+			t.Errorf("%s: %s", op.Name, r.Body)
 		} else {
 			checkDiscreet(t, f, r)
 		}
@@ -555,11 +534,11 @@ func TestNobodyTrusted(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	for _, op := range operations {
+	for _, op := range scene.Operations {
 		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
-		r := f.do(op.text, op.variables, "Authorization", "Bearer the-token-of-the-caller")
-		if r.code(t) != "SOURCE_UNAVAILABLE" || len(rec.take()) > 0 {
-			t.Errorf("%s: %s", op.name, r.Body)
+		r := f.do(op.Text, op.Variables, "Authorization", "Bearer the-token-of-the-caller")
+		if r.Code(t) != "SOURCE_UNAVAILABLE" || len(rec.take()) > 0 {
+			t.Errorf("%s: %s", op.Name, r.Body)
 		}
 		checkDiscreet(t, f, r)
 	}
@@ -586,15 +565,15 @@ func TestHungUp(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	for _, op := range operations {
+	for _, op := range scene.Operations {
 		f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta") // for each: after several failures it would leave the source alone
 		code, want := "OUTCOME_UNKNOWN", int32(1)
-		if op.method == "GET" {
+		if op.Method == "GET" {
 			code, want = "SOURCE_UNAVAILABLE", 2
 		}
-		r := f.do(op.text, op.variables)
-		if got := calls.Swap(0); r.code(t) != code || got != want {
-			t.Errorf("%s: %d calls, want %d: %s", op.name, got, want, r.Body)
+		r := f.do(op.Text, op.Variables)
+		if got := calls.Swap(0); r.Code(t) != code || got != want {
+			t.Errorf("%s: %d calls, want %d: %s", op.Name, got, want, r.Body)
 		}
 		checkDiscreet(t, f, r)
 	}
@@ -604,7 +583,7 @@ func TestHungUp(t *testing.T) {
 // repeats a read on such a one by itself.
 func TestLostWhereAllWasWell(t *testing.T) {
 	t.Parallel()
-	for _, op := range operations {
+	for _, op := range scene.Operations {
 		rec := new(recorder)
 		f := newFacade(t, rec)
 		var together sync.WaitGroup
@@ -616,18 +595,18 @@ func TestLostWhereAllWasWell(t *testing.T) {
 		})
 		var callers sync.WaitGroup
 		for range 4 {
-			callers.Go(func() { f.do(operations[2].text, operations[2].variables) })
+			callers.Go(func() { f.do(scene.Operations[2].Text, scene.Operations[2].Variables) })
 		}
 		callers.Wait()
 		rec.take()
 		rec.answerWith(lost(""))
 		code, want := "OUTCOME_UNKNOWN", 1
-		if op.method == "GET" {
+		if op.Method == "GET" {
 			code, want = "SOURCE_UNAVAILABLE", 2
 		}
-		r := f.do(op.text, op.variables)
-		if requests := rec.take(); r.code(t) != code || len(requests) != want {
-			t.Errorf("%s: %d requests reached the source, want %d: %s", op.name, len(requests), want, r.Body)
+		r := f.do(op.Text, op.Variables)
+		if requests := rec.take(); r.Code(t) != code || len(requests) != want {
+			t.Errorf("%s: %d requests reached the source, want %d: %s", op.Name, len(requests), want, r.Body)
 		}
 		checkGoesOn(t, f, rec)
 	}
@@ -636,7 +615,7 @@ func TestLostWhereAllWasWell(t *testing.T) {
 // TestThrottledThenDone has the source do what it was asked on the second try.
 func TestThrottledThenDone(t *testing.T) {
 	t.Parallel()
-	for _, op := range operations[1:] {
+	for _, op := range scene.Operations[1:] {
 		tries := 0
 		rec := &recorder{Answer: func(w http.ResponseWriter, r *http.Request) {
 			if tries++; tries == 1 {
@@ -649,10 +628,10 @@ func TestThrottledThenDone(t *testing.T) {
 			}
 			answerJSON(200, `{"id": "abc", "displayName": "Chess"}`)(w, r)
 		}}
-		r := newFacade(t, rec).do(op.text, op.variables)
+		r := newFacade(t, rec).do(op.Text, op.Variables)
 		requests := rec.take()
 		if len(r.Errors) > 0 || len(requests) != 2 || requests[0].Body != requests[1].Body || requests[0].Header.Get("Client-Request-Id") != requests[1].Header.Get("Client-Request-Id") {
-			t.Errorf("%s: %s after %+v", op.name, r.Body, requests)
+			t.Errorf("%s: %s after %+v", op.Name, r.Body, requests)
 		}
 	}
 }
@@ -668,8 +647,8 @@ func TestSeveralNodes(t *testing.T) {
 		echo(w, r)
 	}}
 	f := newFacade(t, rec)
-	id := func(item string) string { return globalID("upstream", "", "interests", item) }
-	r := f.do(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, map[string]any{"ids": []string{id("a"), id("missing"), "nonsense", globalID("", "", "", ""), id("b")}})
+	id := func(item string) string { return scene.GlobalID("upstream", "", "interests", item) }
+	r := f.do(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, map[string]any{"ids": []string{id("a"), id("missing"), "nonsense", scene.GlobalID("", "", "", ""), id("b")}})
 	want := fmt.Sprintf(`{"nodes": [{"__typename": "PersonInterest", "id": %q}, null, null, {"__typename": "Profile", "id": "pq1.AAAA"}, {"__typename": "PersonInterest", "id": %q}]}`, id("a"), id("b"))
 	equalJSON(t, want, string(r.Data))
 	codes := make(map[string]string)
@@ -685,208 +664,7 @@ func TestSeveralNodes(t *testing.T) {
 		many[i] = id("a")
 	}
 	r = f.do(`query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": many})
-	if r.code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "nodes" || len(rec.take()) != 0 {
+	if r.Code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "nodes" || len(rec.take()) != 0 {
 		t.Errorf("101 ids: %s", r.Body)
 	}
-}
-
-// TestDeadlines has a source that never answers, on a clock of the test's own.
-func TestDeadlines(t *testing.T) {
-	t.Parallel()
-	for _, op := range operations {
-		for _, sent := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, sent is %v", op.name, sent), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					requests := 0
-					handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-						requests++
-						if trace := httptrace.ContextClientTrace(r.Context()); sent && trace != nil {
-							trace.GotConn(httptrace.GotConnInfo{})
-						}
-						<-r.Context().Done()
-						return nil, r.Context().Err()
-					}), io.Discard)
-					began := time.Now()
-					answer := serveInProcess(t.Context(), handler, operationBody(t, op.text, op.variables))
-					want := "SOURCE_TIMEOUT"
-					if sent && op.method != "GET" {
-						want = "OUTCOME_UNKNOWN"
-					}
-					if took := time.Since(began); took != 10*time.Second || requests != 1 || !strings.Contains(answer, `"`+want+`"`) {
-						t.Errorf("%d requests, %v, %s", requests, took, answer)
-					}
-				})
-			})
-		}
-	}
-}
-
-// TestManyNodesOfASlowSource costs one deadline, and not one for every four.
-func TestManyNodesOfASlowSource(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		}), io.Discard)
-		ids := make([]string, 100)
-		for i := range ids {
-			ids[i] = globalID("upstream", "", "interests", strconv.Itoa(i))
-		}
-		began := time.Now()
-		answer := serveInProcess(t.Context(), handler, operationBody(t, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": ids}))
-		if took, failed := time.Since(began), strings.Count(answer, `"SOURCE_TIMEOUT"`); took != 10*time.Second || failed == 0 {
-			t.Errorf("%d failed after %v: %s", failed, took, answer)
-		}
-	})
-}
-
-// TestOwnFaults has something inside break: the caller gets an id, the log the cause under it, and it goes on.
-func TestOwnFaults(t *testing.T) {
-	t.Parallel()
-	broken := true
-	transport := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		if broken {
-			panic(secret)
-		}
-		w := httptest.NewRecorder()
-		echo(w, r)
-		return w.Result(), nil
-	})
-	several := struct{ name, method, text, variables string }{
-		"nodes", "GET", `query($id: ID!) { nodes(ids: [$id]) { id } }`, operations[1].variables,
-	}
-	counted := struct{ name, method, text, variables string }{"list with its length", "GET", mineQuery, `{"first": 1}`}
-	for _, op := range append(operations[:len(operations):len(operations)], several, counted) {
-		broken = true
-		log := new(lockedBuffer)
-		handler := newTestHandler(t, "http://source.example/beta", transport, log)
-		answer := serveInProcess(t.Context(), handler, operationBody(t, op.text, op.variables))
-		var r reply
-		if err := json.Unmarshal([]byte(answer), &r); err != nil || len(r.Errors) == 0 {
-			t.Fatalf("%s: %s", op.name, answer)
-		}
-		id, _ := r.Errors[0].Extensions["errorId"].(string)
-		if r.Errors[0].Extensions["code"] != "INTERNAL_SERVER_ERROR" || id == "" || strings.Contains(answer, secret) || strings.Contains(answer, "goroutine") {
-			t.Errorf("%s: %s", op.name, answer)
-		}
-		if logged := log.String(); !strings.Contains(logged, `"error_id":"`+id+`"`) || !strings.Contains(logged, secret) {
-			t.Errorf("%s: logged %s", op.name, logged)
-		}
-		broken = false
-		answer = serveInProcess(t.Context(), handler, operationBody(t, operations[2].text, operations[2].variables))
-		if !strings.Contains(answer, "Chess") {
-			t.Errorf("afterwards: %s", answer)
-		}
-	}
-}
-
-// broken is a facet of which every method breaks as long as fail is not nil.
-type broken struct{ fail func() error }
-
-func (b *broken) err() error {
-	if b.fail == nil {
-		return nil
-	}
-	return b.fail()
-}
-
-func (b *broken) List(context.Context, profile.Query) (profile.Page, error) {
-	return profile.Page{}, b.err()
-}
-
-func (b *broken) Get(context.Context, profile.Ref, []string) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Create(context.Context, string, string, []byte) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Update(context.Context, profile.Ref, []byte) (profile.Item, error) {
-	return profile.Item{ID: "abc"}, b.err()
-}
-
-func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
-
-// TestUnknownFaults has a facet break in ways that nobody foresaw.
-func TestUnknownFaults(t *testing.T) {
-	t.Parallel()
-	facet := new(broken)
-	f := &facade{t: t, log: new(lockedBuffer)}
-	api, err := graph.New(graph.Options{
-		Schema:  gqlparser.MustLoadSchema(&ast.Source{Input: schema}),
-		Sources: graph.Sources{{Name: "upstream", Kind: "PROFILE", Writable: true}},
-		Facets:  graph.Facets{Interests: graph.NewFacet(facet)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := graphqlhttp.New(graphqlhttp.Options{
-		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
-		Log: slog.New(slog.NewJSONHandler(f.log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	defer server.Close()
-	f.URL = server.URL
-	several := operations[1]
-	several.name, several.text = "nodes", `query($id: ID!) { nodes(ids: [$id]) { id } }`
-	for name, fail := range map[string]func() error{
-		"an error":         func() error { return errors.New(secret) },
-		"wrapped":          func() error { return fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF) },
-		"a deadline":       func() error { return fmt.Errorf("%s: %w", secret, context.DeadlineExceeded) },
-		"a panic":          func() error { panic(secret) },
-		"a panicked error": func() error { panic(errors.New(secret)) },
-		"an index":         func() error { _ = operations[len(secret)+len(operations)]; return nil },
-	} {
-		facet.fail = fail
-		for _, op := range append(operations[:len(operations):len(operations)], several) {
-			r := f.do(op.text, op.variables)
-			if got := r.code(t); got != "INTERNAL_SERVER_ERROR" {
-				t.Errorf("%s, %s: %s", name, op.name, r.Body)
-			}
-			for _, text := range []string{secret, "goroutine", ".go:", "panic", "out of range", "unexpected EOF", "deadline"} {
-				if strings.Contains(r.Body, text) {
-					t.Errorf("%s, %s: the answer tells %q: %s", name, op.name, text, r.Body)
-				}
-			}
-			id, _ := r.Errors[0].Extensions["errorId"].(string)
-			if cause := loggedError(t, f, id); cause == "" || name != "an index" && !strings.Contains(cause, secret) {
-				t.Errorf("%s, %s: under %q the log has %q", name, op.name, id, cause)
-			}
-			if len(r.Errors[0].Extensions) != 2 {
-				t.Errorf("%s, %s: %s with %v", name, op.name, r.Body, r.Header)
-			}
-		}
-		if strings.Contains(f.logged(), "the-text-of-the-caller") {
-			t.Errorf("the log tells a variable: %s", f.logged())
-		}
-	}
-	facet.fail = nil
-	for _, op := range append(operations[:len(operations):len(operations)], several) {
-		if r := f.do(op.text, op.variables); len(r.Errors) > 0 {
-			t.Errorf("afterwards: %s", r.Body)
-		}
-	}
-}
-
-// loggedError is the cause that was logged under an error's id.
-func loggedError(t *testing.T, f *facade, id string) string {
-	t.Helper()
-	for line := range strings.Lines(f.logged()) {
-		var record struct {
-			ErrorID string `json:"error_id"`
-			Error   string
-		}
-		if err := json.Unmarshal([]byte(line), &record); err != nil {
-			t.Fatal(err)
-		}
-		if record.ErrorID == id && id != "" {
-			return record.Error
-		}
-	}
-	return ""
 }

@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"profileql/test/scene"
+)
+
+// newScene has an upstream that is there.
+func newScene(t testing.TB, untold ...string) *scene.Scene {
+	t.Helper()
+	u := scene.NewUpstream(t)
+	return newSceneAt(t, u, u.Listen(t, scene.AnyPort), untold...)
+}
+
+func newSceneAt(t testing.TB, u *scene.Upstream, address string, untold ...string) *scene.Scene {
+	t.Helper()
+	f := newFacadeAt(t, "http://"+address+"/beta")
+	return &scene.Scene{Upstream: u, Log: f.wholeLog, Untold: append(untold, address), Do: func(op scene.Operation, token string) scene.Reply {
+		return f.do(op.Text, op.Variables, "Authorization", "Bearer "+token)
+	}}
+}
+
+// TestUpstreamUnread has connections end before anything was read from them. A write may have been on its way.
+func TestUpstreamUnread(t *testing.T) {
+	t.Parallel()
+	want := scene.Split("SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN")
+	for i := range want {
+		want[i].Sent = scene.Unread
+	}
+	want[0].Sent = "unread unread"
+	for name, unread := range map[string]func(net.Conn){
+		"closed": func(net.Conn) {},
+		"reset": func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 1)) // it is read from, but by far not whole
+			scene.Resets(c, nil)
+		},
+		"talks": func(c net.Conn) { scene.Write(c, "220 "+scene.Marker+"\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, op := range scene.FaultCases {
+				s := newScene(t) // for a connection that has served before is another matter
+				s.Meets(unread)
+				s.Check(t, op, want[i])
+				s.CheckGoesOn(t, op)
+			}
+		})
+	}
+}
+
+// TestUpstreamResetsAtOnce has connections break so early that the one who connects may or may not have seen them be
+// there. A write was perhaps on its way, or certainly not; it is not sent again in either case.
+func TestUpstreamResetsAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := newScene(t)
+		s.Meets(func(c net.Conn) { scene.Resets(c, nil) })
+		for _, op := range scene.FaultCases[1:] {
+			r := s.Do(op, "s3cret-token")
+			code := r.Code(t)
+			if requests := s.Take(); code != "OUTCOME_UNKNOWN" && code != "SOURCE_UNAVAILABLE" || len(requests) != 1 {
+				t.Errorf("%s: %d connections: %s", op.Name, len(requests), r.Body)
+			}
+			s.CheckReply(t, op, r, code)
+		}
+		s.CheckGoesOn(t, scene.FaultCases[1])
+	}
+}
+
+// TestStallsOnSockets holds in real time and on sockets a little of what the tests on a clock of their own hold.
+func TestStallsOnSockets(t *testing.T) {
+	t.Parallel()
+	throttled := func(seconds string) scene.Fault {
+		return scene.AnswersWith(429, scene.ErrorBody, "Retry-After: "+seconds)
+	}
+	var together sync.WaitGroup
+	defer together.Wait() // before the scenes are taken down
+	for _, test := range []struct {
+		fault scene.Fault
+		code  [2]string
+		least time.Duration
+	}{
+		{scene.StallsAfter(""), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.StallsAfter("HTTP/1.1 200 OK\r\nX-Ins"), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.StallsAfter(scene.Chunked(scene.GoodBody)), [2]string{"SOURCE_TIMEOUT", "OUTCOME_UNKNOWN"}, scene.Timeout},
+		{scene.Trickles(scene.WellFormed(200, scene.GoodBody)), [2]string{}, time.Second},
+		{throttled("1"), [2]string{"THROTTLED", "THROTTLED"}, time.Second},
+		{throttled("2.128"), [2]string{"THROTTLED", "THROTTLED"}, 2128 * time.Millisecond},
+	} {
+		for i, code := range test.code {
+			s := newScene(t)
+			s.Does(test.fault)
+			together.Go(func() {
+				began := time.Now()
+				r := s.Do(scene.FaultCases[i], "s3cret-token")
+				// The rest is for a machine with much else to do.
+				if took := time.Since(began); took < test.least || took > test.least+8*time.Second {
+					t.Errorf("%s: %v, want %v", r.Body, took, test.least)
+				}
+				s.CheckReply(t, scene.FaultCases[i], r, code)
+				s.CheckGoesOn(t, scene.FaultCases[i])
+			})
+		}
+	}
+}
+
+// TestUpstreamClosesIdle has a connection end that served before and has been idle since. What is not sent on a dead
+// connection goes to a new one, even if it is a write; what may have been read on it does not.
+func TestUpstreamClosesIdle(t *testing.T) {
+	t.Parallel()
+	answersAnd := func(last scene.Fault) scene.Fault {
+		return func(c net.Conn, r *http.Request) bool {
+			scene.Behaves(c, r)
+			return last(c, r)
+		}
+	}
+	for _, op := range scene.FaultCases {
+		t.Run(op.Name+", closed and noticed, on sockets", func(t *testing.T) {
+			s := newScene(t)
+			noticed := make(chan struct{}, 3)
+			s.Does(answersAnd(func(c net.Conn, _ *http.Request) bool {
+				_ = c.(*net.TCPConn).CloseWrite()
+				_, _ = c.Read(make([]byte, 1)) // the other side closes too once it has noticed
+				noticed <- struct{}{}
+				return false
+			}))
+			for range 3 {
+				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
+				<-noticed
+			}
+		})
+		t.Run(op.Name+", reset under it", func(t *testing.T) {
+			s := newScene(t)
+			s.Does(answersAnd(func(c net.Conn, r *http.Request) bool {
+				_, _ = c.Read(make([]byte, 1)) // the next request has begun
+				return scene.Resets(c, r)
+			}))
+			s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
+			if op.Method == http.MethodGet { // once more, on a new connection
+				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
+			} else {
+				s.Check(t, op, scene.Expected{Code: "OUTCOME_UNKNOWN", Sent: ""})
+			}
+			s.CheckGoesOn(t, op)
+		})
+	}
+}
+
+// TestUpstreamClosesAtOnce has connections end while the next write is on its way to them. Whatever comes of it, what
+// is said to be done was done once, and what is not known to be done was not sent again.
+func TestUpstreamClosesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.Does(func(c net.Conn, r *http.Request) bool { scene.Behaves(c, r); return false })
+	unknown := 0
+	for range 200 {
+		r := s.Do(scene.FaultCases[1], "s3cret-token")
+		requests := s.Take()
+		if len(r.Errors) == 0 && len(requests) == 1 {
+			continue
+		}
+		unknown++
+		if code := r.Code(t); code != "OUTCOME_UNKNOWN" || len(requests) > 1 {
+			t.Errorf("%d requests: %s", len(requests), r.Body)
+		}
+	}
+	t.Logf("%d of 200 are not known to be done", unknown)
+}
+
+// TestUpstreamRefuses has nobody listen, and then somebody. Nothing was sent, so a write has certainly not happened.
+func TestUpstreamRefuses(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", scene.AnyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	u := scene.NewUpstream(t)
+	s := newSceneAt(t, u, address)
+	for _, op := range scene.FaultCases {
+		s.Check(t, op, scene.Expected{Code: "SOURCE_UNAVAILABLE"})
+	}
+	u.Listen(t, address)
+	for _, op := range scene.FaultCases {
+		s.CheckGoesOn(t, op)
+	}
+}
+
+// TestUpstreamIsNotOnStderr has an upstream say more than it announced, which net/http would tell the standard logger
+// with the first bytes of it.
+func TestUpstreamIsNotOnStderr(t *testing.T) {
+	t.Parallel()
+	u := scene.NewUpstream(t)
+	p := start(t, "--listen", scene.AnyPort, "--upstream", "http://"+u.Listen(t, scene.AnyPort)+"/beta")
+	closed := make(chan struct{}, len(scene.FaultCases))
+	u.Does(func(c net.Conn, _ *http.Request) bool {
+		scene.Write(c, scene.Announced(20))
+		_, _ = io.Copy(io.Discard, c) // until the connection is found to be of no more use
+		closed <- struct{}{}
+		return false
+	})
+	for _, op := range scene.FaultCases {
+		p.graphQL(t, op.Text, op.Variables)
+		<-closed
+	}
+	if err := p.stop(t); err != nil || strings.Contains(p.stderr.String(), scene.Marker) {
+		t.Errorf("%v: %s", err, p.stderr)
+	}
+}
