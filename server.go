@@ -4,6 +4,8 @@
 // more than its own part; docs/walkthrough.md follows one request through them.
 package main
 
+//go:generate go run ./graph/gen
+
 import (
 	"bytes"
 	"context"

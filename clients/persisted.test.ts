@@ -104,7 +104,7 @@ test("where only listed documents run, clients do not ask by hash again", async 
   const client = apollo(listed.url, new PersistedQueryLink({ sha256 }));
   const unlisted = (name: string) => client.query({ query: apolloDocument(`query ${name} { me { id } }`), fetchPolicy: "no-cache" });
   for (const name of ["A", "B"]) {
-    await expect(unlisted(name)).rejects.toThrow("Only listed documents");
+    await expect(unlisted(name)).rejects.toThrow("Only persisted operations");
   }
   expect(sent.map(({ text }) => text)).toEqual([false, true, true]);
   client.stop();
@@ -112,7 +112,7 @@ test("where only listed documents run, clients do not ask by hash again", async 
   sent = [];
   const other = urql(listed.url, persistedExchange());
   for (const name of ["C", "D"]) {
-    expect((await other.query(`query ${name} { me { id } }`, {}).toPromise()).error?.message).toContain("Only listed documents");
+    expect((await other.query(`query ${name} { me { id } }`, {}).toPromise()).error?.message).toContain("Only persisted operations");
   }
   expect(sent.map(({ text }) => text)).toEqual([false, true, true]);
 });

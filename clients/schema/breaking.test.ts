@@ -1,5 +1,5 @@
 // Upon a release, what clients are promised from then on is written down, from the root of the repository:
-// { echo "# ProfileQL 1.2.3"; cat schema.graphqls; } >testdata/schema.released.graphqls
+// { echo "# ProfileQL 1.2.3"; cat schema.graphqls; } >clients/schema/released.graphqls
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { complaints } from "./breaking";
 const read = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 
 test("the schema keeps what clients were promised, or the changelog says what it breaks", () => {
-  const found = complaints(read("testdata/schema.released.graphqls"), read("schema.graphqls"), read("CHANGELOG.md"));
+  const found = complaints(read("clients/schema/released.graphqls"), read("schema.graphqls"), read("CHANGELOG.md"));
   expect(found.join("\n")).toBe("");
 });
 

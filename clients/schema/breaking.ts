@@ -45,7 +45,7 @@ export function complaints(released: string, current: string, changelog: string)
   const title = `# ProfileQL ${version}\n`;
   if (!released.startsWith(title) || (newest.released && released !== title + current)) {
     complaints.push(
-      `testdata/schema.released.graphqls is not the schema of ${version}: refresh it, or begin an unreleased section.`,
+      `clients/schema/released.graphqls is not the schema of ${version}: refresh it, or begin an unreleased section.`,
     );
   }
 
