@@ -63,22 +63,9 @@ func TestIdleConnections(t *testing.T) {
 					}
 				}
 				server.EnableHTTP2 = test.h2
-				transport := NewTransport(8)
-				if test.tls {
-					server.StartTLS()
-					transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
-					transport.ForceAttemptHTTP2 = test.h2
-				} else {
-					server.Start()
-				}
-				t.Cleanup(server.Close)
-				t.Cleanup(transport.CloseIdleConnections)
-				client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
+				c := thingsAt(t, server, test.tls)
+				_, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
 				if err != nil {
-					t.Fatal(err)
-				}
-				c := NewCollection(client, "things", nil)
-				if _, err := c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"x"}`)); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(test.idle) // connections are idle by the wall clock
@@ -113,23 +100,29 @@ func TestMisdirected(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				_, _ = fmt.Fprint(w, `{"id": "a"}`)
 			}))
-			transport := NewTransport(8)
-			if secure {
-				server.StartTLS()
-				transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
-				transport.ForceAttemptHTTP2 = false
-			} else {
-				server.Start()
-			}
-			t.Cleanup(server.Close)
-			t.Cleanup(transport.CloseIdleConnections)
-			client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := NewCollection(client, "things", nil).Get(t.Context(), profile.Ref{ID: "a"}, nil); err != nil {
+			if _, err := thingsAt(t, server, secure).Get(t.Context(), profile.Ref{ID: "a"}, nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// thingsAt starts a server, with TLS or without, and returns a collection that has connections of its own to it.
+func thingsAt(t *testing.T, server *httptest.Server, secure bool) *Collection {
+	t.Helper()
+	transport := NewTransport(8)
+	if secure {
+		server.StartTLS()
+		transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+		transport.ForceAttemptHTTP2 = server.EnableHTTP2
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	t.Cleanup(transport.CloseIdleConnections)
+	client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewCollection(client, "things", nil)
 }
