@@ -3,6 +3,8 @@
 //
 // [Middleware] reads the tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the
 // context, they do not end up in logs, errors or other headers.
+//
+// Package config reads and checks which source receives which token (token.go), and server.go passes it on as a [Token].
 package auth
 
 import (

@@ -4,14 +4,15 @@
 // It behaves like the real API, oddities included, so that what works against it works against Microsoft Graph. All
 // it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
 //
-// A request goes through these files: handler.go (who asks, what the request meets), resource.go (what its path names),
-// then read.go and profile.go (lists, items and the profile), write.go with body.go and provenance.go (what is sent, and
-// what the server notes about it), or batch.go (several requests at a time); jsonformat.go and answer.go (how it goes out,
-// errors.go if it is a no). lag.go has reads get what was there before a write, and seed.go the people.
+// A request goes through these files: handler.go (the caller, and the faults of the request), resource.go (the resource
+// that the path names), then read.go and profile.go (lists, items and the profile), write.go with body.go and
+// provenance.go (the request's body, and the audit properties that the server sets), or batch.go (several requests);
+// jsonformat.go and answer.go (the response), errors.go (error responses). lag.go delays the visibility of writes, and
+// seed.go has the people.
 //
-// What is OData and has to do with neither requests nor answers is in packages of its own: edm says what types there are,
-// what a body does to an item and how an item is kept as JSON; odata reads query options and keys, and evaluates them.
-// The package store keeps items in SQLite, and faults decides which requests meet which misfortune.
+// OData without HTTP is in two other packages: edm has the types, applies a body to an item and stores an item as JSON;
+// odata reads query options and keys, and evaluates them. Package store stores items in SQLite. Package faults decides
+// which faults a request gets; they are applied here, in handler.go, answer.go, jsonformat.go and lag.go.
 //
 // docs/sandbox.md says what is known of the real API.
 package sandbox

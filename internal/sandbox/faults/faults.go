@@ -1,8 +1,11 @@
-// Package faults decides which requests to the sandbox meet which misfortune: errors, delays, lost connections, broken
-// bodies and odd values, as they happen with the real API. It only decides; the sandbox carries it out.
+// Package faults decides which faults a request to the sandbox gets: errors, delays, lost connections, broken bodies and
+// unusual values, as the real API produces them. Package sandbox applies the faults.
 //
-// Rules come from a file, from the admin resource at run time ([Set.ServeHTTP]), and for a single request from its
-// header. Their chances come from a seed, so that the same requests in the same order meet the same faults.
+// A new fault needs a [Kind] with its parameters (rule.go), and a field of [Plan] that [Set.Plan] fills in (plan.go).
+// CONTRIBUTING.md lists all steps.
+//
+// Rules come from a file, from the admin resource at run time ([Set.ServeHTTP]), and for a single request from its header
+// (header.go). Random numbers come from a seed, so that the same requests in the same order get the same faults.
 package faults
 
 import (
