@@ -129,6 +129,9 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 		GotConn: func(info httptrace.GotConnInfo) {
 			conn = underlyingConn(info.Conn)
 			markStale(conn, r.method, info)
+			if conn != nil && ctx.Err() != nil {
+				conn.stale.Store(true) // the transport may hand over a connection after GetConn has ended the context
+			}
 			sent.Store(true)
 		},
 		WroteRequest: func(w httptrace.WroteRequestInfo) { written.Store(w.Err == nil) },
