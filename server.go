@@ -1,7 +1,7 @@
 // ProfileQL serves the Microsoft Graph profile API as GraphQL.
 //
-// This file is the whole composition: it reads the configuration, builds the parts, serves and stops. No other place knows
-// more than its own part; docs/walkthrough.md follows one request through them.
+// This file connects all packages: it reads the configuration, opens the sources, builds the handler, serves and stops.
+// docs/walkthrough.md follows one request through the packages.
 package main
 
 //go:generate go run ./graph/gen
@@ -49,15 +49,15 @@ import (
 var schema string
 
 func main() {
-	// A request here is short-lived garbage over a small live heap: collecting a quarter as often saves a third of
-	// the CPU time for some 20 MB.
+	// Requests allocate short-lived garbage, and the live heap is small. Collecting a quarter as often saves a third of
+	// the CPU time, and takes about 20 MB more.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
-		stop() // so that a second signal ends the process at once
+		stop() // a second signal then ends the process at once
 	}()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "profileql:", err)
@@ -65,13 +65,13 @@ func main() {
 	}
 }
 
-// run does what the command line asks for, until it is done or the context is.
+// run runs the command of the command line. It returns when the command is done or the context is canceled.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := config.Parse(args, buildinfo.Details(), stdout, stderr)
 	if c == nil || err != nil {
 		return err
 	}
-	stdlog.SetOutput(io.Discard) // net/http tells it the first bytes of what a source says too much
+	stdlog.SetOutput(io.Discard) // net/http logs the first bytes of unexpected data from a source
 	lines := telemetry.NewQueue(stderr)
 	defer lines.Close()
 	log := telemetry.NewLog(lines)
@@ -87,8 +87,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, c, log, stdout)
 }
 
-// check prints the sources, if all that they are made of can be read. Warnings go to stderr, so that what it prints is a
-// file of sources.
+// check prints the sources in the format of a sources file, if their files are valid. Warnings go to stderr, so that
+// stdout is a valid file.
 func check(c *config.Config, stdout, stderr io.Writer) error {
 	for _, s := range c.Sources {
 		if _, err := readFaults(s); err != nil {
@@ -103,17 +103,18 @@ func check(c *config.Config, stdout, stderr io.Writer) error {
 	return c.WriteSources(stdout)
 }
 
-// answerMemory is how many bytes the answers of all sources may hold together: half of what the process may have, by
-// GOMEMLIMIT or by its cgroup, which the collector then keeps to as well; 256 MiB where there is no limit.
+// answerMemory returns the memory budget for the responses of all sources, in bytes: half of the limit in GOMEMLIMIT or
+// of the cgroup, or 256 MiB without a limit. Without GOMEMLIMIT, it also sets the garbage collector's memory limit from
+// the cgroup.
 func answerMemory() int64 {
-	// An error means that there is no cgroup, as on other systems than Linux.
+	// An error means that there is no cgroup, for example on systems other than Linux.
 	if limit, err := memlimit.Set(); err == nil && limit < math.MaxInt64 {
 		return limit / 2
 	}
 	return 256 << 20
 }
 
-// serve is the GraphQL server.
+// serve runs the GraphQL server until the context is canceled.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	all, err := openSources(ctx, c, profileapi.NewMemoryBudget(answerMemory()), log)
 	if err != nil {
@@ -131,7 +132,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	}
 	defer func() { _ = l.Close() }()
 	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), l.URL)
-	if showsItself(c) != nil {
+	if introspectionAllowed(c) != nil {
 		banner += fmt.Sprintf("  Playground  %s/\n", l.URL)
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
@@ -155,8 +156,9 @@ func listenOptions(c *config.Config, log *slog.Logger, protocols ...string) edge
 	}
 }
 
-// showsItself tells who may see the playground and the schema; it is nil for nobody.
-func showsItself(c *config.Config) func(http.Header) bool {
+// introspectionAllowed returns a function that reports whether a request with these headers may use the playground and
+// introspection. It returns nil if no request may.
+func introspectionAllowed(c *config.Config) func(http.Header) bool {
 	switch {
 	case c.Introspection:
 		return func(http.Header) bool { return true }
@@ -166,13 +168,13 @@ func showsItself(c *config.Config) func(http.Header) bool {
 	return nil
 }
 
-// newHandler builds everything that a request passes through, from its way in to the sources.
+// newHandler returns the handler of the server, with the sources connected.
 func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog.Logger) (http.Handler, error) {
 	manifest, err := readOptional("--operations", c.Operations)
 	if err != nil {
 		return nil, err
 	}
-	shown := showsItself(c)
+	allowed := introspectionAllowed(c)
 	served, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema})
 	if err != nil {
 		return nil, fmt.Errorf("schema.graphqls: %w", err)
@@ -183,7 +185,7 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	}
 	graphQL, err := graphqlhttp.New(graphqlhttp.Options{
 		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
-		Manifest: manifest, Shown: shown, Log: log,
+		Manifest: manifest, Shown: allowed, Log: log,
 	})
 	if err != nil && manifest != nil {
 		err = fmt.Errorf("--operations %s: %w", c.Operations, err)
@@ -192,9 +194,9 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 		return nil, err
 	}
 	var pages http.Handler
-	if shown != nil {
+	if allowed != nil {
 		guide := playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest)
-		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: guide, Shown: shown}); err != nil {
+		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: guide, Shown: allowed}); err != nil {
 			return nil, err
 		}
 	}
@@ -208,7 +210,8 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	return handler, nil
 }
 
-// facets is the table of facets. A row's name is that of its REST segment, and of its field on Profile.
+// facets returns the table of facets. A facet has the name of its REST path segment, which is also its field on
+// Profile.
 func facets(all sourceList, schema *ast.Schema) graph.Facets {
 	return graph.Facets{
 		Interests: facet(all, schema, "interests"),
@@ -226,7 +229,8 @@ func facet(all sourceList, schema *ast.Schema, segment string) *graph.Facet {
 	return graph.NewFacet(sources.NewFacet(members))
 }
 
-// hosts are the names that are answered to: on a loopback address, no others than its own and those that are listed.
+// hosts returns the host names that are accepted: on a loopback address, its own names and those of the configuration.
+// Otherwise it returns nil, which accepts all.
 func hosts(c *config.Config) []string {
 	if !c.OnLoopback() {
 		return nil
@@ -234,10 +238,10 @@ func hosts(c *config.Config) []string {
 	return append(slices.Clone(edge.Loopback), c.Hosts...)
 }
 
-// byteOrderMark may stand before a text in UTF-8; editors of some systems write it.
+// byteOrderMark is the byte order mark that some editors write at the start of UTF-8 files.
 var byteOrderMark = []byte("\ufeff")
 
-// readOptional reads the text file that an option names; it is nil for none.
+// readOptional returns the text of the file in an option, or nil if the option is not set.
 func readOptional(option, file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
@@ -249,7 +253,7 @@ func readOptional(option, file string) ([]byte, error) {
 	return bytes.TrimPrefix(text, byteOrderMark), nil
 }
 
-// logPanic tells the log of panics outside of GraphQL's own, and counts them.
+// logPanic returns a function that logs a panic outside of resolvers, and returns its error_id.
 func logPanic(log *slog.Logger) func(*http.Request, any) string {
 	var panics atomic.Int64
 	return func(r *http.Request, p any) string {
@@ -260,9 +264,9 @@ func logPanic(log *slog.Logger) func(*http.Request, any) string {
 	}
 }
 
-// serveSandbox is the sandbox's REST API alone.
+// serveSandbox serves only the REST API of a sandbox.
 func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	l, err := edge.Listen(listenOptions(c, log, "http/1.1")) // with HTTP/2, no fault could lose a connection
+	l, err := edge.Listen(listenOptions(c, log, "http/1.1")) // faults that close a connection need HTTP/1.1
 	if err != nil {
 		return err
 	}
@@ -282,7 +286,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	return errors.Join(err, box.Close())
 }
 
-// source is one source, as it is spoken to.
+// source is a source with its client and its limiter.
 type source struct {
 	config.Source
 	client      *profileapi.Client
@@ -294,7 +298,7 @@ type source struct {
 // sourceList is all sources. The first is the default one.
 type sourceList []*source
 
-// openSources starts the sandboxes that are to be inside, and makes ready to speak to every source.
+// openSources starts the sandboxes, and returns all sources with their clients.
 func openSources(ctx context.Context, c *config.Config, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
 	for _, s := range c.Sources {
 		open := openProfile
@@ -329,8 +333,7 @@ func openProfile(_ context.Context, s config.Source, memory *profileapi.MemoryBu
 	return opened, nil
 }
 
-// openInside starts a sandbox. It is spoken to over real HTTP, like any other source, on a port that only this machine
-// can reach.
+// openInside starts a sandbox in this process. Its client uses HTTP, as for other sources, on a loopback port.
 func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
 	box, err := openSandbox(ctx, s, log)
 	if err != nil {
@@ -369,7 +372,7 @@ func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandb
 	})
 }
 
-// readFaults reads what a sandbox is to get wrong on purpose.
+// readFaults returns the faults that a sandbox simulates.
 func readFaults(s config.Source) (faults.Config, error) {
 	text, err := readOptional("faults", s.Faults)
 	if text == nil || err != nil {
@@ -389,7 +392,7 @@ func keeping(data string) string {
 	return "kept in " + data
 }
 
-// connect makes the client of a source, whose requests get their token, pass the limiter, and leave through transport.
+// connect returns a source with its client. Requests get their token, then pass the limiter, then go to transport.
 func connect(s config.Source, transport http.RoundTripper, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
 	token := tokenOf(s.Token)
 	limiter := sources.NewLimiter(sources.LimiterOptions{
@@ -418,7 +421,7 @@ func tokenOf(t config.Token) auth.Token {
 	return auth.Token{}
 }
 
-// tokenHeaders are the headers in which callers send their tokens, each once.
+// tokenHeaders returns the names of the headers with callers' tokens, without duplicates.
 func (all sourceList) tokenHeaders() (names []string) {
 	for _, s := range all {
 		if header := tokenOf(s.Token).Header; header != "" && !slices.Contains(names, header) {
@@ -428,7 +431,7 @@ func (all sourceList) tokenHeaders() (names []string) {
 	return names
 }
 
-// described are the sources as GraphQL shows them.
+// described returns the sources for package graph.
 func (all sourceList) described() graph.Sources {
 	described := make(graph.Sources, len(all))
 	for i, s := range all {

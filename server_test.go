@@ -28,12 +28,11 @@ import (
 	"profileql/test/scene"
 )
 
-// Most of what is tested of the whole is tested of the binary, in test/e2e. The tests here need what cannot be had from
-// outside: a clock of their own, for times that have to be exact; a transport that breaks; the goroutines that are left
-// behind; and what is allocated.
+// Most end-to-end tests run the binary, in test/e2e. The tests here need what those cannot have: a fake clock for exact
+// times, a transport that fails, a check for leaked goroutines, or a count of allocations.
 
-// newTestHandler is ProfileQL without a listener, as --upstream makes it, its requests to the source going through
-// transport.
+// newTestHandler returns the handler of ProfileQL with one source, as with --upstream. Requests to the source go
+// through transport.
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
 	t.Helper()
 	s := config.Source{
@@ -64,7 +63,7 @@ func serveInProcess(ctx context.Context, handler http.Handler, body []byte) stri
 	return w.Body.String()
 }
 
-// connected is a recorder that takes deadlines, as a connection does.
+// connected is a recorder that accepts write deadlines, as a connection does.
 type connected struct{ *httptest.ResponseRecorder }
 
 func (connected) SetWriteDeadline(time.Time) error { return nil }
@@ -73,7 +72,7 @@ type roundTripperFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// newScene has real sockets everywhere.
+// newScene returns a scene in which all connections are real sockets.
 func newScene(t testing.TB, untold ...string) *scene.Scene {
 	t.Helper()
 	u, log := scene.NewUpstream(t), new(scene.Log)
@@ -102,7 +101,8 @@ func newScene(t testing.TB, untold ...string) *scene.Scene {
 	}}
 }
 
-// newTimedScene has no sockets, so that it can be on the clock of a bubble. Only the upstream's bytes are the same.
+// newTimedScene returns a scene without sockets, because the fake clock of a synctest bubble does not advance while a
+// goroutine waits for one. The upstream sends the same bytes.
 func newTimedScene(t testing.TB) *scene.Scene {
 	t.Helper()
 	u, log := scene.NewUpstream(t), new(scene.Log)
@@ -121,10 +121,10 @@ func newTimedScene(t testing.TB) *scene.Scene {
 	}}
 }
 
-// pause is the time before a second try where the source did not say.
+// pause is the delay before a retry without Retry-After.
 const pause = 500 * time.Millisecond
 
-// alike is the same code for all, of which none is tried twice.
+// alike expects the same code for all operations, without retries.
 func alike(code string) scene.Expectations { return scene.Split(code, code) }
 
 var (
@@ -144,7 +144,7 @@ type faultCase struct {
 	want  scene.Expectations
 }
 
-// quickFaults take no time to tell of.
+// quickFaults returns the faults that are detected without a timeout.
 func quickFaults(elsewhere string) []faultCase {
 	long := scene.Announced(2000)
 	cases := []faultCase{
@@ -215,8 +215,8 @@ func quickFaults(elsewhere string) []faultCase {
 	return cases
 }
 
-// TestUpstreamFaults goes through what an upstream can do on a connection. It is alone, so that what it leaves behind
-// can be seen.
+// TestUpstreamFaults checks the quick faults of an upstream. It does not run in parallel with other tests, so that it
+// can check for leaked goroutines.
 func TestUpstreamFaults(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
@@ -233,7 +233,7 @@ func TestUpstreamFaults(t *testing.T) {
 	}
 }
 
-// slowFaults take time to tell of.
+// slowFaults are the faults that take time until they are detected or retried.
 var slowFaults = []faultCase{
 	{"no answer", scene.StallsAfter(""), neverAnswered},
 	{"103 and no answer", scene.StallsAfter(scene.OnTheWay(103)), neverAnswered},
@@ -256,13 +256,14 @@ var slowFaults = []faultCase{
 	{"502 that is lost", scene.Says(scene.Head(502, "Content-Length: 900") + scene.Marker), outOfOrder},
 }
 
-// inBubble is a test on a clock of its own. The bubble fails where anything in it outlives the test.
+// inBubble runs a test in a synctest bubble, with a fake clock. The bubble fails if a goroutine in it outlives the
+// test.
 func inBubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
-// TestSlowUpstream has faults that take time.
+// TestSlowUpstream checks the slow faults of an upstream.
 func TestSlowUpstream(t *testing.T) {
 	t.Parallel()
 	for _, test := range slowFaults {
@@ -270,15 +271,15 @@ func TestSlowUpstream(t *testing.T) {
 	}
 }
 
-// retryAfter is a way to say when to come again.
+// retryAfter is a form of the header Retry-After, with the expected behavior.
 type retryAfter struct {
 	lines func() []string
-	told  any           // what the caller is told, in seconds; nil for nothing
-	waits time.Duration // before the second try
-	once  bool          // because there is no time for a second try
+	told  any           // retryAfter in the error, in seconds; nil for none
+	waits time.Duration // before the retry
+	once  bool          // no retry, because it would be after the timeout
 }
 
-// inHeader has the values as they are.
+// inHeader returns header lines with these values.
 func inHeader(values ...string) func() []string {
 	lines := make([]string, len(values))
 	for i, value := range values {
@@ -287,7 +288,7 @@ func inHeader(values ...string) func() []string {
 	return func() []string { return lines }
 }
 
-// inDate is a date as far ahead of the moment in which it is said.
+// inDate returns a header line with a date, this long after the response is sent.
 func inDate(ahead time.Duration) func() []string {
 	return func() []string {
 		return []string{"Retry-After: " + time.Now().Add(ahead).UTC().Format(http.TimeFormat)}
@@ -315,8 +316,8 @@ var retryAfters = map[string]retryAfter{
 	"two in a line":        {lines: inHeader("1, 2"), waits: pause},
 }
 
-// want is what README.md promises. A source that is busy (503) did not do what it was asked only if it says when to
-// come again, and a POST is not repeated even then.
+// want returns the behavior that README.md documents. A write with 503 is known not to be processed only if the
+// response has Retry-After. A POST is not retried even then.
 func (r retryAfter) want(status int) scene.Expectations {
 	want := alike("THROTTLED")
 	for i := range want {
@@ -337,8 +338,8 @@ func (r retryAfter) want(status int) scene.Expectations {
 	return want
 }
 
-// TestUpstreamRetryAfter is Retry-After in all its forms, with an upstream that stays busy, and with one that is not
-// when it is asked again.
+// TestUpstreamRetryAfter checks all forms of Retry-After, with an upstream that stays busy, and with one whose second
+// response is a success.
 func TestUpstreamRetryAfter(t *testing.T) {
 	t.Parallel()
 	for name, test := range retryAfters {
@@ -378,8 +379,8 @@ func TestUpstreamRetryAfter(t *testing.T) {
 	}
 }
 
-// TestUpstreamClosesIdle has a connection end that served before and has been idle since. What is not sent on a dead
-// connection goes to a new one, even if it is a write; what may have been read on it does not.
+// TestUpstreamClosesIdle closes an idle connection that has served requests before. A request that was not yet sent on
+// it goes to a new connection, even a write.
 func TestUpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
 	answersAnd := func(last scene.Fault) scene.Fault {
@@ -394,14 +395,14 @@ func TestUpstreamClosesIdle(t *testing.T) {
 			s.Does(answersAnd(scene.Closes))
 			for range 3 {
 				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
-				synctest.Wait() // until the end of the connection has come through
+				synctest.Wait() // until the transport has noticed the end of the connection
 			}
 		})
 	}
 }
 
-// TestUpstreamIsLarge holds how much memory an answer takes that is larger than any may be. It is alone, for all that
-// others take would count.
+// TestUpstreamIsLarge bounds the memory that is allocated for a response over the size limit. It does not run in
+// parallel with other tests, because their allocations would count.
 func TestUpstreamIsLarge(t *testing.T) {
 	const most = 80 << 20
 	for name, f := range map[string]scene.Fault{
@@ -411,7 +412,7 @@ func TestUpstreamIsLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
-			s.Do(scene.FaultCases[0], "s3cret-token") // so that all is there that is made once
+			s.Do(scene.FaultCases[0], "s3cret-token") // to exclude allocations that occur only once
 			for i, op := range scene.FaultCases {
 				s.Does(f)
 				s.Take()
@@ -429,10 +430,10 @@ func TestUpstreamIsLarge(t *testing.T) {
 	}
 }
 
-// secret is what a source or a fault inside says, and nobody but the log may know.
+// secret is a text in an internal error, which may be in the log but not in a response.
 const secret = "internal-detail-of-the-source"
 
-// TestDeadlines has a source that never answers, on a clock of the test's own.
+// TestDeadlines checks the timeout of a source that never responds, with a fake clock.
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	for _, op := range scene.Operations {
@@ -463,7 +464,8 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestManyNodesOfASlowSource costs one deadline, and not one for every four.
+// TestManyNodesOfASlowSource checks that many nodes take one timeout in total, and not one for every four, which is the
+// limit of concurrent requests.
 func TestManyNodesOfASlowSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -483,7 +485,8 @@ func TestManyNodesOfASlowSource(t *testing.T) {
 	})
 }
 
-// TestOwnFaults has something inside break: the caller gets an id, the log the cause under it, and it goes on.
+// TestOwnFaults checks that a panic is an internal error with an errorId, that the log has its cause, and that the next
+// request succeeds.
 func TestOwnFaults(t *testing.T) {
 	t.Parallel()
 	broken := true
@@ -523,8 +526,8 @@ func TestOwnFaults(t *testing.T) {
 	}
 }
 
-// TestCallerLeaves has a caller leave while the source is at work: a read ends at once, a write goes on to its end,
-// and what became of it is logged.
+// TestCallerLeaves cancels a request while the source processes it. A read is canceled at once. A write continues, and
+// its outcome is logged.
 func TestCallerLeaves(t *testing.T) {
 	t.Parallel()
 	update, create, remove := scene.Operations[2], scene.Operations[3], scene.Operations[4]
@@ -541,8 +544,8 @@ func TestCallerLeaves(t *testing.T) {
 		op       scene.Operation
 		about    string
 		leave    time.Duration
-		answers  []*http.Response // each takes the source 3 s; nil is a connection lost then
-		ended    time.Duration    // when the source's last work was over
+		answers  []*http.Response // each after 3 s; nil for a lost connection
+		ended    time.Duration    // when the last request to the source ended
 		requests int
 		outcome  string // in the log
 	}{
@@ -564,7 +567,7 @@ func TestCallerLeaves(t *testing.T) {
 		t.Run(test.op.Name+", "+test.about, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := new(scene.Log)
-				var requests, ended atomic.Int64 // a list with its length is two requests at once
+				var requests, ended atomic.Int64 // a list with totalCount sends two requests concurrently
 				began := time.Now()
 				handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 					n := requests.Add(1)
@@ -606,7 +609,7 @@ func TestCallerLeaves(t *testing.T) {
 	}
 }
 
-// TestCallerLeavesTheQueue has a caller leave whose writes, but for four, have not been sent yet: they never are.
+// TestCallerLeavesTheQueue cancels ten writes, of which four have been sent. The others are never sent.
 func TestCallerLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -637,11 +640,11 @@ func TestCallerLeavesTheQueue(t *testing.T) {
 	})
 }
 
-// TestLongOperation takes longer than an answer may be written: that time begins with the answer, and what the writes
-// became is heard of.
+// TestLongOperation checks that the write timeout starts with the response, so that the caller receives the result of
+// an operation that takes longer.
 func TestLongOperation(t *testing.T) {
 	t.Parallel()
-	const writing = 3 * time.Second // also for the handshake of TLS, on a busy machine
+	const writing = 3 * time.Second // includes the TLS handshake, which is slow on a busy machine
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(writing / 2)
 		w.Header().Set("Content-Type", "application/json")
@@ -681,8 +684,8 @@ func updateRequest(t testing.TB) []byte {
 	})
 }
 
-// TestUpdateAllocations bounds what one update allocates inside ProfileQL: everything from the request's arrival to
-// the answer, with the source played by a RoundTripper, so that no socket and no other goroutine is counted.
+// TestUpdateAllocations bounds the allocations of one update inside ProfileQL. The source is a RoundTripper, so that
+// sockets and their goroutines are not counted.
 func TestUpdateAllocations(t *testing.T) {
 	handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -697,14 +700,15 @@ func TestUpdateAllocations(t *testing.T) {
 			t.Fatal(answer)
 		}
 	})
-	const most = 330 // the race detector makes some more
+	const most = 330 // includes some for the race detector
 	t.Logf("%.0f allocations for each update", got)
 	if got > most {
 		t.Errorf("%.0f allocations for each update; the bound is %d", got, most)
 	}
 }
 
-// BenchmarkInProcess counts what requests allocate inside ProfileQL, as [TestUpdateAllocations] does.
+// BenchmarkInProcess measures the time and the allocations of requests inside ProfileQL, as [TestUpdateAllocations]
+// does.
 func BenchmarkInProcess(b *testing.B) {
 	var items []string
 	for i := range 101 {

@@ -11,28 +11,28 @@ import (
 	"profileql/internal/projection"
 )
 
-// Options says what the API is made of.
+// Options are the options of [New].
 type Options struct {
-	Schema  *ast.Schema // that of schema.graphqls
+	Schema  *ast.Schema // parsed from schema.graphqls
 	Sources Sources     // at least one
 	Facets  Facets
 }
 
-// API is the GraphQL schema and what runs its operations.
+// API is the executable GraphQL schema, with the checks of operations.
 type API struct {
 	Executable graphql.ExecutableSchema
 	Inputs     *projection.Schema // coerces variables
-	Checkers   []checker          // make the checks of an operation, in this order; see [Present] for their errors
+	Checkers   []checker          // in the order of their checks; see [Present] for the errors
 }
 
-// check refuses an operation once its variables are known.
+// check returns an error if an operation with its variables is not allowed to run.
 type check = func(context.Context, *graphql.OperationContext) *gqlerror.Error
 
-// checker makes the check of one operation, once for all requests for it: what does not depend on variables is found out
-// before. It is nil where there is nothing to check.
+// checker returns the check of an operation, or nil if it needs none. It is called once for each cached operation, and
+// does the work that does not depend on variables.
 type checker = func(*ast.OperationDefinition) check
 
-// New returns the API. It fails where the facets do not fit the schema.
+// New returns the API. It returns an error if the facets do not match the schema.
 func New(o Options) (*API, error) {
 	resolver, err := newResolver(o.Schema, o.Sources, o.Facets)
 	if err != nil {
@@ -45,8 +45,8 @@ func New(o Options) (*API, error) {
 	}, nil
 }
 
-// withoutDefer is a schema without @defer, which gqlparser declares for every one: answers come in one piece here, so
-// introspection must not offer it.
+// withoutDefer returns a copy of the schema without @defer. gqlparser adds @defer to every schema, but responses are
+// not incremental here, so introspection must not list it.
 func withoutDefer(schema *ast.Schema) *ast.Schema {
 	s := *schema
 	s.Directives = maps.Clone(s.Directives)

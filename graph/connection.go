@@ -9,7 +9,7 @@ import (
 	"profileql/internal/projection"
 )
 
-// selectItems notes in the query what a connection's selection needs of the items.
+// selectItems sets the properties and the count of a query to those that a connection's selection needs.
 func selectItems(plan *projection.Plan, q *profile.Query) {
 	q.Properties = []string{"id", q.Order.Property}
 	for i := range plan.Fields {
@@ -37,7 +37,7 @@ func withProperties(all, more []string) []string {
 	return all
 }
 
-// connection is one page of a list on its way to the caller (GraphQL Cursor Connections Specification).
+// connection writes one page of a list as a connection (GraphQL Cursor Connections Specification).
 type connection struct {
 	*itemWriter
 	list        list
@@ -45,7 +45,7 @@ type connection struct {
 	hasPrevious bool
 }
 
-// sizeOfItem is about how many bytes an item takes in an answer.
+// sizeOfItem is the approximate size of an item in a response, in bytes.
 const sizeOfItem = 500
 
 func (c *connection) append(plan *projection.Plan) []byte {
@@ -65,7 +65,7 @@ func (c *connection) append(plan *projection.Plan) []byte {
 				return append(dst, "null"...)
 			}
 			return strconv.AppendInt(dst, int64(*c.page.Total), 10)
-		default: // failedSources; TestOwnFields holds that there is no other
+		default: // failedSources; TestOwnFields checks that there are no others
 			return appendList(dst, c.page.Failed, func(dst []byte, e *profile.Error) []byte {
 				return c.appendFailed(dst, f.Plan, e)
 			})
@@ -117,7 +117,7 @@ func (c *connection) appendPageInfo(dst []byte, f *projection.Field) []byte {
 		return append(dst, "null"...)
 	case f.Name == "startCursor":
 		return c.appendCursor(dst, entries[0].Position)
-	default: // endCursor; TestOwnFields holds that there is no other
+	default: // endCursor; TestOwnFields checks that there are no others
 		return c.appendCursor(dst, entries[len(entries)-1].Position)
 	}
 }
@@ -126,11 +126,11 @@ func (c *connection) appendFailed(dst []byte, plan *projection.Plan, e *profile.
 	return plan.AppendFields(dst, func(dst []byte, f *projection.Field) []byte {
 		switch f.Name {
 		case "source":
-			source, _ := c.facet.resolver.Sources.find(e.Source) // only known ones are asked
+			source, _ := c.facet.resolver.Sources.find(e.Source) // always found: only configured sources fail
 			return source.append(c.ctx, dst, f.Plan)
 		case "code":
 			return jsontape.AppendString(dst, string(e.Code))
-		default: // message; TestOwnFields holds that there is no other
+		default: // message; TestOwnFields checks that there are no others
 			return jsontape.AppendString(dst, e.Message)
 		}
 	})

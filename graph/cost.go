@@ -14,23 +14,23 @@ import (
 	"profileql/internal/profile"
 )
 
-// The limits of what an operation may cost; docs/limits.md says what each is for. The largest sensible operation passes.
+// The limits of an operation's cost. docs/limits.md describes each. The largest useful operation is within them.
 const (
 	maxCost  = 50_000
 	maxCalls = 120
 )
 
-// overLimit is the error for an operation that asks for too much.
+// overLimit returns the error for an operation over a limit.
 func overLimit(name string, most int, what string) *gqlerror.Error {
 	return Present(&profile.Error{
 		Code: profile.LimitExceeded, Limit: name, LimitValue: most, Message: fmt.Sprintf("There are more than %d %s.", most, what),
 	})
 }
 
-// costLimits refuses operations that would ask too much of the sources, or answer too much, before anything is asked.
+// costLimits rejects operations with too many requests to sources or too large a response, before the first request.
 type costLimits struct{ facets map[string]*Facet }
 
-// of makes the check of an operation.
+// of returns the check of an operation.
 func (l costLimits) of(op *ast.OperationDefinition) check {
 	formula := l.set(op.SelectionSet)
 	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
@@ -45,30 +45,31 @@ func (l costLimits) of(op *ast.OperationDefinition) check {
 	}
 }
 
-// cost is what a selection costs: fields in the answer, and requests to sources. It is never too low, but may be too
-// high where @skip and @include leave something out.
+// cost is the cost of a selection: fields in the response, and requests to sources. It is an upper bound, because it
+// ignores @skip and @include.
 type cost struct{ fields, calls int }
 
 func (c cost) plus(other cost) cost {
 	return cost{min(c.fields+other.fields, maxCost+1), min(c.calls+other.calls, maxCalls+1)}
 }
 
-// costFormula is what a selection costs, as long as its variables are not known.
+// costFormula is the cost of a selection as a function of the variables.
 type costFormula struct {
 	fixed   cost
 	counted []countedField
 }
 
-// countedField is a field whose answer is as long as an argument says: what is below it counts as often.
+// countedField is a field that returns a list. An argument gives the length of the list, by which the cost of the
+// field's selection is multiplied.
 type countedField struct {
 	*ast.Field
-	argument string // that it is
-	perItem  bool   // whether each entry is a request to a source; otherwise there is one, and one for totals
-	totals   int
+	argument string // name of the argument
+	perItem  bool   // whether each entry takes a request to a source; if not, the list takes one, plus totals
+	totals   int    // requests for totalCount
 	inner    costFormula
 }
 
-// with is the cost with these variables.
+// with returns the cost with these variables.
 func (f costFormula) with(variables map[string]any) cost {
 	sum := f.fixed
 	for _, field := range f.counted {
@@ -86,7 +87,8 @@ func (f countedField) with(variables map[string]any) cost {
 	return cost{fields: 1 + times*inner.fields, calls: calls + times*inner.calls}
 }
 
-// set adds up a selection set. The query limits have bounded how many selections it has with its fragments.
+// set returns the cost of a selection set. The query limits bound the number of its selections, including those in
+// fragments.
 func (l costLimits) set(set ast.SelectionSet) (sum costFormula) {
 	for _, s := range set {
 		var f costFormula
@@ -124,12 +126,12 @@ func (l costLimits) field(f *ast.Field) costFormula {
 	return costFormula{fixed: counted.with(nil)}
 }
 
-// hasVariable tells whether a value depends on variables.
+// hasVariable reports whether a value contains variables.
 func hasVariable(v *ast.Value) bool {
 	return v.Kind == ast.Variable || slices.ContainsFunc(v.Children, func(child *ast.ChildValue) bool { return hasVariable(child.Value) })
 }
 
-// countOf is the number that an argument has, or that of its entries.
+// countOf returns the value of a number argument, or the length of a list argument.
 func countOf(f *ast.Field, argument string, variables map[string]any) int {
 	switch v := f.ArgumentMap(variables)[argument].(type) {
 	case []any:
@@ -147,10 +149,11 @@ func countOf(f *ast.Field, argument string, variables map[string]any) int {
 	return 1 // a single value where a list is expected
 }
 
-// clampCount keeps products small. That more than 100 are refused is for the field to say.
+// clampCount limits a count, so that products do not overflow. The resolver rejects values over 100.
 func clampCount(n int64) int { return int(min(max(n, 0), 1000)) }
 
-// countTotals is how often a list is asked for its length: at most once, for fields of one name are one field.
+// countTotals returns the number of requests for a list's totalCount: 1 if it is selected, even several times,
+// otherwise 0.
 func countTotals(set ast.SelectionSet) int {
 	for _, s := range set {
 		switch s := s.(type) {

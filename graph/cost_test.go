@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// TestCosts holds what operations cost, and where that is too much.
+// TestCosts checks the cost of operations, and which are over the limits.
 func TestCosts(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)
@@ -65,7 +65,7 @@ func validatorLoad(schema *ast.Schema, text string) (*ast.QueryDocument, error) 
 	return document, nil
 }
 
-// wide is a fragment on a connection with n fields of an item.
+// wide returns a fragment on a connection that selects n fields of an item.
 func wide(name string, n int) string {
 	text := " fragment " + name + " on PersonInterestConnection {"
 	for n > 0 {
@@ -76,7 +76,7 @@ func wide(name string, n int) string {
 	return text + " }"
 }
 
-// names are n fields, none of them more often than can be.
+// names returns n fields, each within the limit for one field.
 func names(n int) (text string) {
 	for i := range n {
 		text += []string{"id", "itemId", "displayName", "description", "webUrl", "categories"}[i%6] + " "

@@ -8,7 +8,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// list is what a cursor belongs to: it is good only for the same list in the same order.
+// list identifies the list that a cursor belongs to. A cursor is valid only for the same list in the same order.
 type list struct {
 	facet   string
 	user    string
@@ -24,9 +24,9 @@ func (l list) key() string {
 	return strings.Join([]string{l.facet, l.user, l.order.Property, direction, strings.Join(l.sources, ",")}, idSeparator)
 }
 
-// appendCursor writes the position of one item of the list, by whose order of ids it is one, and which sources are missing
-// from the list so far, as name=code. It holds no address and no token; what it stands for is good for any replica, at
-// any time. It holds no character that JSON would escape.
+// appendCursor appends the cursor of an item: its position, whether that is in the order of ProfileQL or of the source,
+// and the sources that have failed so far, as name=code. A cursor contains no URL and no token, does not expire, and is
+// valid on every replica. JSON needs no escapes for its characters.
 func (l list) appendCursor(dst []byte, p profile.Position, failed []*profile.Error) []byte {
 	var few [512]byte
 	orderedHere := ""
@@ -45,7 +45,8 @@ func (l list) appendCursor(dst []byte, p profile.Position, failed []*profile.Err
 
 var errNoCursor = profile.BadInput("The cursor is invalid.")
 
-// parseCursor reads a cursor of the list.
+// parseCursor returns the position of a cursor and the sources that had failed. It returns an error if the cursor is of
+// another list.
 func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*profile.Error, error) {
 	raw, err := idEncoding.DecodeString(text)
 	own, ofThisList := strings.CutPrefix(string(raw), l.key()+idSeparator)
@@ -59,7 +60,7 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 	}
 	p := profile.Position{Instant: parts[0], Source: parts[1], ID: parts[2], OrderedLocally: parts[3] != ""}
 	_, known := sources.find(p.Source)
-	// The instant goes into a filter, so it has to be one.
+	// The instant becomes part of a $filter, so it must be valid.
 	noInstant := p.Instant != "" && !instant.Valid(p.Instant)
 	failed, ok := parseFailed(parts[4], sources)
 	if !known || !ok || !profile.IsSegment(p.ID) || noInstant || string(l.appendCursor(nil, p, failed)) != text {
@@ -68,7 +69,7 @@ func (l list) parseCursor(text string, sources Sources) (*profile.Position, []*p
 	return &p, failed, nil
 }
 
-// parseFailed reads which sources were missing, each once.
+// parseFailed returns the sources that had failed. ok is false if a name is unknown or repeated, or a code is invalid.
 func parseFailed(text string, sources Sources) (failed []*profile.Error, ok bool) {
 	if text == "" {
 		return nil, true

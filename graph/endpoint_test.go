@@ -13,7 +13,7 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// endpointOf serves an API as server.go does, and returns what sends it a document with variables in JSON.
+// endpointOf serves an API as server.go does. It returns a function that sends a document with variables in JSON.
 func endpointOf(t testing.TB, o Options) (ask func(document, variables string) (answer string)) {
 	t.Helper()
 	api, err := New(o)
@@ -39,7 +39,7 @@ func endpointOf(t testing.TB, o Options) (ask func(document, variables string) (
 	}
 }
 
-// coerced are an operation's variables, from JSON.
+// coerced returns the coerced variables of an operation, from JSON.
 func coerced(t testing.TB, r *Resolver, op *ast.OperationDefinition, variables string) map[string]any {
 	t.Helper()
 	tape, err := jsontape.Parse([]byte(variables))

@@ -12,7 +12,8 @@ import (
 	"profileql/internal/projection"
 )
 
-// Present shows an error of a resolver or of a check that is meant for the caller, without its path; nil where it is not.
+// Present converts an error of a resolver or a check into a GraphQL error without a path. It returns nil if the error
+// is internal.
 func Present(err error) *gqlerror.Error {
 	var (
 		ofInput  *inputError
@@ -30,12 +31,12 @@ func Present(err error) *gqlerror.Error {
 	return nil
 }
 
-// presentInput says where in the operation the bad value stands.
+// presentInput returns the GraphQL error for an invalid value, with its path in the input.
 func presentInput(e *inputError) *gqlerror.Error {
 	message := e.cause.Error()
 	var ofSource *profile.Error
 	if errors.As(e.cause, &ofSource) {
-		message = ofSource.Message // without its code, which Error puts before it
+		message = ofSource.Message // without the code, which is part of Error
 	}
 	where := strings.Join(append([]string{e.field.Name}, e.path...), ".")
 	shown := badUserInput(e, where+": "+message)
@@ -49,7 +50,7 @@ func badUserInput(err error, message string) *gqlerror.Error {
 	return shown
 }
 
-// locations is the place of an error in the document; none where it is not known.
+// locations returns the location of an error in the document, or nil if the position is unknown.
 func locations(at *ast.Position) []gqlerror.Location {
 	if at == nil {
 		return nil
@@ -57,7 +58,7 @@ func locations(at *ast.Position) []gqlerror.Location {
 	return []gqlerror.Location{{Line: at.Line, Column: at.Column}}
 }
 
-// extensions are what may be told besides the message, as far as it is known.
+// extensions returns the extensions of an error, without members that are unknown.
 func extensions(e *profile.Error) map[string]any {
 	known := map[string]any{"code": string(e.Code)}
 	set := func(name, value string) {

@@ -11,32 +11,32 @@ import (
 	"profileql/internal/projection"
 )
 
-// Collection is where the items of one facet live. Items are JSON as their source sent it, and bodies are JSON as their
-// source takes it. The methods return a *[profile.Error] for whatever the caller should know.
+// Collection reads and writes the items of one facet. Items are the JSON that the source sent, and bodies are the JSON
+// that the source accepts. The methods return a *[profile.Error] for errors that the caller may see.
 type Collection interface {
 	// List returns one page of a person's items.
 	List(ctx context.Context, q profile.Query) (profile.Page, error)
-	// Get returns one item, with the REST properties named.
+	// Get returns one item with these REST properties.
 	Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error)
-	// Create adds an item to a person's profile at a source, and returns it as it was stored.
+	// Create adds an item to a person's profile at a source, and returns the stored item.
 	Create(ctx context.Context, source, user string, body []byte) (profile.Item, error)
-	// Update changes what the body names and nothing else, and returns the item as it is afterwards.
+	// Update changes only the properties in the body, and returns the updated item.
 	Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error)
 	// Delete removes an item.
 	Delete(ctx context.Context, ref profile.Ref) error
 }
 
-// Facet serves one facet to its resolvers: ids, cursors, selections and pages, the same for all facets.
+// Facet implements the resolvers of one facet. The code is the same for all facets.
 type Facet struct {
 	collection Collection
 
-	// The resolver fills these in.
+	// Set by newResolver.
 	name     string // field on Profile, and path segment of the REST API
 	typeName string // GraphQL type of an item
 	resolver *Resolver
 }
 
-// NewFacet makes the row of a facet in [Facets] from where its items live.
+// NewFacet returns a facet with the items of a collection.
 func NewFacet(collection Collection) *Facet { return &Facet{collection: collection} }
 
 // listOptions are the arguments of a list.
@@ -116,12 +116,12 @@ func (f *Facet) update(ctx context.Context, id string, patch model.Patch) (model
 	return f.payload(ctx, updated, at.ref()), nil
 }
 
-// body is an input as the source takes it.
+// body returns the request body for an input.
 func (f *Facet) body(input model.Patch) []byte {
 	return f.resolver.schema.AppendInput(nil, f.typeName+"Input", input)
 }
 
-// payload is the answer to a mutation: an object with the item.
+// payload returns the payload of a mutation, an object with the item.
 func (f *Facet) payload(ctx context.Context, item profile.Item, at profile.Ref) model.JSON {
 	w := f.writer(ctx, at.User)
 	return f.resolver.plans.of(ctx).AppendFields(nil, func(dst []byte, field *projection.Field) []byte {

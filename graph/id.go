@@ -7,18 +7,18 @@ import (
 	"profileql/internal/profile"
 )
 
-// globalID is what an id in the schema stands for: one item, or with only a user (or nothing: the signed-in person)
-// a profile. Its text is the same on every replica and after every restart. It is encoded, not secret.
+// globalID is the value of an id in the schema. It identifies an item, or a profile if facet is empty. Its text is the
+// same on every replica and after every restart. It is encoded, not secret.
 type globalID struct {
 	source string
-	user   string // empty for the signed-in person, whoever that is when the id is used
+	user   string // empty for the signed-in person of the request that uses the id
 	facet  string // name of the facet; empty for a profile
 	item   string // the source's own id
 }
 
 const (
 	idPrefix = "pq1."
-	// idSeparator cannot occur in a part, because no part may hold control characters.
+	// idSeparator cannot occur in a part, because control characters are not allowed there.
 	idSeparator = "\x00"
 )
 
@@ -26,7 +26,7 @@ var idEncoding = base64.RawURLEncoding
 
 func (id globalID) String() string { return string(id.append(nil)) }
 
-// append writes the id, which holds no character that JSON would escape.
+// append appends the id. JSON needs no escapes for its characters.
 func (id globalID) append(dst []byte) []byte {
 	var few [256]byte
 	return idEncoding.AppendEncode(append(dst, idPrefix...), appendParts(few[:0], id.source, id.user, id.facet, id.item))
@@ -48,13 +48,13 @@ func (id globalID) ref() profile.Ref {
 	return profile.Ref{Source: id.source, User: id.user, ID: id.item}
 }
 
-// isGlobalID tells whether text means to be a global id, right or wrong.
+// isGlobalID reports whether text has the prefix of a global id. The id may be invalid.
 func isGlobalID(text string) bool { return strings.HasPrefix(text, idPrefix) }
 
 var errNoGlobalID = profile.BadInput("This is not a ProfileQL id.")
 
-// parseGlobalID reads a global id. Every part of an id that it returns can be one segment of a path, and its source
-// and facet are known.
+// parseGlobalID parses a global id. The source and the facet of an item exist, and the other parts are valid as
+// segments of a path.
 func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 	raw, err := idEncoding.DecodeString(strings.TrimPrefix(text, idPrefix))
 	parts := strings.Split(string(raw), idSeparator)
@@ -62,7 +62,7 @@ func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 		return globalID{}, errNoGlobalID
 	}
 	id := globalID{source: parts[0], user: parts[1], facet: parts[2], item: parts[3]}
-	if id.String() != text { // caches need it that an id has one text, and base64 would overlook line breaks
+	if id.String() != text { // clients cache by id, so each has only one text; base64 ignores line breaks
 		return globalID{}, errNoGlobalID
 	}
 	if id.user != "" && !profile.IsSegment(id.user) {
@@ -83,8 +83,8 @@ func (r *Resolver) parseGlobalID(text string) (globalID, error) {
 	return id, nil
 }
 
-// parseItemID reads the id of an item of one facet. A text that is no global id is the source's own id of an item of
-// the signed-in person at the default source.
+// parseItemID parses the id of an item of one facet. A text that is not a global id is the default source's own id of
+// an item of the signed-in person.
 func (r *Resolver) parseItemID(text, facet string) (globalID, error) {
 	if !isGlobalID(text) {
 		if !profile.IsSegment(text) {

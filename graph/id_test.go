@@ -13,7 +13,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// noInterests is a collection for what never gets that far.
+// noInterests is a collection without methods, for operations that do not reach a source.
 type noInterests struct {
 	Collection
 }
@@ -22,7 +22,7 @@ func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
 	return profile.Page{}, nil
 }
 
-// testSchema is the schema that is served.
+// testSchema is the schema of schema.graphqls.
 var testSchema = func() *ast.Schema {
 	const file = "../schema.graphqls"
 	text, err := os.ReadFile(file)
@@ -50,7 +50,7 @@ func testResolver(t testing.TB) *Resolver {
 	return r
 }
 
-// FuzzGlobalID holds that what is taken for an id can be asked for, and has one text only.
+// FuzzGlobalID checks that each accepted id is valid in a path, and has only one text.
 func FuzzGlobalID(f *testing.F) {
 	r := testResolver(f)
 	for _, id := range []globalID{{}, {user: "ada@example.com"}, {"one", "", "interests", "abc"}, {"two", "$x", "interests", "a/b"}, {"one", "..", "interests", "."}} {
@@ -78,7 +78,7 @@ func cursorOf(l list, p profile.Position, failed []*profile.Error) string {
 	return string(l.appendCursor(nil, p, failed))
 }
 
-// FuzzCursor holds that what is taken for a cursor is a position that a source can be asked for.
+// FuzzCursor checks that the position of each accepted cursor is valid in a request to a source.
 func FuzzCursor(f *testing.F) {
 	sources := testOptions().Sources
 	l := list{facet: "interests", user: "ada", order: profile.Order{Property: "createdDateTime", Descending: true}}
@@ -99,7 +99,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// TestCursorsOfOtherLists are refused.
+// TestCursorsOfOtherLists checks that a list rejects the cursors of other lists.
 func TestCursorsOfOtherLists(t *testing.T) {
 	t.Parallel()
 	sources := testOptions().Sources
@@ -136,7 +136,7 @@ func TestCursorsOfOtherLists(t *testing.T) {
 	}
 }
 
-// TestProfileSources lists the sources with what they have.
+// TestProfileSources checks the fields of profileSources.
 func TestProfileSources(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)

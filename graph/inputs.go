@@ -13,11 +13,11 @@ import (
 	"profileql/internal/projection"
 )
 
-// inputs checks every input of an operation before its first field runs. gqlgen checks an argument when its field
-// runs: a bad date in a second mutation would be found after the first has written.
+// inputs checks all arguments of an operation before its first field runs. gqlgen checks an argument only when its
+// field runs, so the first mutation would already have written when the second fails because of an invalid date.
 type inputs struct {
 	schema  *projection.Schema
-	objects map[string]func(value map[string]any) error // what the input object of an argument must hold beyond its types
+	objects map[string]func(value map[string]any) error // checks of input objects beyond their types, by type name
 }
 
 func newInputs(r *Resolver) inputs {
@@ -50,7 +50,7 @@ func newInputs(r *Resolver) inputs {
 }
 
 func textOf(v any) string {
-	s, _ := graphql.UnmarshalID(v) // checked as an ID before
+	s, _ := graphql.UnmarshalID(v) // it was already checked as an ID
 	return s
 }
 
@@ -61,7 +61,7 @@ func textOrNil(v any) *string {
 	return nil
 }
 
-// of makes the check of an operation.
+// of returns the check of an operation, or nil if no argument needs one.
 func (c inputs) of(op *ast.OperationDefinition) check {
 	walk := inputWalk{inputs: c, seen: make(map[string]bool)}
 	walk.selections(op.SelectionSet)
@@ -78,7 +78,7 @@ func (c inputs) of(op *ast.OperationDefinition) check {
 	}
 }
 
-// inputWalk goes through the arguments of one operation, and finds those that are not known to be good.
+// inputWalk visits the arguments of one operation, and collects those that contain variables or are invalid.
 type inputWalk struct {
 	inputs
 	seen map[string]bool // fragments
@@ -118,15 +118,15 @@ type inputArgument struct {
 	field  *ast.Field
 	t      *ast.Type
 	schema *projection.Schema
-	object func(value map[string]any) error // what its object must hold beyond its types; nil for nothing
+	object func(value map[string]any) error // check of its input object beyond the types; nil for none
 }
 
-// check checks the argument's value. That of a variable was coerced before: it may be null where none can be, and no more
-// is wrong with its types.
+// check checks the argument's value. The value of a variable is already coerced, so its types are valid, except that it
+// may be null for a non-null type.
 func (a inputArgument) check(variables map[string]any) error {
 	isVariable := a.Value.Kind == ast.Variable
 	if _, given := variables[a.Value.Raw]; isVariable && !given {
-		return nil // left out: the argument's default holds
+		return nil // omitted: the argument has its default value
 	}
 	value, err := a.Value.Value(variables)
 	if errors.Is(err, strconv.ErrRange) {
@@ -148,7 +148,7 @@ func (a inputArgument) check(variables map[string]any) error {
 	return nil
 }
 
-// inputError is an error about one value of an operation's inputs.
+// inputError is an error about one value in an operation's arguments.
 type inputError struct {
 	field *ast.Field
 	path  []string // to the value

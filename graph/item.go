@@ -8,19 +8,19 @@ import (
 	"profileql/internal/projection"
 )
 
-// itemWriter writes the items of one person's facet for one answer: what their sources sent, as a selection has it, and
-// what is ProfileQL's own of them. Nothing else gives an item its global id.
+// itemWriter writes the items of one person's facet in one response: the selected properties that the source sent, and
+// the fields that ProfileQL adds, such as the global id.
 type itemWriter struct {
 	ctx   context.Context
 	facet *Facet
 	user  string
 
-	source  string // of the item that is being written
+	source  string // of the current item
 	item    profile.Item
 	sources []shownSource
 }
 
-// shownSource is what one field selects of one source.
+// shownSource is the JSON of one source for one field's selection.
 type shownSource struct {
 	field *projection.Field
 	name  string
@@ -36,7 +36,7 @@ func (w *itemWriter) append(dst []byte, plan *projection.Plan, source string, it
 	return plan.Append(dst, item.JSON, w.own)
 }
 
-// own writes the fields that no source sends.
+// own writes the fields that ProfileQL adds.
 func (w *itemWriter) own(dst []byte, f *projection.Field) []byte {
 	switch f.Name {
 	case "id":
@@ -44,19 +44,19 @@ func (w *itemWriter) own(dst []byte, f *projection.Field) []byte {
 		return append(id.append(append(dst, '"')), '"')
 	case "itemId":
 		return jsontape.AppendString(dst, w.item.ID)
-	default: // profileSource; TestOwnFields holds that there is no other
+	default: // profileSource; TestOwnFields checks that there are no others
 		return append(dst, w.profileSource(f)...)
 	}
 }
 
-// profileSource is what a field selects of the item's source: the same for all of its items.
+// profileSource returns the item's source with the field's selection. It is written once, for all items of the source.
 func (w *itemWriter) profileSource(f *projection.Field) []byte {
 	for _, shown := range w.sources {
 		if shown.field == f && shown.name == w.source {
 			return shown.text
 		}
 	}
-	source, _ := w.facet.resolver.Sources.find(w.source) // only known ones are asked
+	source, _ := w.facet.resolver.Sources.find(w.source) // always found: only configured sources have items
 	text := source.append(w.ctx, nil, f.Plan)
 	w.sources = append(w.sources, shownSource{f, w.source, text})
 	return text

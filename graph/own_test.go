@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestOwnFields holds that the types which are written here, rather than projected from a source's JSON, have the fields
-// that are written and no others: the code takes the last of each for granted.
+// TestOwnFields checks the fields of the types that this package writes itself, instead of projecting the source's
+// JSON. The code writes the last field of each type in a default case, so a new field would be written as that one.
 func TestOwnFields(t *testing.T) {
 	t.Parallel()
 	schema := testSchema
-	written := map[string]string{ // by the end of the type's name
+	written := map[string]string{ // by suffix of the type's name
 		"Connection":    "edges nodes pageInfo totalCount failedSources",
 		"Edge":          "cursor node",
 		"PageInfo":      "hasNextPage hasPreviousPage startCursor endCursor",

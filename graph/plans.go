@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// cachedPlans is how many plans are kept: two for each document that is.
+	// cachedPlans is how many plans are cached: two for each cached document.
 	cachedPlans = 2_000
-	// maxPlanned is the length in bytes of the longest document that has its plans kept. Longer ones are not kept, so that
-	// nobody would find their plans.
+	// maxPlanned is the maximum length in bytes of a document whose plans are cached. Longer documents are not cached,
+	// and plans are found only by the fields of a cached document.
 	maxPlanned = 16 << 10
 )
 
-// plans are the compiled selections of documents that are kept themselves, by the field that they are below.
+// plans is a cache of the compiled selections of cached documents, by field.
 type plans struct {
 	schema *projection.Schema
 	cache  *lru.Cache[planKey, compiled]
@@ -30,24 +30,24 @@ type planKey struct {
 	typeName string
 }
 
-// compiled is a plan and what it was compiled of: a field in several places of a document has other selections where
-// @skip and @include leave out some of them.
+// compiled is a plan and the selection set that it was compiled from. The same field can have different selection sets,
+// because gqlgen merges fields, and @skip and @include omit some of them.
 type compiled struct {
 	set  ast.SelectionSet
 	plan *projection.Plan
 }
 
 func newPlans(schema *projection.Schema) *plans {
-	cache, _ := lru.New[planKey, compiled](cachedPlans) // fails for a size of 0 alone
+	cache, _ := lru.New[planKey, compiled](cachedPlans) // returns an error only for a size of 0
 	return &plans{schema, cache}
 }
 
-// of is what is selected below the field that is being resolved, whose type is an object type.
+// of returns the plan of the current field's selection. The type of the field is an object type.
 func (p *plans) of(ctx context.Context) *projection.Plan {
 	return p.forType(ctx, graphql.GetFieldContext(ctx).Field.Definition.Type.Name())
 }
 
-// forType is what is selected below the field that is being resolved, of an object of one type.
+// forType returns the plan of the current field's selection on an object type.
 func (p *plans) forType(ctx context.Context, typeName string) *projection.Plan {
 	field, op := graphql.GetFieldContext(ctx).Field, graphql.GetOperationContext(ctx)
 	key := planKey{field.Field, typeName}

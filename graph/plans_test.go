@@ -8,7 +8,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// oneInterest is a collection of one interest.
+// oneInterest is a collection with one interest.
 type oneInterest struct{ Collection }
 
 func (oneInterest) List(context.Context, profile.Query) (profile.Page, error) {
@@ -19,7 +19,7 @@ func (oneInterest) List(context.Context, profile.Query) (profile.Page, error) {
 	return profile.Page{Entries: []profile.Entry{{Position: profile.Position{Source: "one", ID: "a"}, JSON: tape.Root()}}}, nil
 }
 
-// TestPlansAreOfTheirSelections has one document, kept and run again and again, select other things each time.
+// TestPlansAreOfTheirSelections runs one cached document several times, with variables that change its selections.
 func TestPlansAreOfTheirSelections(t *testing.T) {
 	t.Parallel()
 	o := testOptions()

@@ -17,7 +17,7 @@ import (
 	"profileql/internal/projection"
 )
 
-// Resolver is what the resolvers stand on.
+// Resolver is the root of the resolvers, with the sources and facets that they use.
 type Resolver struct {
 	Sources Sources
 	Facets  Facets
@@ -27,13 +27,14 @@ type Resolver struct {
 	facets map[string]*Facet // Facets by name
 }
 
-// Facets is the table of facets, a row each. The name of a row is that of the facet's field on Profile.
+// Facets is the table of facets. The name of each field, in lower camel case, is the name of the facet's field on
+// Profile.
 type Facets struct {
 	Interests *Facet
 }
 
-// newResolver ties the facets to the schema, and tells each source which there are. It fails where a row of the table
-// has no field on Profile, or where the schema has types that nothing is known of.
+// newResolver returns a resolver, and sets the names of the facets and the facets of the sources. It returns an error
+// if a facet has no field on Profile, or if the schema has unknown types.
 func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver, error) {
 	projected, err := projection.New(schema, ofItem)
 	if err != nil {
@@ -58,12 +59,13 @@ func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver,
 	return r, nil
 }
 
-// ofItem tells which fields of an item no source sends.
+// ofItem reports whether ProfileQL adds this field to an item, because the source does not send it.
 func ofItem(def *ast.Definition, field string) bool {
 	return slices.Contains(def.Interfaces, "ItemFacet") && slices.Contains([]string{"id", "itemId", "profileSource"}, field)
 }
 
-// Properties are the properties that the items of a facet have, by its name on Profile; nil where there is no such facet.
+// Properties returns the REST properties of a facet's items. The facet is the name of a field on Profile. The result is
+// nil if there is no such facet.
 func Properties(schema *ast.Schema, facet string) (properties []string) {
 	field := schema.Types["Profile"].Fields.ForName(facet)
 	if field == nil {
@@ -78,7 +80,7 @@ func Properties(schema *ast.Schema, facet string) (properties []string) {
 	return properties
 }
 
-// showSources is the answer to the query for all sources.
+// showSources resolves the field profileSources.
 func (r *Resolver) showSources(ctx context.Context) []model.JSON {
 	plan, shown := r.plans.of(ctx), make([]model.JSON, len(r.Sources))
 	for i, source := range r.Sources {
@@ -87,7 +89,7 @@ func (r *Resolver) showSources(ctx context.Context) []model.JSON {
 	return shown
 }
 
-// sourceNamed is the name of the source that an input names; the default source's where it names none.
+// sourceNamed returns the name of a source in an input, or the default source if it is nil.
 func (r *Resolver) sourceNamed(name *string) (string, error) {
 	if name == nil {
 		return r.Sources[0].Name, nil
@@ -98,7 +100,7 @@ func (r *Resolver) sourceNamed(name *string) (string, error) {
 	return *name, nil
 }
 
-// sourcesNamed are the sources that a list names, sorted and each once; none where it names none, which means all.
+// sourcesNamed returns the sources in the argument of a list, sorted and without duplicates. Nil means all sources.
 func (r *Resolver) sourcesNamed(names []string) ([]string, error) {
 	if names == nil {
 		return nil, nil
@@ -114,7 +116,7 @@ func (r *Resolver) sourcesNamed(names []string) ([]string, error) {
 	return slices.Compact(slices.Sorted(slices.Values(names))), nil
 }
 
-// userNamed is the user that an input names; empty for the signed-in person where it names none.
+// userNamed returns the user in an input, or an empty string for the signed-in person if it is nil.
 func userNamed(user *string) (string, error) {
 	if user == nil {
 		return "", nil
@@ -129,7 +131,7 @@ func profileOf(user string) *model.Profile {
 	return &model.Profile{ID: globalID{user: user}.String(), User: user}
 }
 
-// node finds any object by its global id.
+// node returns the object with a global id.
 func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
 	id, err := r.parseGlobalID(text)
 	if err != nil {
@@ -141,11 +143,12 @@ func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
 	return r.facets[id.facet].getNode(ctx, id)
 }
 
-// maxNodes is how many objects nodes fetches at most.
+// maxNodes is the maximum number of ids in the field nodes.
 const maxNodes = 100
 
-// nodes finds several objects at once, so that together they cost no more than one deadline of a source that is slow;
-// how many requests of a caller run at a time is bounded where a source is asked. One that cannot be had is nil, with an error at its place.
+// nodes returns the objects with these global ids. They are fetched concurrently, so that with a slow source they take
+// one timeout in total; the source's limiter bounds the concurrent requests of a caller. An object that cannot be
+// fetched is nil, with an error at its index.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	if len(ids) > maxNodes {
 		return nil, &profile.Error{
@@ -162,8 +165,8 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 	return found, nil
 }
 
-// nodeAt is node for one of several: it tells the error at its own place, and a panic too, since it runs on a
-// goroutine that gqlgen does not know of.
+// nodeAt returns the object with a global id. It adds errors to the response at the path of the context, and also
+// panics, because gqlgen does not recover those of other goroutines.
 func (r *Resolver) nodeAt(ctx context.Context, id string) (found model.Node) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -178,7 +181,7 @@ func (r *Resolver) nodeAt(ctx context.Context, id string) (found model.Node) {
 	return found
 }
 
-// delete removes the item that a global id names, and answers with the id.
+// delete deletes the item with a global id, and returns the payload with the id.
 func (r *Resolver) delete(ctx context.Context, text string) (model.JSON, error) {
 	id, err := r.parseDeletable(text)
 	if err != nil {

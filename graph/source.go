@@ -9,14 +9,14 @@ import (
 	"profileql/internal/projection"
 )
 
-// Source is a system that ProfileQL reads from and writes to, as GraphQL shows it.
+// Source is a source, as the type ProfileSource shows it.
 type Source struct {
 	Name     string
 	Kind     string // a member of the schema's SourceKind
 	Writable bool
 
-	// Condition tells how the source is doing, for the caller whose context it is given: whether its circuit breaker is open
-	// because it has failed, and until when it wants no requests (the zero time: it has not said so).
+	// Condition returns the state of the source for the context's caller: whether its circuit breaker is open or
+	// half-open, and until when the caller is throttled (zero if it is not).
 	Condition func(context.Context) (failing bool, throttledUntil time.Time)
 
 	facets []string
@@ -34,7 +34,7 @@ func (s Sources) find(name string) (*Source, bool) {
 	return nil, false
 }
 
-// append writes the source as a plan for the type ProfileSource has it, for the context's caller.
+// append appends the fields of a plan for the type ProfileSource, for the context's caller.
 func (s *Source) append(ctx context.Context, dst []byte, plan *projection.Plan) []byte {
 	return plan.AppendFields(dst, func(dst []byte, f *projection.Field) []byte {
 		switch f.Name {
@@ -48,7 +48,7 @@ func (s *Source) append(ctx context.Context, dst []byte, plan *projection.Plan) 
 			return appendList(dst, s.facets, jsontape.AppendString)
 		case "state":
 			return jsontape.AppendString(dst, state(s.Condition(ctx)))
-		default: // throttledUntil; TestOwnFields holds that there is no other
+		default: // throttledUntil; TestOwnFields checks that there are no others
 			_, throttledUntil := s.Condition(ctx)
 			if throttledUntil.IsZero() {
 				return append(dst, "null"...)
@@ -58,7 +58,7 @@ func (s *Source) append(ctx context.Context, dst []byte, plan *projection.Plan) 
 	})
 }
 
-// state is the member of SourceState for a source's condition.
+// state returns the value of the enum SourceState for a condition.
 func state(failing bool, throttledUntil time.Time) string {
 	switch {
 	case failing:

@@ -1,9 +1,9 @@
-// Gen generates the Go code of the GraphQL schema: gqlgen, with one plugin. `go generate` runs it at the root of the
+// Gen generates the Go code of the GraphQL schema with gqlgen and one plugin. `go generate` runs it at the root of the
 // module.
 //
-// What comes from a source, and what goes to one, is written by package projection, not by generated code: to the
-// generator, such objects and inputs are leaves, as scalars are. The schema that is served and introspected is the whole
-// one all the same: package graph is given it, and the generated code holds none.
+// Package projection writes the objects from sources and the input objects for them, instead of generated code. For
+// gqlgen, these types are leaves, like scalars. This does not affect introspection: the generated code contains no
+// schema, and package graph serves the whole schema that it is given.
 package main
 
 import (
@@ -27,15 +27,16 @@ func main() {
 	}
 }
 
-// leaves is a plugin that makes leaves of types.
+// leaves is a plugin that replaces types with scalars.
 type leaves struct{ outputs, inputs []string }
 
-// Name implements gqlgen's plugin.Plugin.
+// Name implements plugin.Plugin of gqlgen.
 func (*leaves) Name() string { return "leaves" }
 
-// MutateSchema makes a leaf of each object that has no field with arguments, and so no resolver of its own, and of each
-// input object that is part of another one, and so of a body. What only leaves use is taken out.
-func (l *leaves) MutateSchema(schema *ast.Schema) error { //nolint:unparam // the form of a plugin
+// MutateSchema replaces object types with scalars if they have no field with arguments, because they need no resolvers.
+// It also replaces input object types that are not the type of an argument, because they are parts of request bodies.
+// It deletes the types that only these used.
+func (l *leaves) MutateSchema(schema *ast.Schema) error { //nolint:unparam // gqlgen's interface
 	arguments := make(map[string]bool)
 	for _, def := range schema.Types {
 		for _, field := range def.Fields {
@@ -67,7 +68,7 @@ func (l *leaves) MutateSchema(schema *ast.Schema) error { //nolint:unparam // th
 	return nil
 }
 
-// deleteUnused takes out the types that nothing leads to any more.
+// deleteUnused deletes the types that are not reachable from Query and Mutation.
 func deleteUnused(schema *ast.Schema) {
 	used := make(map[string]bool)
 	var use func(name string)
@@ -83,7 +84,7 @@ func deleteUnused(schema *ast.Schema) {
 			}
 		}
 		for _, def := range schema.PossibleTypes[name] {
-			if def.Kind == ast.Object { // an interface of leaves alone has no values in Go
+			if def.Kind == ast.Object { // if all are leaves, the interface has no Go values
 				use(def.Name)
 			}
 		}
@@ -102,10 +103,10 @@ func deleteUnused(schema *ast.Schema) {
 	}
 }
 
-// MutateConfig binds the leaves that are left to their Go types, and keeps the schema's text out of the generated code.
-func (l *leaves) MutateConfig(c *config.Config) error { //nolint:unparam // the form of a plugin
+// MutateConfig maps the leaves to their Go types, and omits the schema's text from the generated code.
+func (l *leaves) MutateConfig(c *config.Config) error { //nolint:unparam // gqlgen's interface
 	for _, source := range c.Sources {
-		source.Input = "" // it is parsed by now
+		source.Input = "" // already parsed
 	}
 	for _, kind := range []struct {
 		names []string

@@ -1,5 +1,5 @@
-// Package model holds the Go types of the schema's types that gqlgen works with. What comes from a source, and what goes
-// to one, is no Go type but a leaf: [JSON] and [Patch].
+// Package model has the Go types of the schema's types that gqlgen needs. Objects from a source are [JSON], and input
+// objects for a source are [Patch]: gqlgen treats both as scalars.
 //
 // models_gen.go is generated.
 package model

@@ -5,22 +5,22 @@ import (
 	"io"
 )
 
-// JSON is a value of an object type, written already: what is selected of it, and nothing else.
+// JSON is a value of an object type, as the JSON of its selected fields.
 type JSON []byte
 
-// MarshalGQL writes the value.
+// MarshalGQL implements gqlgen's Marshaler.
 func (j JSON) MarshalGQL(w io.Writer) { _, _ = w.Write(j) }
 
-// UnmarshalGQL is never called: it is what gqlgen knows a leaf by.
+// UnmarshalGQL is never called. gqlgen requires it of a scalar type.
 func (j *JSON) UnmarshalGQL(any) error { return errors.New("an object type is no input") }
 
-// IsNode marks JSON as an object with a global id, for the fields that return any of them.
+// IsNode implements [Node].
 func (JSON) IsNode() {}
 
-// Patch is an input object as the caller gave it, which becomes the body of a request: what was left out is not there.
+// Patch is an input object that becomes the body of a request. Fields that the caller omitted are absent.
 type Patch map[string]any
 
-// UnmarshalGQL takes an input object, which has been checked before.
+// UnmarshalGQL implements gqlgen's Unmarshaler. The input object is already checked.
 func (p *Patch) UnmarshalGQL(v any) error {
 	object, ok := v.(map[string]any)
 	if !ok {
@@ -30,5 +30,5 @@ func (p *Patch) UnmarshalGQL(v any) error {
 	return nil
 }
 
-// MarshalGQL is never called: it is what gqlgen knows a leaf by.
+// MarshalGQL is never called. gqlgen requires it of a scalar type.
 func (p Patch) MarshalGQL(io.Writer) {}

@@ -10,7 +10,7 @@ import (
 // MarshalInt writes a GraphQL Int.
 func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
 
-// UnmarshalInt takes a whole number, 3.0 too, whose range was checked before.
+// UnmarshalInt returns the value of a GraphQL Int, such as 3 or 3.0. Its range is already checked.
 func UnmarshalInt(v any) (int, error) {
 	if n, ok := v.(json.Number); ok {
 		f, err := n.Float64()

@@ -9,14 +9,14 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// answer is what goes back to the caller. Where the operation was run, data is its result; where it was not, there is no
-// member "data" (GraphQL, section 7.1.3).
+// answer is a response. If the operation was run, data is its result; otherwise there is no member "data" (GraphQL,
+// section 7.1.3).
 type answer struct {
 	status    int
 	mediaType string
 	header    http.Header
 	ran       bool
-	data      []byte // JSON, or nothing for null
+	data      []byte // JSON; nil for null
 	errors    gqlerror.List
 }
 
@@ -28,7 +28,7 @@ func withoutData(status int, mediaType string, list gqlerror.List) answer {
 	return answer{status: status, mediaType: mediaType, errors: fewErrors(list)}
 }
 
-// refusal is an answer to a request that is not a GraphQL request, or not an acceptable one.
+// refusal is the answer to a request that is not a well-formed GraphQL request, or is not allowed.
 type refusal struct {
 	status int
 	header http.Header
@@ -52,7 +52,7 @@ func (f *refusal) answer(mediaType string) answer {
 	return a
 }
 
-// send writes the answer: errors first, as the specification suggests, and the data as it was written by the executor.
+// send writes the answer. Errors come first, as the specification recommends. The executor's data is not changed.
 func (a answer) send(w http.ResponseWriter) {
 	before, after := a.around()
 	h := w.Header()
@@ -62,9 +62,9 @@ func (a answer) send(w http.ResponseWriter) {
 	h["Content-Type"] = contentTypes[a.mediaType]
 	h["Content-Length"] = []string{strconv.Itoa(len(before) + len(a.data) + len(after))}
 	w.WriteHeader(a.status)
-	// A caller that is gone needs no answer.
+	// Errors of Write are ignored: the client has closed the connection.
 	if len(a.data) < maxSingleWrite {
-		_, _ = w.Write(append(append(before, a.data...), after...)) // one write is one packet
+		_, _ = w.Write(append(append(before, a.data...), after...)) // one write, so one packet
 		return
 	}
 	_, _ = w.Write(before)
@@ -72,14 +72,14 @@ func (a answer) send(w http.ResponseWriter) {
 	_, _ = w.Write(after)
 }
 
-// maxSingleWrite is up to how many bytes an answer is copied in order to be written at once.
+// maxSingleWrite is the maximum size in bytes of data that is copied, so that the answer takes one write.
 const maxSingleWrite = 2 << 10
 
 var contentTypes = map[string][]string{
 	mediaTypeJSON: {mediaTypeJSON + "; charset=utf-8"}, mediaTypeResponse: {mediaTypeResponse + "; charset=utf-8"},
 }
 
-// around is what stands before and behind the data.
+// around returns the bytes of the answer before and after the data.
 func (a answer) around() (before, after []byte) {
 	before = append(make([]byte, 0, maxSingleWrite), '{')
 	if len(a.errors) > 0 {
@@ -99,7 +99,7 @@ func (a answer) around() (before, after []byte) {
 
 func appendErrors(body []byte, list gqlerror.List) []byte {
 	encoded, err := json.Marshal(list)
-	if err != nil { // of texts, numbers and lists of these: cannot be
+	if err != nil { // impossible for strings, numbers and lists of them
 		encoded = []byte(`[{"message":"The errors cannot be shown.","extensions":{"code":"` + codeInternal + `"}}]`)
 	}
 	return append(body, encoded...)

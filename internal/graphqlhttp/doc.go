@@ -1,11 +1,11 @@
 // Package graphqlhttp serves an executable GraphQL schema over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 //
-// A request is read once (request.go), and its document looked up among those that are known (documents.go), or among the
-// persisted operations where only these are run (persisted.go). A new document is parsed, held to the query limits
-// (querylimits.go, limits.go) and validated. What is left to check once the variables are known is in operation.go; gqlgen's
-// executor runs the operation. The answer is written by answer.go, in the media type that negotiate.go finds, and each
-// request has a line in the log (requestlog.go).
+// request.go reads a request. Its document is looked up in the cache (documents.go), or in the persisted operations if
+// only these are allowed (persisted.go). A new document is parsed, checked against the query limits (querylimits.go,
+// limits.go) and validated. operation.go coerces the variables and runs the checks that depend on them. gqlgen's
+// executor runs the operation. answer.go writes the answer, in the media type that negotiate.go chooses. requestlog.go
+// logs a line for each request.
 //
-// What an error of a resolver looks like is for the schema's owner to say ([Options].Present); every other error is turned
-// into its form in errors.go.
+// [Options].Present converts the errors of resolvers, because they belong to the schema. errors.go converts all other
+// errors.
 package graphqlhttp

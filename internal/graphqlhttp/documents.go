@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// maxCachedDocument is the largest document, in bytes, that is kept.
+	// maxCachedDocument is the maximum size of a cached document in bytes.
 	maxCachedDocument = 16 << 10
-	// cachedDocuments is how many documents are kept.
+	// cachedDocuments is the maximum number of cached documents.
 	cachedDocuments = 1000
 )
 
-// documents parses and validates documents, and keeps those that are good: a known one is not looked at again, and can be
-// named by its hash alone (automatic persisted queries).
+// documents parses and validates documents, and caches the valid ones. A cached document is not parsed again, and a
+// request can refer to it by its hash alone (automatic persisted queries).
 type documents struct {
 	schema   *ast.Schema
 	inputs   *projection.Schema
@@ -33,20 +33,21 @@ type documents struct {
 	known    *lru.Cache[string, knownDocument] // by SHA-256 in hexadecimal digits
 }
 
-// knownDocument is a document that is valid.
+// knownDocument is a valid document.
 type knownDocument struct {
 	text       string
 	operations []operation
 }
 
-// operation is one of a document's, and what is left to check of it once its variables are known.
+// operation is an operation of a document, with the checks that depend on its variables.
 type operation struct {
 	*ast.OperationDefinition
 	document *ast.QueryDocument
 	checks   []Check
 }
 
-// named is the operation of a name, or the only one where none is named; nil where there is none.
+// named returns the operation with a name. If the name is empty, it returns the only operation. It returns nil if there
+// is no such operation.
 func (d knownDocument) named(name string) *operation {
 	for i := range d.operations {
 		if op := &d.operations[i]; op.Name == name || name == "" && len(d.operations) == 1 {
@@ -56,19 +57,19 @@ func (d knownDocument) named(name string) *operation {
 	return nil
 }
 
-// newDocuments returns an empty cache of documents. Checkers make the checks of each operation.
+// newDocuments returns an empty cache of documents. The checkers are called for each operation.
 func newDocuments(schema *ast.Schema, inputs *projection.Schema, checkers ...Checker) *documents {
-	known, _ := lru.New[string, knownDocument](cachedDocuments) // fails for a size of 0 alone
+	known, _ := lru.New[string, knownDocument](cachedDocuments) // returns an error only for a size of 0
 	return &documents{schema, inputs, checkers, known}
 }
 
-// hashOf is a document's SHA-256, in hexadecimal digits.
+// hashOf returns the SHA-256 of a document, in hexadecimal digits.
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
-// get is the document of a text.
+// get returns the document with this text and hash, from the cache or parsed.
 func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
 	if known, ok := d.known.Get(hash); ok {
 		return known, nil
@@ -93,8 +94,9 @@ func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
 	return known, nil
 }
 
-// parse parses a document and holds it to the limits and to the schema, in this order: validation compares
-// selections with one another, and follows fragments as often as they are spread.
+// parse parses a document, checks the limits, and validates it against the schema. The limits come first, because
+// validation compares selections with each other and visits a fragment for each spread, which is expensive for large
+// documents.
 func (d *documents) parse(text string) (*ast.QueryDocument, gqlerror.List) {
 	text, err := plainStrings(text)
 	if err != nil {
@@ -131,8 +133,8 @@ func (d *documents) parse(text string) (*ast.QueryDocument, gqlerror.List) {
 	return document, nil
 }
 
-// literals lets whole numbers in a document be what their type is, where gqlparser would make 64 bits of them: an ID may have
-// more digits, and a Float is larger, or -0.
+// literals changes the kind of integer literals to the expected type, ID or Float. gqlparser would parse them as 64-bit
+// integers, but an ID may have more digits, and a Float may be larger, or -0.
 func literals(set ast.SelectionSet) {
 	for _, selection := range set {
 		switch s := selection.(type) {
@@ -173,7 +175,7 @@ func unparsable(err error) *gqlerror.Error {
 	return located
 }
 
-// find finds the document that a request means.
+// find sets the document and the hash of a request.
 func (e *endpoint) find(q *request) *refusal {
 	if e.persisted != nil {
 		return e.persisted.find(q)
@@ -183,7 +185,7 @@ func (e *endpoint) find(q *request) *refusal {
 		hash := strings.ToLower(q.persisted)
 		known, ok := e.documents.known.Get(hash)
 		if !ok {
-			// 200 and these very words are what clients wait for to send the whole document.
+			// Clients send the whole document only after this status and message.
 			return refuse(http.StatusOK, codePersistedQueryNotFound, "PersistedQueryNotFound")
 		}
 		q.query, q.hash = known.text, hash

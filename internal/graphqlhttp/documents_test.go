@@ -20,13 +20,13 @@ func sha256Of(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// manifests are one document in the forms that the tools write.
+// manifests are manifests with one document, in the formats of the tools.
 var manifests = map[string]string{
 	"Relay":  `{"5d41402abc4b2a76b9719d911017c592": "` + persistedText + `"}`,
 	"Apollo": `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "5d41402abc4b2a76b9719d911017c592", "name": "Who", "type": "query", "body": "` + persistedText + `"}]}`,
 }
 
-// TestPersistedOperations holds that the listed document is run however it is named, and that nothing else is.
+// TestPersistedOperations checks that only the persisted operation is run, with each way to refer to it.
 func TestPersistedOperations(t *testing.T) {
 	t.Parallel()
 	persisted := func(hash string) string {
@@ -69,7 +69,8 @@ func TestPersistedOperations(t *testing.T) {
 	}
 }
 
-// TestUnlistedHash is a hash alone that is not listed: clients then send the document, and do not ask again.
+// TestUnlistedHash checks the error for an unknown hash without a document. Clients then send whole documents, and do
+// not try hashes again.
 func TestUnlistedHash(t *testing.T) {
 	t.Parallel()
 	o := testOptions(t)
@@ -87,7 +88,7 @@ func TestUnlistedHash(t *testing.T) {
 	}
 }
 
-// persistedQuery is a request with the hash of a document, and with the document itself or not.
+// persistedQuery returns a request with the hash of a document, and with the document itself if whole is set.
 func persistedQuery(text string, whole bool) string {
 	body := `{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "` + sha256Of(text) + `"}}`
 	if whole {
@@ -97,8 +98,8 @@ func persistedQuery(text string, whole bool) string {
 	return body + "}"
 }
 
-// TestAutomaticPersistedQueries holds that a document is known by its hash once it was sent, if it is good, and that no
-// other can take its hash.
+// TestAutomaticPersistedQueries checks that a valid document is cached by its hash once it was sent, and that another
+// document cannot be cached under that hash.
 func TestAutomaticPersistedQueries(t *testing.T) {
 	t.Parallel()
 	const good, bad = "query Good { __typename }", "query Bad { nonsense }"
@@ -132,7 +133,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 	}
 }
 
-// TestManifestsOfTools holds that what the tools have written is taken, and run by the ids in it.
+// TestManifestsOfTools checks that the manifests of the tools are accepted, and that their operations run by id.
 func TestManifestsOfTools(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/manifests/*.json")
@@ -159,7 +160,7 @@ func TestManifestsOfTools(t *testing.T) {
 	}
 }
 
-// TestBadManifests holds that a manifest with anything bad in it stops the start, and that the error names it.
+// TestBadManifests checks that New returns an error for an invalid manifest, and that the error says what is invalid.
 func TestBadManifests(t *testing.T) {
 	t.Parallel()
 	list := func(ids ...string) string {
@@ -192,8 +193,8 @@ func TestBadManifests(t *testing.T) {
 	}
 }
 
-// TestSuggestions holds that those who may not learn the schema are not told of names in it, wherever a name is wrong,
-// and that the others are.
+// TestSuggestions checks that messages suggest names in the schema only if introspection is allowed, for each kind of
+// wrong name.
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
 	shown := testOptions(t)
@@ -246,8 +247,8 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// TestDefaults holds that the default of a variable has to be of its type although the variable is given, and although
-// another operation of the document is run.
+// TestDefaults checks that the default value of a variable must have its type, even if the request gives the variable
+// or runs another operation of the document.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	h := testEndpoint(t)
@@ -278,7 +279,7 @@ func TestDefaults(t *testing.T) {
 
 		{isPatched, `DateTime = "2020-01-01T00:00:00Z"`, `null`, ""},
 		{isPatched, `DateTime = null`, `null`, ""},
-		{isPatched, `DateTime = "yesterday"`, `null`, ""}, // wrong where it is used, and that it is not
+		{isPatched, `DateTime = "yesterday"`, `null`, ""}, // an error only if it is used
 		{isAudience, `[AllowedAudience!] = []`, `null`, ""},
 		{isIDs, `[ID!] = "x"`, `["x"]`, ""},
 		{isIDs, `[ID!] = ["x", 5]`, `["x"]`, ""},

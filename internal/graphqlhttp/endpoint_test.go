@@ -15,7 +15,7 @@ import (
 	"profileql/internal/profile"
 )
 
-// testSchema is ProfileQL's schema, which these tests serve.
+// testSchema is the schema of schema.graphqls.
 var testSchema = func() *ast.Schema {
 	const file = "../../schema.graphqls"
 	text, err := os.ReadFile(file)
@@ -25,7 +25,7 @@ var testSchema = func() *ast.Schema {
 	return gqlparser.MustLoadSchema(&ast.Source{Name: file, Input: string(text)})
 }()
 
-// noInterests is a collection for what never gets that far.
+// noInterests is a collection whose lists are empty.
 type noInterests struct{ graph.Collection }
 
 func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
@@ -37,7 +37,7 @@ func testOptions(t testing.TB) Options {
 	return optionsOf(t, noInterests{}, &graph.Source{Name: "one", Kind: "PROFILE"}, &graph.Source{Name: "two", Kind: "SANDBOX"})
 }
 
-// optionsOf are those of an endpoint whose interests live in a collection, of these sources.
+// optionsOf returns the options of an endpoint with these sources, and a collection for the facet interests.
 func optionsOf(t testing.TB, interests graph.Collection, sources ...*graph.Source) Options {
 	t.Helper()
 	api, err := graph.New(graph.Options{
@@ -53,7 +53,7 @@ func optionsOf(t testing.TB, interests graph.Collection, sources ...*graph.Sourc
 	}
 }
 
-// testEndpoint is a GraphQL endpoint without facets worth the name; nothing gets that far here.
+// testEndpoint returns an endpoint with an empty collection, for requests that do not need items.
 func testEndpoint(t testing.TB) http.Handler {
 	t.Helper()
 	h, err := New(testOptions(t))

@@ -18,7 +18,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Codes of errors about the request itself; those of resolvers are theirs.
+// Codes of errors in the request itself. Resolvers have their own codes.
 const (
 	codeBadRequest                 = "BAD_REQUEST"
 	codePersistedQueryNotFound     = "PERSISTED_QUERY_NOT_FOUND"
@@ -27,12 +27,12 @@ const (
 	codeInternal                   = "INTERNAL_SERVER_ERROR"
 )
 
-// presenter turns every error into what the caller sees of it. What is not known is internal: only the log has it.
+// presenter converts errors into GraphQL errors. Unknown errors are internal, and only the log has their text.
 type presenter struct {
-	known  func(error) *gqlerror.Error // shows the errors of resolvers; nil for what is none of them
-	log    *slog.Logger
-	shown  func(http.Header) bool // whether the caller may learn the schema, and so be told of names in it
-	panics *atomic.Int64          // how many there have been, for the log
+	known                func(error) *gqlerror.Error // converts errors of resolvers; returns nil for other errors
+	log                  *slog.Logger
+	introspectionAllowed func(http.Header) bool // if not, messages do not suggest names in the schema
+	panics               *atomic.Int64          // number of panics so far, for the log
 }
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
@@ -43,13 +43,13 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if shown == nil {
 		shown = p.internal(ctx, err)
 	}
-	if !p.shown(headersOf(ctx)) {
+	if !p.introspectionAllowed(headersOf(ctx)) {
 		shown.Message, _, _ = strings.Cut(shown.Message, suggestion)
 	}
 	return placed(ctx, shown, err)
 }
 
-// internal logs an error, and shows no more of it than the id that the log has it under.
+// internal logs an error, and returns a GraphQL error with only the error_id of the log line.
 func (p presenter) internal(ctx context.Context, err error) *gqlerror.Error {
 	id := rand.Text()
 	attrs := []any{"error_id", id, "path", graphql.GetPath(ctx).String(), "error", err.Error()}
@@ -64,7 +64,7 @@ func (p presenter) internal(ctx context.Context, err error) *gqlerror.Error {
 	}
 }
 
-// placed gives an error the path and the place that gqlgen knows of it.
+// placed sets the path and the locations of an error that gqlgen knows.
 func placed(ctx context.Context, shown *gqlerror.Error, err error) *gqlerror.Error {
 	if shown.Path == nil {
 		shown.Path = graphql.GetPath(ctx)
@@ -88,15 +88,15 @@ func headersOf(ctx context.Context) http.Header {
 	return nil
 }
 
-// presentRequest shows what gqlgen and gqlparser found wrong with the request, and that its sender has left; nil for
-// other errors.
+// presentRequest converts errors of gqlgen and gqlparser about the request, and the error of a canceled request. It
+// returns nil for other errors.
 func presentRequest(err error) *gqlerror.Error {
 	var ofGqlgen *gqlerror.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		left := &gqlerror.Error{Err: err, Message: "The request was canceled."}
-		errcode.Set(left, codeBadRequest)
-		return left
+		canceled := &gqlerror.Error{Err: err, Message: "The request was canceled."}
+		errcode.Set(canceled, codeBadRequest)
+		return canceled
 	case !errors.As(err, &ofGqlgen) || ofGqlgen.Extensions["code"] == nil:
 		return nil
 	case ofGqlgen.Message == fmt.Sprintf("exceeded token limit of %d", maxTokens.value):
@@ -105,11 +105,11 @@ func presentRequest(err error) *gqlerror.Error {
 	return ofGqlgen
 }
 
-// suggestion is how validation begins to tell of names that resemble a wrong one.
+// suggestion is the start of the part of a validation message that suggests similar names.
 const suggestion = " Did you mean "
 
-// fewErrors bounds what errors can make of an answer: how many there are, and how much text a caller can have sent
-// back.
+// fewErrors limits the number of errors in an answer and the length of their texts, because they can contain text of
+// the request.
 func fewErrors(list gqlerror.List) gqlerror.List {
 	if len(list) > maxErrors.value {
 		list = append(slices.Clip(list[:maxErrors.value-1]), maxErrors.exceeded())
@@ -126,7 +126,7 @@ func fewErrors(list gqlerror.List) gqlerror.List {
 	return list
 }
 
-// clip cuts a text that a caller may have made long.
+// clip truncates a text that may contain text of the request.
 func clip(text string) string {
 	if len(text) <= maxMessageBytes {
 		return text
@@ -134,7 +134,7 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:maxMessageBytes], "") + "…"
 }
 
-// locations is the place of an error in the document; none where it is not known.
+// locations returns the location of an error in the document, or nil if the position is unknown.
 func locations(at *ast.Position) []gqlerror.Location {
 	if at == nil {
 		return nil
@@ -142,7 +142,7 @@ func locations(at *ast.Position) []gqlerror.Location {
 	return []gqlerror.Location{{Line: at.Line, Column: at.Column}}
 }
 
-// panicError is a panic on its way to the presenter.
+// panicError is a recovered panic, as an error for the presenter.
 type panicError struct {
 	value any
 	stack []byte

@@ -15,7 +15,7 @@ import (
 	"profileql/test/scene"
 )
 
-// broken is a facet of which every method breaks as long as fail is not nil.
+// broken is a collection whose methods fail if fail is not nil.
 type broken struct{ fail func() error }
 
 func (b *broken) err() error {
@@ -43,7 +43,8 @@ func (b *broken) Update(context.Context, profile.Ref, []byte) (profile.Item, err
 
 func (b *broken) Delete(context.Context, profile.Ref) error { return b.err() }
 
-// TestUnknownFaults has a facet break in ways that nobody foresaw.
+// TestUnknownFaults checks that unknown errors and panics of a collection are internal errors, whose text is only in
+// the log.
 func TestUnknownFaults(t *testing.T) {
 	t.Parallel()
 	facet := new(broken)
@@ -100,7 +101,7 @@ func TestUnknownFaults(t *testing.T) {
 	}
 }
 
-// loggedError is the cause that was logged under an error's id.
+// loggedError returns the error that was logged with an error_id.
 func loggedError(t *testing.T, logged, id string) string {
 	t.Helper()
 	for line := range strings.Lines(logged) {

@@ -19,24 +19,25 @@ import (
 	"profileql/internal/projection"
 )
 
-// Options says what is served, and to whom.
+// Options are the options of [New].
 type Options struct {
 	Executable graphql.ExecutableSchema
-	Inputs     *projection.Schema          // coerces variables by the types of the same schema
+	Inputs     *projection.Schema          // coerces variables to the types of the same schema
 	Checkers   []Checker                   // checks of operations, in this order, before anything runs
-	Present    func(error) *gqlerror.Error // shows errors of resolvers that are meant for the caller; nil for others
-	Manifest   []byte                      // of persisted operations, the only ones that are run; nil for any document
-	Shown      func(http.Header) bool      // whether a request with these headers may learn the schema; nil for none
+	Present    func(error) *gqlerror.Error // converts errors of resolvers; nil for those that are internal
+	Manifest   []byte                      // of persisted operations, to allow only these; nil to allow all
+	Shown      func(http.Header) bool      // whether introspection is allowed with these headers; nil for never
 	Log        *slog.Logger
 }
 
-// New returns the GraphQL endpoint. It fails where a persisted operation is not valid.
+// New returns the GraphQL endpoint. It returns an error if a persisted operation is invalid.
 func New(o Options) (http.Handler, error) {
 	e, err := newEndpoint(o)
 	if err != nil {
 		return nil, err
 	}
-	// The fastest level makes a page a fifth of its size; the others take several times as long for little more.
+	// The fastest level compresses a page to a fifth of its size. Other levels take several times as long, and save
+	// little more.
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.CompressionLevel(gzip.BestSpeed))
 	if err != nil {
 		return nil, err
@@ -44,24 +45,24 @@ func New(o Options) (http.Handler, error) {
 	return compress(e), nil
 }
 
-// minCompressed is from how many bytes on an answer is compressed for those who accept it: less fits into one packet.
+// minCompressed is the minimum size in bytes of an answer that is compressed. Smaller ones fit into one packet.
 const minCompressed = 1 << 10
 
-// endpoint serves GraphQL over HTTP. Requests are read, checked and answered here, so that each is looked at once;
-// gqlgen's executor runs the operations.
+// endpoint serves GraphQL over HTTP. It reads and checks requests itself, so that each is parsed only once. gqlgen's
+// executor runs the operations.
 type endpoint struct {
-	documents *documents
-	persisted *persisted // the only documents that are run; nil for any
-	inputs    *projection.Schema
-	shown     func(http.Header) bool
-	executor  *executor.Executor
-	log       *slog.Logger
+	documents            *documents
+	persisted            *persisted // the only documents that are allowed; nil to allow all
+	inputs               *projection.Schema
+	introspectionAllowed func(http.Header) bool
+	executor             *executor.Executor
+	log                  *slog.Logger
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
 	e := &endpoint{
 		documents: newDocuments(o.Executable.Schema(), o.Inputs, append(slices.Clone(o.Checkers), introspectionOf)...),
-		inputs:    o.Inputs, shown: o.Shown, executor: executor.New(o.Executable), log: o.Log,
+		inputs:    o.Inputs, introspectionAllowed: o.Shown, executor: executor.New(o.Executable), log: o.Log,
 	}
 	if o.Manifest != nil {
 		var err error
@@ -70,17 +71,18 @@ func newEndpoint(o Options) (*endpoint, error) {
 		}
 	}
 	if o.Shown == nil || e.persisted != nil {
-		e.shown = func(http.Header) bool { return false }
+		e.introspectionAllowed = func(http.Header) bool { return false }
 	}
-	e.executor.SetErrorPresenter(presenter{o.Present, o.Log, e.shown, new(atomic.Int64)}.present)
+	e.executor.SetErrorPresenter(presenter{o.Present, o.Log, e.introspectionAllowed, new(atomic.Int64)}.present)
 	e.executor.SetRecoverFunc(recovered)
 	return e, nil
 }
 
 const (
-	// writeTimeout is the time that a caller has to take the answer.
+	// writeTimeout is the timeout for writing the answer.
 	writeTimeout = 60 * time.Second
-	// brief is how long an operation can take without the time for its answer being worth the setting.
+	// brief is the maximum duration of an operation whose write deadline is not extended, because that is not worth its
+	// cost.
 	brief = time.Second
 )
 
@@ -90,11 +92,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer calls.Answered()
 	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls}
 	w.Header()["Request-Id"] = []string{entry.id}
-	// Each request to a source has a deadline, but an operation can have many, one after the other. Were the server's time
-	// for writing to count from the beginning, nobody would hear of writes that are done. Where there is no such time, as
-	// in tests, there is nothing to set.
+	// Each request to a source has a timeout, but an operation can send many, one after the other. If the write
+	// deadline counted from the start of the operation, a caller could miss the results of completed writes. Errors are
+	// ignored: a ResponseWriter without a deadline, as in tests, needs none.
 	conn := http.NewResponseController(w)
-	if r.ProtoMajor > 1 { // there the end of that time is the end of the request
+	if r.ProtoMajor > 1 { // with HTTP/2, the write deadline ends the request
 		_ = conn.SetWriteDeadline(time.Time{})
 	}
 	a := e.answer(ctx, w, r, &entry)
@@ -133,11 +135,11 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	responses, ctx := e.executor.DispatchOperation(ctx, op)
 	response := responses(ctx)
-	if response == nil { // gqlgen's word for: the request's context is over
+	if response == nil { // from gqlgen, if the request's context has ended
 		return refuse(statusClientClosedRequest, codeBadRequest, "The request was canceled.").answer(mediaType)
 	}
 	return answerTo(response, mediaType)
 }
 
-// statusClientClosedRequest is nginx's status for a caller that left; nobody reads it but an access log.
+// statusClientClosedRequest is nginx's status for a request that the client canceled. Only the log shows it.
 const statusClientClosedRequest = 499

@@ -25,23 +25,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// query is the body of a request for a document.
+// query returns the body of a request with a document.
 func query(text string) string {
 	q, _ := json.Marshal(text)
 	return `{"query":` + string(q) + `}`
 }
 
-// vars is a request with variables, and input one with an update's input.
+// vars returns the body of a request with variables.
 func vars(v string) string {
 	return `{"query": "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": ` + v + `}`
 }
 
+// input returns the body of a request with the input of an update.
 func input(v string) string {
 	return `{"query": "mutation($input: UpdatePersonInterestInput!) { updatePersonInterest(input: $input) { ` +
 		`personInterest { id } } }", "variables": {"input": ` + v + `}}`
 }
 
-// rep repeats a text, in which # stands for the number of the turn and ~ for the next one.
+// rep repeats a text n times. It replaces # with the index, and ~ with the index plus one.
 func rep(n int, text string) string {
 	var b strings.Builder
 	for i := range n {
@@ -50,10 +51,10 @@ func rep(n int, text string) string {
 	return b.String()
 }
 
-// entries repeats an entry with commas in between.
+// entries repeats an entry as rep does, separated by commas.
 func entries(n int, text string) string { return strings.TrimSuffix(rep(n, text+","), ",") }
 
-// hostile are kinds of requests that are made to be expensive, by how often something is repeated.
+// hostile has functions that return the body of an expensive request, in which something is repeated n times.
 var hostile = map[string]func(n int) string{
 	"aliases":    func(n int) string { return query("{" + rep(n, " a#: __typename") + "}") },
 	"same field": func(n int) string { return query("{" + strings.Repeat(" __typename", n) + "}") },
@@ -122,7 +123,7 @@ var hostile = map[string]func(n int) string{
 	"escaped names": func(n int) string { return `{` + entries(n, `"\u0061%[1]d": 1`) + `}` },
 }
 
-// exchange sends a body to a handler without a socket, and takes the time that it has the CPU for.
+// exchange sends a body to a handler without a socket, and returns the response and the CPU time that it took.
 func exchange(ctx context.Context, h http.Handler, body string, header ...string) (*httptest.ResponseRecorder, time.Duration) {
 	r := httptest.NewRequestWithContext(ctx, "POST", "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -141,8 +142,8 @@ func exchangeRequest(h http.Handler, r *http.Request, header ...string) (*httpte
 	return w, threadTime() - began
 }
 
-// byGET is the request of a body as a GET; nil where there are no parameters to be made of the body, or where the address
-// would be much longer than is accepted.
+// byGET returns a GET request with the members of a body as parameters. It returns nil if the body is not an object, or
+// if the URL would be much longer than the limit.
 func byGET(ctx context.Context, body string) *http.Request {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(body), &members) != nil {
@@ -163,7 +164,7 @@ func byGET(ctx context.Context, body string) *http.Request {
 	return httptest.NewRequestWithContext(ctx, "GET", address, nil)
 }
 
-// threadTime is the CPU time of the calling thread: other tests run beside this one.
+// threadTime returns the CPU time of the calling thread, which does not include tests that run in parallel.
 func threadTime() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
@@ -173,16 +174,16 @@ func threadTime() time.Duration {
 }
 
 const (
-	mostTime   = 300 * time.Millisecond // that a request may hold a core
-	mostAnswer = 64 << 10               // bytes of an answer to one that is refused
-	mostGrowth = 2.5                    // of the time, when the request's size is doubled
+	mostTime   = 300 * time.Millisecond // maximum CPU time of a request
+	mostAnswer = 64 << 10               // maximum size of the response to a rejected request, in bytes
+	mostGrowth = 2.5                    // maximum factor of the CPU time if the size of the request is doubled
 )
 
-// raceDetector tells whether the race detector is on.
+// raceDetector is true if the race detector is on.
 var raceDetector bool
 
-// TestGrowth holds that no kind of request takes long, at any size that is accepted, nor more than in proportion to
-// its size, and that what is refused is refused in few words.
+// TestGrowth checks the CPU time of each kind of hostile request, at all sizes up to the limit: it is bounded, and
+// about linear in the size. It also checks that the responses are short.
 func TestGrowth(t *testing.T) {
 	if raceDetector {
 		t.Skip("times mean nothing with the race detector on; the gate runs this without it, too")
@@ -206,7 +207,7 @@ func TestGrowth(t *testing.T) {
 				if taken > mostTime || w.Body.Len() > mostAnswer {
 					t.Errorf("%d bytes: %v, %d bytes of answer", len(body(n)), taken, w.Body.Len())
 				}
-				// Below, memory that is not in the caches any more and the fixed part of a request decide.
+				// Shorter times depend mostly on CPU caches and on the fixed cost of a request.
 				const telling = 2 * time.Millisecond
 				grown := func() bool { return last > telling && float64(taken) > mostGrowth*float64(last) }
 				for try := 0; try < 4 && grown(); try++ {
@@ -228,15 +229,15 @@ func TestGrowth(t *testing.T) {
 
 var told = regexp.MustCompile(`"(?:code|limit)":"[A-Za-z_]+"|"data":(?:null|\{)`)
 
-// gist is what an answer says: its status, and each code, limit and kind of data once. Where errors are many, which of them
-// are told depends on which of nodes' ids was looked at first.
+// gist returns the status of a response, and its codes, limits and kinds of data, without duplicates. It has no other
+// text, because the ids of nodes are resolved concurrently, and only some of many errors are returned.
 func gist(w *httptest.ResponseRecorder) string {
 	all := told.FindAllString(w.Body.String(), -1)
 	slices.Sort(all)
 	return strconv.Itoa(w.Code) + strings.Join(slices.Compact(all), " ")
 }
 
-// fastest is the shortest time of several, for a busy machine says nothing about us.
+// fastest returns the shortest time of several tries, to reduce the effect of a busy machine.
 func fastest(t *testing.T, h http.Handler, body string) (best time.Duration, w *httptest.ResponseRecorder) {
 	best = time.Hour
 	for range 9 {
@@ -246,12 +247,12 @@ func fastest(t *testing.T, h http.Handler, body string) (best time.Duration, w *
 	return best, w
 }
 
-// withDefer is an executable schema whose documents may have @defer, which gqlparser declares for every schema.
+// withDefer is an executable schema with @defer, which gqlparser adds to every schema.
 type withDefer struct{ graphql.ExecutableSchema }
 
 func (withDefer) Schema() *ast.Schema { return testSchema }
 
-// stock is the endpoint as gqlgen's guide builds it.
+// stock returns gqlgen's own handler, as its guide configures it.
 func stock(t *testing.T) http.Handler {
 	s := handler.New(withDefer{testOptions(t).Executable})
 	s.AddTransport(transport.POST{})
@@ -261,7 +262,7 @@ func stock(t *testing.T) http.Handler {
 	return s
 }
 
-// harm is what an answer shows of what a request has done.
+// harm reports whether a response, or the time that it took, shows that a request was harmful.
 type harm func(w *httptest.ResponseRecorder, taken time.Duration) bool
 
 func slow(_ *httptest.ResponseRecorder, taken time.Duration) bool { return taken > mostTime }
@@ -276,8 +277,9 @@ func says(text string) harm {
 	}
 }
 
-// TestHostileRequests holds that each is refused in time and in few words, with the right status and code, where
-// gqlgen's own handler suffers the harm: that is seen each time, so that nothing is kept out that would not come.
+// TestHostileRequests checks that hostile requests are rejected quickly and with a short response, with the right
+// status and code. It also checks that gqlgen's own handler is harmed by each, which shows that the protection is
+// needed.
 func TestHostileRequests(t *testing.T) {
 	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
@@ -339,7 +341,7 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// TestHostileAddresses is [TestHostileRequests] by GET: what is short enough for an address.
+// TestHostileAddresses is [TestHostileRequests] with GET, for the requests that are short enough for a URL.
 func TestHostileAddresses(t *testing.T) {
 	t.Parallel()
 	h := testEndpoint(t)

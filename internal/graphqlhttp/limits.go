@@ -8,15 +8,15 @@ import (
 	"profileql/internal/profile"
 )
 
-// limit is something that a request may have only so much of. docs/limits.md says what each is for.
+// limit is a limit of a request. docs/limits.md describes each.
 type limit struct {
 	name  string // in extensions.limit
 	value int
-	what  string // that there is too much of, for the message
+	what  string // what is counted, for the message
 }
 
-// The limits of a request, in the order in which they are looked at. The largest sensible operation passes: every
-// facet of the profile API with all of its properties, 20 items each, in one query.
+// The limits of a request, in the order in which they are checked. The largest useful operation is within them: all
+// facets of the profile API with all properties and 20 items each, in one query.
 var (
 	maxAddress      = limit{"addressBytes", 16 << 10, "bytes in the query of the address"}
 	maxBody         = limit{"bodyBytes", 1 << 20, "bytes in the body"}
@@ -32,10 +32,10 @@ var (
 	maxMutations    = limit{"mutations", 10, "fields at the root of a mutation"}
 	maxSameField    = limit{"sameField", 20, "selections of one field in one selection set"}
 	maxErrors       = limit{"errors", 20, "errors"}
-	maxMessageBytes = 500 // of one error's message, and of a name in its path; what is behind is left out
+	maxMessageBytes = 500 // of an error's message, and of a name in its path; longer ones are truncated
 )
 
-// exceeded is the error for having more than the limit.
+// exceeded returns the error for a request over the limit.
 func (l limit) exceeded() *gqlerror.Error {
 	return &gqlerror.Error{
 		Message:    fmt.Sprintf("There are more than %d %s.", l.value, l.what),

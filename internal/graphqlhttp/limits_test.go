@@ -12,7 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// TestLimits holds for each limit of a document that as much as it allows is let through, and one more is not.
+// TestLimits checks for each limit of a document that a document at the limit is accepted, and one over it is rejected.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	h := testEndpoint(t)
@@ -68,7 +68,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// names are n fields, none of them more often than can be.
+// names returns n fields, each within the limit for one field.
 func names(n int) (text string) {
 	for i := range n {
 		text += []string{"id", "itemId", "displayName", "description", "webUrl", "categories"}[i%6] + " "
@@ -76,8 +76,8 @@ func names(n int) (text string) {
 	return text
 }
 
-// TestLargestSensibleOperation holds that every facet of the profile API, with all of its properties and 20 items
-// each, fits into one operation. As long as there is one facet, it stands for all nineteen.
+// TestLargestSensibleOperation checks that one operation can select all facets of the profile API, with all properties
+// and 20 items each. ProfileQL has only one facet so far, which is used in place of all nineteen.
 func TestLargestSensibleOperation(t *testing.T) {
 	t.Parallel()
 	schema := testSchema
@@ -102,7 +102,7 @@ func TestLargestSensibleOperation(t *testing.T) {
 	}
 }
 
-// everything selects all fields of a type, at every depth.
+// everything returns a selection set with all fields of a type, at all depths.
 func everything(schema *ast.Schema, def *ast.Definition, depth int) string {
 	var names []string
 	for _, f := range def.Fields {
@@ -127,7 +127,7 @@ func countFields(set ast.SelectionSet) (n int) {
 	return n
 }
 
-// TestJSONLimits holds what a body's JSON may be.
+// TestJSONLimits checks the limits of a body's JSON.
 func TestJSONLimits(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -153,7 +153,7 @@ func TestJSONLimits(t *testing.T) {
 	}
 }
 
-// FuzzJSONNames holds that an object with a name twice is found, and no other.
+// FuzzJSONNames checks that objects with duplicate names are rejected, and others are not.
 func FuzzJSONNames(f *testing.F) {
 	for _, seed := range []string{`{"a": 1, "a": 2}`, `{"a\\": {"b": "\"", "b\u0000": []}}`, `[{"a": "a:"}, "a", {"a": 1}]`, `{"":0,"":1}`} {
 		f.Add([]byte(seed))
@@ -169,9 +169,9 @@ func FuzzJSONNames(f *testing.F) {
 	})
 }
 
-// hasNameTwice looks for the same by way of the library's tokens.
+// hasNameTwice reports whether an object has duplicate names, with the tokens of encoding/json.
 func hasNameTwice(d *json.Decoder) bool {
-	var names [][]string // of each object around; nil for an array
+	var names [][]string // of each enclosing object; nil for an array
 	isName := func() bool { return len(names) > 0 && names[len(names)-1] != nil }
 	expectName := []bool{}
 	for {
@@ -194,7 +194,7 @@ func hasNameTwice(d *json.Decoder) bool {
 			continue
 		}
 		if top >= 0 {
-			expectName[top] = true // behind a value, a name follows
+			expectName[top] = true // a name follows the value
 		}
 		switch token {
 		case json.Delim('{'):
@@ -205,7 +205,7 @@ func hasNameTwice(d *json.Decoder) bool {
 	}
 }
 
-// FuzzQueryLimits holds that no document makes them panic, and that what they let through is small.
+// FuzzQueryLimits checks that the query limits do not panic, and that accepted documents are small.
 func FuzzQueryLimits(f *testing.F) {
 	for _, seed := range []string{
 		"{ me { id } }", "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "query($a: [Int!] = [1]) @x { a @include(if: $a) }",
@@ -230,7 +230,7 @@ func FuzzQueryLimits(f *testing.F) {
 	})
 }
 
-// expanded counts fields one by one.
+// expanded returns the number of fields with fragments expanded, by counting each.
 func expanded(w *documentWalk, set ast.SelectionSet) (n int) {
 	for _, f := range w.fields(set, nil) {
 		n += 1 + expanded(w, f.SelectionSet)

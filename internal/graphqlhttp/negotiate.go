@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// The two media types of GraphQL over HTTP (graphql.github.io/graphql-over-http/draft, section 4). With the first,
-// the status tells whether the operation was run; with the second it is 200 for every GraphQL answer.
+// The two media types of GraphQL over HTTP (graphql.github.io/graphql-over-http/draft, section 4). With the first, the
+// status depends on whether the operation was run. With the second, it is 200 for each GraphQL response.
 const (
 	mediaTypeResponse = "application/graphql-response+json"
 	mediaTypeJSON     = "application/json"
 )
 
-// negotiate chooses the media type of the answer (RFC 9110, section 12.5.1); empty where none is acceptable. Without
-// a preference it is plain JSON, which every client reads.
+// negotiate returns the media type of the answer (RFC 9110, section 12.5.1), or an empty string if none is acceptable.
+// The default is application/json, because all clients support it.
 func negotiate(accept []string) string {
 	if strings.TrimSpace(strings.Join(accept, "")) == "" {
 		return mediaTypeJSON
@@ -30,8 +30,8 @@ func negotiate(accept []string) string {
 	return mediaTypeJSON
 }
 
-// qualityOf is the quality of the most specific range in the Accept header that covers the media type, and
-// whether that range names it.
+// qualityOf returns the quality of the most specific range in the Accept header that matches the media type, and
+// whether that range is the media type itself.
 func qualityOf(mediaType string, accept []string) (quality float64, exact bool) {
 	specificity := -1
 	for _, r := range ranges(accept) {
@@ -65,7 +65,7 @@ func ranges(accept []string) []mediaRange {
 	return all
 }
 
-// covers is -1 where the range does not cover the media type, and the higher the more specific it is.
+// covers returns the specificity of the range if it matches the media type, or -1 if it does not.
 func (r mediaRange) covers(mediaType string) int {
 	major, _, _ := strings.Cut(mediaType, "/")
 	switch r.mediaType {

@@ -15,19 +15,20 @@ import (
 	"profileql/internal/projection"
 )
 
-// Check refuses an operation whose document is valid, once its variables are known; nil lets it run.
+// Check returns an error if a valid operation with its variables is not allowed to run.
 type Check = func(context.Context, *graphql.OperationContext) *gqlerror.Error
 
-// Checker makes the check of one operation, once for all requests for it: what does not depend on variables is found out
-// before. It is nil where there is nothing to check.
+// Checker returns the check of an operation, or nil if it needs none. It is called once for each cached operation, and
+// does the work that does not depend on variables.
 type Checker = func(*ast.OperationDefinition) Check
 
-// operation makes an operation ready to run, or says what is wrong with the request: its document, its variables, its
-// inputs, its cost. What comes back with an error is for the log.
+// operation returns the operation of a request, ready to run, or the errors in its document, variables, inputs or cost.
+// With an error, the operation is only for the log.
 func (e *endpoint) operation(ctx context.Context, q request) (*graphql.OperationContext, *refusal, gqlerror.List) {
 	op := &graphql.OperationContext{
-		RawQuery: q.query, OperationName: q.operationName, Headers: q.header, DisableIntrospection: !e.shown(q.header),
-		RecoverFunc: recovered, ResolverMiddleware: resolve, RootResolverMiddleware: resolveRoot,
+		RawQuery: q.query, OperationName: q.operationName, Headers: q.header,
+		DisableIntrospection: !e.introspectionAllowed(q.header),
+		RecoverFunc:          recovered, ResolverMiddleware: resolve, RootResolverMiddleware: resolveRoot,
 	}
 	ctx = graphql.WithOperationContext(ctx, op)
 	document, list := e.documents.get(q.query, q.hash)
@@ -59,13 +60,13 @@ func resolve(ctx context.Context, next graphql.Resolver) (any, error) { return n
 
 func resolveRoot(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) }
 
-// invalid is an error of validation.
+// invalid returns a validation error.
 func invalid(at *ast.Position, message string) gqlerror.List {
 	return gqlerror.List{refused(at, message)}
 }
 
-// presentVariable shows what is wrong with a variable: whether the type system refuses its value, or it is of the right
-// form but no good.
+// presentVariable converts an error about a variable. A value of the wrong type is a validation error, and an invalid
+// value of the right type is bad user input.
 func presentVariable(err error) *gqlerror.Error {
 	shown := &gqlerror.Error{Message: err.Error()}
 	code := errcode.ValidationFailed
@@ -81,8 +82,8 @@ func presentVariable(err error) *gqlerror.Error {
 	return shown
 }
 
-// introspectionOf makes the check of an operation that refuses introspection where the schema is not shown, in place of gqlgen, which would take it for a fault of
-// ours.
+// introspectionOf returns the check that rejects introspection if it is disabled. gqlgen would return an error that the
+// presenter takes for an internal one.
 func introspectionOf(op *ast.OperationDefinition) Check {
 	if introspects(op.SelectionSet) {
 		return checkIntrospection
@@ -90,7 +91,8 @@ func introspectionOf(op *ast.OperationDefinition) Check {
 	return nil
 }
 
-// introspects tells whether there is a field of introspection at the root of an operation, left out or not.
+// introspects reports whether a selection set at the root of an operation contains __schema or __type. It ignores @skip
+// and @include.
 func introspects(set ast.SelectionSet) bool {
 	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
 		switch s := selection.(type) {

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// persisted are the persisted operations (trusted documents): where there are any, nothing else is run. A client names one
-// by its id in the manifest, by its hash, or sends its very text.
+// persisted is the persisted operations (trusted documents). If there are any, only these are run. A request refers to
+// one by its id in the manifest, by its hash, or by its exact text.
 type persisted struct {
 	listed map[string]listedDocument // by id and by hash
 }
 
 type listedDocument struct{ text, hash string }
 
-// apolloFormat is what a manifest of Apollo's generate-persisted-query-manifest calls itself.
+// apolloFormat is the format in a manifest of Apollo's generate-persisted-query-manifest.
 const apolloFormat = "apollo-persisted-query-manifest"
 
-// newPersisted reads a manifest: Apollo's, or that of Relay's compiler, which is texts by id. Each document is
-// validated; the error names the first that is no good.
+// newPersisted parses a manifest of Apollo, or of the Relay compiler, which is an object of texts by id. It validates
+// each document. The error names the first that is invalid.
 func newPersisted(manifest []byte, documents *documents) (*persisted, error) {
 	texts, err := parseManifest(manifest)
 	if err != nil {
@@ -65,10 +65,10 @@ func parseManifest(manifest []byte) (map[string]string, error) {
 	return texts, nil
 }
 
-// hashPrefix stands before the hash of a document where that is its id (GraphQL over HTTP, appendix on persisted documents).
+// hashPrefix is the prefix of a document id that is a hash (GraphQL over HTTP, appendix on persisted documents).
 const hashPrefix = "sha256:"
 
-// find finds the listed document that a request means.
+// find sets the document and the hash of a request to those of a persisted operation.
 func (d *persisted) find(q *request) *refusal {
 	id := strings.TrimPrefix(q.documentID, hashPrefix)
 	if id == "" {
@@ -80,7 +80,7 @@ func (d *persisted) find(q *request) *refusal {
 	known, listed := d.listed[id]
 	switch {
 	case !listed && q.query == "" && q.persisted != "":
-		// With PersistedQueryNotFound, clients would send the document with its hash, now and for every operation to come.
+		// After PersistedQueryNotFound, clients would send the document too, for this and for each later operation.
 		return refuse(http.StatusOK, codePersistedQueryNotSupported, "PersistedQueryNotSupported")
 	case !listed || q.query != "" && q.query != known.text:
 		return refuse(http.StatusBadRequest, codeOperationNotListed, "Only persisted operations are allowed, and this is not one of them.")

@@ -30,13 +30,13 @@ const updateBody = `{"query": "mutation Update($input: UpdatePersonInterestInput
 	`createdBy { user { id displayName } } lastModifiedDateTime profileSource { name } } } }", ` +
 	`"variables": {"input": {"id": "abc", "patch": {"displayName": "Chess", "description": null, "categories": ["games"]}}}}`
 
-// mostExtra is what the protections may cost of an ordinary update's CPU time.
+// mostExtra is the maximum factor by which the protections may increase the CPU time of an ordinary update.
 const mostExtra = 1.15
 
-// BenchmarkProtections compares the CPU time of an update with and without everything that keeps ProfileQL safe: the
-// edge, the query limits, the cost and the log. (What looks at the JSON of a body is in both.) Rounds alternate, since
-// machines are noisy; what caller and source take is measured alike and taken off. It fails where the median is over
-// the limit three times.
+// BenchmarkProtections compares the CPU time of an update with and without the protections: the edge, the query limits,
+// the cost and the log. (The limits of a body's JSON are in both.) Measurements alternate, because machines are noisy.
+// The time of the client and the source is measured too, and subtracted. The benchmark fails if the median is over the
+// limit three times.
 func BenchmarkProtections(b *testing.B) {
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -59,13 +59,13 @@ func BenchmarkProtections(b *testing.B) {
 	}
 }
 
-// protectionRatio is the median of some rounds.
+// protectionRatio returns the median ratio of several rounds.
 func protectionRatio(b *testing.B, source, without, with string) float64 {
 	const rounds, turns = 5, 8
 	var ratios []float64
 	for range rounds {
 		var direct, bare, safe time.Duration
-		for range turns { // what disturbs the machine for a while should disturb all three
+		for range turns { // alternating, so that load on the machine affects all three
 			direct += cpuOf(b, http.MethodPatch, source)
 			bare += cpuOf(b, http.MethodPost, without)
 			safe += cpuOf(b, http.MethodPost, with)
@@ -77,7 +77,7 @@ func protectionRatio(b *testing.B, source, without, with string) float64 {
 	return ratios[rounds/2]
 }
 
-// protectedAndBare serves the same facade twice.
+// protectedAndBare serves the same API twice, with and without the protections, and returns the URLs.
 func protectedAndBare(b *testing.B, base string) (with, without string) {
 	client, err := profileapi.New(profileapi.Options{
 		Name: "one", BaseURL: base, Transport: auth.Transport{Base: profileapi.NewTransport(256), Token: auth.Token{Header: "Authorization"}}, UserAgent: "x",
@@ -108,7 +108,7 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	return with, without
 }
 
-// bareHandler is what [NewHandler] returns, without what keeps it safe.
+// bareHandler returns the handler that [New] returns, without the protections.
 func bareHandler(b *testing.B, o Options) http.Handler {
 	e, err := newEndpoint(o)
 	if err != nil {
@@ -120,7 +120,7 @@ func bareHandler(b *testing.B, o Options) http.Handler {
 	})
 }
 
-// cpuOf is the CPU time of the whole process for some hundred requests.
+// cpuOf returns the CPU time of the whole process for several hundred requests.
 func cpuOf(b *testing.B, method, url string) time.Duration {
 	const callers, each = 16, 30
 	before := processTime(b)
@@ -136,8 +136,8 @@ func cpuOf(b *testing.B, method, url string) time.Duration {
 	return processTime(b) - before
 }
 
-// send sends a request some times over one connection. It takes as little of an answer's header as can be: that there is
-// more to read with the protections than without would count as theirs.
+// send sends a request several times over one connection. It parses as little of the response header as possible,
+// because the protections add header fields, and the time to parse those would count as the cost of the protections.
 func send(method, address string, times int) error {
 	u, err := url.Parse(address)
 	if err != nil {

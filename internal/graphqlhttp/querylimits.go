@@ -8,9 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// checkDocument refuses a document that is made to be expensive: it is nil for one that is small enough to be validated.
-// It is done in time that is linear in the document's length, and in the length that maxSelections allows it to have
-// without its fragments.
+// checkDocument returns an error if a document is too expensive to validate. Its time is linear in the document's
+// length, and in the number of selections with fragments expanded, which maxSelections bounds.
 func checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 	w := &documentWalk{fragments: make(map[string]*fragment, len(document.Fragments))}
 	for _, f := range document.Fragments {
@@ -25,7 +24,7 @@ func checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 		}
 		selections += size.selections
 	}
-	for _, f := range document.Fragments { // and those that nobody spreads
+	for _, f := range document.Fragments { // those that are not spread anywhere
 		if w.fragments[f.Name].state == measured {
 			continue
 		}
@@ -52,7 +51,7 @@ type documentWalk struct {
 	directives, aliases, longestName int
 }
 
-// fragment is a fragment and what is known of it.
+// fragment is a fragment and its size, once measured.
 type fragment struct {
 	set   ast.SelectionSet
 	state fragmentState
@@ -67,7 +66,7 @@ const (
 	measured
 )
 
-// size is how large a selection set is with its fragments in place, computed once for each fragment.
+// size is the size of a selection set with its fragments expanded.
 type size struct{ selections, depth int }
 
 func (w *documentWalk) operation(op *ast.OperationDefinition) (size, *gqlerror.Error) {
@@ -98,7 +97,8 @@ func (w *documentWalk) set(set ast.SelectionSet) (sum size, err *gqlerror.Error)
 	return sum, nil
 }
 
-// selection measures what is below a selection. Fragments do not count as levels.
+// selection returns the size of a selection's selection set, with a level of depth for a field. Fragments do not add to
+// the depth.
 func (w *documentWalk) selection(s ast.Selection) (size, *gqlerror.Error) {
 	switch s := s.(type) {
 	case *ast.Field:
@@ -133,7 +133,7 @@ func (w *documentWalk) selection(s ast.Selection) (size, *gqlerror.Error) {
 
 func (w *documentWalk) name(name string) { w.longestName = max(w.longestName, len(name)) }
 
-// count counts directives, and refuses the one that asks for an answer in several pieces.
+// count counts directives. It returns an error for @defer and @stream.
 func (w *documentWalk) count(directives ast.DirectiveList) *gqlerror.Error {
 	w.directives += len(directives)
 	for _, d := range directives {
@@ -149,7 +149,7 @@ func (w *documentWalk) fragment(name string) (size, *gqlerror.Error) {
 	w.name(name)
 	f := w.fragments[name]
 	switch {
-	case f == nil: // validation says so
+	case f == nil: // reported by validation
 		return size{}, nil
 	case f.state == measured:
 		return f.size, nil
@@ -163,15 +163,15 @@ func (w *documentWalk) fragment(name string) (size, *gqlerror.Error) {
 	return f.size, err
 }
 
-// refused is an error of validation that is found before it.
+// refused returns an error with the code of validation errors.
 func refused(at *ast.Position, message string) *gqlerror.Error {
 	err := &gqlerror.Error{Message: message, Locations: locations(at)}
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
 }
 
-// checkRepetitions counts fields in each selection set with its fragments in place. That there is no circle and no
-// more than maxSelections is known.
+// checkRepetitions checks the number of fields in each selection set with its fragments expanded. Before it is called,
+// the document must have been checked for cycles and for maxSelections.
 func (w *documentWalk) checkRepetitions(document *ast.QueryDocument) *gqlerror.Error {
 	for _, op := range document.Operations {
 		root := maxRootFields
@@ -189,7 +189,7 @@ func (w *documentWalk) checkRepetitions(document *ast.QueryDocument) *gqlerror.E
 	return nil
 }
 
-// fields are those of a selection set, and of the fragments in it.
+// fields appends the fields of a selection set and of its fragments to found.
 func (w *documentWalk) fields(set ast.SelectionSet, found []*ast.Field) []*ast.Field {
 	for _, s := range set {
 		switch s := s.(type) {

@@ -14,20 +14,19 @@ import (
 	"profileql/internal/jsontape"
 )
 
-// request is a GraphQL request as its sender wrote it (GraphQL over HTTP, section 5). What was left out is empty, and
-// absent in JSON.
+// request is a GraphQL request (GraphQL over HTTP, section 5). Omitted members have their zero values.
 type request struct {
 	query         string
 	operationName string
 	variables     jsontape.Value
-	documentID    string // of a listed document, in the member documentId or id
+	documentID    string // of a persisted operation, in the member documentId or id
 	persisted     string // hash of a document: extensions.persistedQuery.sha256Hash
-	hash          string // of the document, once that is found
+	hash          string // of the document; set by find
 	method        string
 	header        http.Header
 }
 
-// readRequest reads a request from the body of a POST, or from the address of a GET.
+// readRequest reads a request from the body of a POST, or from the URL of a GET.
 func readRequest(w http.ResponseWriter, r *http.Request) (q request, f *refusal) {
 	switch r.Method {
 	case http.MethodPost:
@@ -63,13 +62,14 @@ func isJSON(contentType string) bool {
 	return err == nil && mediaType == mediaTypeJSON && isUTF8(parameters)
 }
 
-// isUTF8 tells whether a charset, if there is one, is UTF-8; utf8 is a name that some clients have for it.
+// isUTF8 reports whether the parameter charset is UTF-8 or missing. Some clients write utf8.
 func isUTF8(parameters map[string]string) bool {
 	charset, given := parameters["charset"]
 	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// readAll reads a body, which may be compressed with gzip. The limit is of the body as it is sent, and as it is meant.
+// readAll reads a body, which may be compressed with gzip. The limit applies to the compressed and to the decompressed
+// body.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	var reader io.Reader = http.MaxBytesReader(w, r.Body, int64(maxBody.value))
 	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))); encoding {
@@ -87,7 +87,7 @@ func readAll(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 && r.ContentLength <= int64(maxBody.value) {
-		body.Grow(int(r.ContentLength) + bytes.MinRead) // so that it is read without growing
+		body.Grow(int(r.ContentLength) + bytes.MinRead) // to read it without reallocation
 	}
 	if _, err := body.ReadFrom(io.LimitReader(reader, int64(maxBody.value)+1)); err != nil {
 		return nil, unreadable(err, "The body could not be read to its end.")
@@ -110,10 +110,10 @@ func tooLarge() *refusal {
 	return &refusal{status: http.StatusRequestEntityTooLarge, err: maxBody.exceeded()}
 }
 
-// byteOrderMark may stand before JSON although it should not; it is ignored (RFC 8259, section 8.1).
+// byteOrderMark is ignored before JSON, although it is not valid there (RFC 8259, section 8.1).
 var byteOrderMark = []byte("\ufeff")
 
-// parseRequest reads the body of a request. The body itself never comes back in a message: it may hold secrets.
+// parseRequest parses the body of a request. Its messages never quote the body, which may contain secrets.
 func parseRequest(body []byte) (q request, f *refusal) {
 	body = bytes.TrimPrefix(body, byteOrderMark)
 	if !utf8.Valid(body) {
@@ -146,7 +146,8 @@ func parseRequest(body []byte) (q request, f *refusal) {
 		}
 	}
 	if f == nil && q.documentID == "" {
-		// Some clients call it so. Others mean something else by it, and are not to fail for it.
+		// Some clients send documentId as id. Others use id for something else, so a value that is not a string is no
+		// error.
 		if id := members.Member("id"); id.IsUnicode() {
 			q.documentID, _ = id.Text()
 		}
@@ -157,7 +158,7 @@ func parseRequest(body []byte) (q request, f *refusal) {
 	return q, f
 }
 
-// parseJSON parses what a caller sent, which is called what in messages.
+// parseJSON parses JSON within the limits. Messages use what as its name.
 func parseJSON(text []byte, what string) (jsontape.Value, *refusal) {
 	tape, err := jsontape.ParseWithin(text, jsontape.Limits{Depth: maxJSONDepth.value, Values: maxJSONValues.value})
 	switch {
@@ -167,7 +168,7 @@ func parseJSON(text []byte, what string) (jsontape.Value, *refusal) {
 		return jsontape.Value{}, tooMuchJSON(maxJSONValues)
 	case err != nil:
 		return jsontape.Value{}, badRequest(strings.ToUpper(what[:1]) + what[1:] + " is not JSON.")
-	case tape.HasDuplicateNames(): // a PATCH would not carry what the caller said
+	case tape.HasDuplicateNames(): // it is ambiguous which value to write
 		return jsontape.Value{}, badRequest("An object in " + what + " has the same name twice.")
 	}
 	return tape.Root(), nil
@@ -200,7 +201,7 @@ func objectMember(c jsontape.Child, name string) (jsontape.Value, *refusal) {
 	return jsontape.Value{}, badRequest("The member " + name + " must be an object.")
 }
 
-// persistedHash is the hash by which the extension persistedQuery names a document; empty where there is none.
+// persistedHash returns the hash in the extension persistedQuery, or an empty string if there is none.
 func persistedHash(extensions jsontape.Value) (string, *refusal) {
 	persisted := extensions.Member("persistedQuery")
 	if persisted.Kind() != jsontape.Object {
@@ -216,8 +217,8 @@ func persistedHash(extensions jsontape.Value) (string, *refusal) {
 	return hash, nil
 }
 
-// readAddress reads a request from the query of an address (GraphQL over HTTP, section 5.5). A parameter that is empty is
-// as good as left out.
+// readAddress reads a request from the query string of a URL (GraphQL over HTTP, section 5.5). Empty parameters count
+// as omitted.
 func readAddress(rawQuery string) (q request, f *refusal) {
 	if len(rawQuery) > maxAddress.value {
 		return q, &refusal{status: http.StatusRequestURITooLong, err: maxAddress.exceeded()}
@@ -252,7 +253,7 @@ func readAddress(rawQuery string) (q request, f *refusal) {
 	return q, f
 }
 
-// isParameter tells whether a parameter of an address is one of GraphQL over HTTP. Others are ignored.
+// isParameter reports whether a parameter is one of GraphQL over HTTP. Others are ignored.
 func isParameter(name string) bool {
 	switch name {
 	case "query", "operationName", "variables", "extensions", "documentId", "id":

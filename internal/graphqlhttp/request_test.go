@@ -127,7 +127,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestBrokenBody has the caller break off.
+// TestBrokenBody checks the response to a body that ends early.
 func TestBrokenBody(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(strings.NewReader(`{"query": "secret`), iotest.ErrReader(io.ErrUnexpectedEOF))
@@ -140,7 +140,8 @@ func TestBrokenBody(t *testing.T) {
 	}
 }
 
-// FuzzRequestBody holds that any body is either a request or refused, in UTF-8 and in our own words.
+// FuzzRequestBody checks that each body is either parsed or rejected, with a message in UTF-8 that does not quote the
+// body.
 func FuzzRequestBody(f *testing.F) {
 	for _, seed := range []string{`{"query": "{ me { id } }", "variables": {"a": [1, null]}}`, `[`, `{"query": null}`, `{"query": "\ud800"}`, "\xef\xbb\xbf{}"} {
 		f.Add([]byte(seed))
@@ -160,13 +161,13 @@ func FuzzRequestBody(f *testing.F) {
 	})
 }
 
-// TestGet holds what is taken from an address, and that nothing but a query ever runs by it.
+// TestGet checks the parameters of GET requests, and that only queries run with GET.
 func TestGet(t *testing.T) {
 	t.Parallel()
 	const node = `query Node($id: ID!) { node(id: $id) { id } }`
 	const remove = `mutation Delete($id: ID!) { deleteProfileItem(input: {id: $id}) { deletedId } }`
 	h := testEndpoint(t)
-	if w, _ := exchange(t.Context(), h, persistedQuery(remove, true)); w.Code != 200 { // so that it is known by its hash
+	if w, _ := exchange(t.Context(), h, persistedQuery(remove, true)); w.Code != 200 { // to cache it by its hash
 		t.Fatal(w.Body)
 	}
 	address := func(pairs ...string) string {
@@ -176,7 +177,7 @@ func TestGet(t *testing.T) {
 		}
 		return values.Encode()
 	}
-	const me = "pq1.AAAA" // the profile of whoever asks
+	const me = "pq1.AAAA" // the profile of the signed-in person
 	const isQuery, refused = `{"data":{"__typename":"Query"}}`, `"code":"BAD_REQUEST"`
 	for _, test := range []struct {
 		name, query string
@@ -224,7 +225,7 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// FuzzAddress holds that any query of an address is either a request or refused, in our own words.
+// FuzzAddress checks that each query string is either parsed or rejected, with a message that does not quote it.
 func FuzzAddress(f *testing.F) {
 	for _, seed := range []string{"query={a}", "query=%", "variables={}&variables={}", "variables=%5B", "query=%ff", "extensions={%22persistedQuery%22:{}}", "a;b", "+=+&&="} {
 		f.Add(seed)
@@ -248,7 +249,7 @@ func compressed(text string) string {
 	return b.String()
 }
 
-// TestContentEncoding holds which bodies are decompressed, within the limit of a body.
+// TestContentEncoding checks which bodies are decompressed, and the limit of the decompressed size.
 func TestContentEncoding(t *testing.T) {
 	t.Parallel()
 	const ok = `{"query": "{ __typename }"}`
@@ -282,7 +283,7 @@ func TestContentEncoding(t *testing.T) {
 	}
 }
 
-// TestCompressedAnswers holds that long answers are compressed for those who accept it, and only those.
+// TestCompressedAnswers checks that only long responses are compressed, and only if the client accepts gzip.
 func TestCompressedAnswers(t *testing.T) {
 	t.Parallel()
 	h := testEndpoint(t)
@@ -312,7 +313,7 @@ func TestCompressedAnswers(t *testing.T) {
 	}
 }
 
-// TestByteOrderMark holds that one before JSON is nothing, and one elsewhere is no JSON.
+// TestByteOrderMark checks that a byte order mark is ignored before JSON, and is invalid elsewhere.
 func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
 	h := testEndpoint(t)

@@ -12,17 +12,16 @@ import (
 	"profileql/internal/profile"
 )
 
-// logEntry is the line that the log has of a request: what was done and what came of it, and nothing that the caller
-// wrote but the operation's name.
+// logEntry is the log line of a request. The operation's name is the only text from the request that it contains.
 type logEntry struct {
-	id        string // in the answer's header Request-Id
+	id        string // in the response header Request-Id
 	start     time.Time
 	calls     *profile.Calls
-	document  string                    // its hash; empty where there is none
-	operation *graphql.OperationContext // nil where the request was refused before
+	document  string                    // its hash; empty if there is no document
+	operation *graphql.OperationContext // nil if the request was rejected before
 }
 
-// longestName is how much of an operation's name is logged.
+// longestName is the maximum length of a logged operation name in bytes.
 const longestName = 64
 
 func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
@@ -45,13 +44,14 @@ func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
 			attrs = append(attrs, slog.Any(list.name, list.texts))
 		}
 	}
-	// By the handler itself: a logger would look for the line of code that it was called from, which nobody asks for.
+	// The handler is called directly, because a logger would look up the source line of its caller, which is not
+	// logged.
 	record := slog.NewRecord(now, slog.LevelInfo, "request", 0)
 	record.AddAttrs(attrs...)
-	_ = log.Handler().Handle(ctx, record) // there is no better place to tell of an error
+	_ = log.Handler().Handle(ctx, record) // an error of the log cannot be logged
 }
 
-// plainName keeps what a name can have, for a log is read by more than people.
+// plainName removes the characters that are not valid in a GraphQL name, because log lines are also parsed by programs.
 func plainName(name string) string {
 	name = name[:min(len(name), longestName)]
 	return strings.Map(func(r rune) rune {
@@ -62,7 +62,7 @@ func plainName(name string) string {
 	}, name)
 }
 
-// codes are those of the answer's errors, each once.
+// codes returns the codes of the answer's errors, without duplicates.
 func (a answer) codes() (codes []string) {
 	for _, e := range a.errors {
 		if code, ok := e.Extensions["code"].(string); ok && !slices.Contains(codes, code) {

@@ -9,8 +9,8 @@ import (
 	"profileql/internal/telemetry"
 )
 
-// TestRequestLog holds what the line of a request says, and that nothing which a caller wrote is in it but an
-// operation's name.
+// TestRequestLog checks the log line of a request, and that an operation's name is the only text from the request in
+// it.
 func TestRequestLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -62,7 +62,7 @@ func TestRequestLog(t *testing.T) {
 	}
 }
 
-// TestPlainName holds what is left of a name.
+// TestPlainName checks which characters of a name are logged.
 func TestPlainName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -9,10 +9,10 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// plainStrings rewrites those strings of a document that the parser reads otherwise than the specification says (GraphQL,
-// section 2.9.4), so that none of them changes without a word: it makes U+FFFD of each half of a surrogate pair, does not
-// know \u{…}, counts the first line of a block string among those that are indented, and takes a quote behind its end for
-// text. Half of a pair is an error.
+// plainStrings rewrites the strings of a document that gqlparser does not parse as the specification says (GraphQL,
+// section 2.9.4). Otherwise their values would change silently. gqlparser replaces each half of a surrogate pair with
+// U+FFFD, does not support \u{…}, includes the first line of a block string in the common indentation, and takes a
+// quote after the end of a block string for a part of it. Half of a surrogate pair without the other half is an error.
 func plainStrings(document string) (string, error) {
 	if !strings.Contains(document, `\u`) && !strings.Contains(document, `"""`) {
 		return document, nil
@@ -27,11 +27,11 @@ func plainStrings(document string) (string, error) {
 	return u.written.String(), nil
 }
 
-// rewriter goes through a document, token by token as far as that matters for strings.
+// rewriter scans a document for strings and comments.
 type rewriter struct {
 	text    string
 	at      int
-	copied  int // up to where the text has been written
+	copied  int // end of the text that is already written
 	written strings.Builder
 }
 
@@ -53,8 +53,8 @@ func (u *rewriter) step() error {
 	return nil
 }
 
-// block reads a block string, in which nothing is escaped but its own end. Where its first line has text, the indentation
-// that the others have in common is taken out.
+// block scans a block string. Its only escape is \""". If its first line is not blank, the common indentation of the
+// others is removed.
 func (u *rewriter) block() {
 	u.at += 3
 	begin := u.at
@@ -66,7 +66,7 @@ func (u *rewriter) block() {
 	}
 	end := min(u.at, len(u.text))
 	if u.at = min(end+3, len(u.text)); end == len(u.text) {
-		return // the parser says what is wrong
+		return // the parser reports the error
 	}
 	lines := strings.SplitAfter(strings.ReplaceAll(u.text[begin:end], "\r\n", "\n"), "\n")
 	if common := commonIndent(lines[1:]); common > 0 && !isBlank(lines[0]) {
@@ -77,13 +77,13 @@ func (u *rewriter) block() {
 			u.written.WriteString(line[min(common, indentOf(line)):])
 		}
 	}
-	if strings.HasPrefix(u.text[u.at:], `"`) { // of four quotes the parser would take one for text
+	if strings.HasPrefix(u.text[u.at:], `"`) { // the parser would take the first of four quotes for text
 		u.written.WriteString(u.text[u.copied:u.at] + " ")
 		u.copied = u.at
 	}
 }
 
-// commonIndent is the indentation that all lines with text have in common.
+// commonIndent returns the common indentation of the lines that are not blank.
 func commonIndent(lines []string) int {
 	common := -1
 	for _, line := range lines {
@@ -104,7 +104,7 @@ func (u *rewriter) string() error {
 		case '"':
 			u.at++
 			return nil
-		case '\n', '\r': // the parser says what is wrong
+		case '\n', '\r': // the parser reports the error
 			return nil
 		case '\\':
 			if err := u.escape(); err != nil {
@@ -117,12 +117,12 @@ func (u *rewriter) string() error {
 	return nil
 }
 
-// escape reads an escape.
+// escape scans an escape sequence. It decodes surrogate pairs and \u{…}.
 func (u *rewriter) escape() error {
 	begin := u.at
 	first, length, ok := escapedRune(u.text[begin:])
 	if !ok {
-		u.at += min(2, len(u.text)-u.at) // no escape of a code point: the parser knows the others
+		u.at += min(2, len(u.text)-u.at) // not a Unicode escape; the parser supports the others
 		return nil
 	}
 	isBraced := u.text[begin+2] == '{'
@@ -143,7 +143,8 @@ func (u *rewriter) escape() error {
 	return nil
 }
 
-// replace puts a character in the place of the escapes from begin on. One that means something in a string stays escaped.
+// replace replaces the escapes that start at begin with a character. Control characters, quotes and backslashes stay
+// escaped.
 func (u *rewriter) replace(begin int, r rune) {
 	u.written.WriteString(u.text[u.copied:begin])
 	if u.copied = u.at; r < 0x20 || r == '"' || r == '\\' || r == 0x7f {
@@ -164,7 +165,7 @@ func (u *rewriter) fault(at int) error {
 	}
 }
 
-// escapedRune is the code point that text begins with as \uXXXX or \u{…}, and the length of the escape.
+// escapedRune returns the code point of the escape \uXXXX or \u{…} at the start of text, and the length of the escape.
 func escapedRune(text string) (r rune, length int, ok bool) {
 	if !strings.HasPrefix(text, `\u`) || len(text) < 3 {
 		return 0, 0, false

@@ -8,7 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// TestPlainStrings holds what becomes of the escapes of code points in a document.
+// TestPlainStrings checks how strings in a document are rewritten.
 func TestPlainStrings(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
@@ -36,7 +36,7 @@ func TestPlainStrings(t *testing.T) {
 	}
 }
 
-// FuzzPlainStrings holds that whatever comes in, what comes out is UTF-8 without half a pair, or an error.
+// FuzzPlainStrings checks that the result is UTF-8 without halves of surrogate pairs, or an error.
 func FuzzPlainStrings(f *testing.F) {
 	for _, seed := range []string{`{ a(b: "\ud83d\ude00") }`, `"\u{1F600}"`, `"""\""" \ud83d """ "\ud83d"`, "# \\u\n\"\\u00e9\""} {
 		f.Add(seed)
