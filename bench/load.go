@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// load sends one request again and again, from several callers at once, each with a token of its own.
+// load sends a request repeatedly, from several concurrent callers, each with a token of its own.
 type load struct {
 	process
 	method, url, body string
 	callers           int
-	each              int // requests of each caller in a round; 0 as long as that is not known
+	each              int // requests of each caller in a round; 0 before it is known
 	shared            *http.Client
 }
 
-// measured is one round.
+// measured is the result of one round.
 type measured struct {
-	cpu  float64 // microseconds of the process for each request
+	cpu  float64 // of the process, per request, in microseconds
 	took []time.Duration
 }
 
-// client keeps the connections of all callers from round to round.
+// client returns a client that keeps the connections of all callers between rounds.
 func (l *load) client() *http.Client {
 	if l.shared == nil {
 		l.shared = &http.Client{Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}
@@ -34,7 +34,7 @@ func (l *load) client() *http.Client {
 	return l.shared
 }
 
-// run runs a round, the first one for as many requests as tell how many a round should have.
+// run runs a round. The first round determines the number of requests of the following ones.
 func (l *load) run(ctx context.Context) (m measured, err error) {
 	each := l.each
 	if each == 0 {
@@ -79,7 +79,7 @@ func (l *load) run(ctx context.Context) (m measured, err error) {
 	return m, nil
 }
 
-// send sends the request of one caller, and reads the whole answer.
+// send sends the request of one caller, and reads the whole response.
 func (l *load) send(ctx context.Context, client *http.Client, caller int) error {
 	r, err := http.NewRequestWithContext(ctx, l.method, l.url, strings.NewReader(l.body))
 	if err != nil {
@@ -87,7 +87,7 @@ func (l *load) send(ctx context.Context, client *http.Client, caller int) error 
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept-Encoding", "identity")
-	r.Header.Set("Authorization", fmt.Sprintf("Bearer %01500d", caller+1)) // as long as Microsoft's
+	r.Header.Set("Authorization", fmt.Sprintf("Bearer %01500d", caller+1)) // the length of Microsoft's tokens
 	resp, err := client.Do(r)
 	if err != nil {
 		return err

@@ -1,12 +1,12 @@
-// Bench measures what ProfileQL costs beside a plain reverse proxy:
+// Bench measures the cost of ProfileQL compared with a plain reverse proxy:
 //
 //	go run ./bench
 //
-// It builds ProfileQL, starts it, a stub of a source and a reverse proxy as processes of their own on loopback addresses,
-// sends the same load through both in alternating rounds, and prints a table. The proxy hands on the very request that
-// ProfileQL sends to the source, and has the same collector target. A second table has what a merged page costs beside the
-// single pages that it is made of, all of them by ProfileQL. CPU time is that of the measured process alone, as /proc tells
-// it, so it runs on Linux. It takes some three minutes.
+// It builds ProfileQL, and starts it, a stub of a source and a reverse proxy as separate processes on loopback
+// addresses. It sends the same load through both in alternating rounds, and prints a table. The proxy forwards the
+// same request that ProfileQL sends to the source, and has the same garbage collector target. A second table compares
+// a merged page with the single pages that it consists of, all of them through ProfileQL. CPU time is that of the
+// measured process alone, from /proc, so Linux is required. A run takes about three minutes.
 package main
 
 import (
@@ -45,14 +45,14 @@ func main() {
 	}
 }
 
-// testCase is one kind of load.
+// testCase is a kind of load.
 type testCase struct {
 	name    string
 	body    string // of the GraphQL request
 	sources int
 	callers int
-	items   int    // that each source has; 0 for as many as it is asked for
-	part    string // body of the request for a source alone, beside which a merged page is measured; empty for the proxy
+	items   int    // number that each source has; 0 for as many as requested
+	part    string // body of the request for a single source, with which a merged page is compared; empty for the proxy
 }
 
 const (
@@ -111,7 +111,7 @@ func run(ctx context.Context, out io.Writer, rounds int, only string) error {
 	return allocations(ctx, out)
 }
 
-// tabulate measures cases, and prints what ProfileQL takes for them beside something else.
+// tabulate measures cases, and prints the cost of ProfileQL and of what it is compared with.
 func tabulate(ctx context.Context, out io.Writer, p *processes, beside string, cases []testCase, rounds int) error {
 	if len(cases) == 0 {
 		return nil
@@ -129,15 +129,15 @@ func tabulate(ctx context.Context, out io.Writer, p *processes, beside string, c
 	return table.Flush()
 }
 
-// result is what was measured of one case. CPU times are in microseconds: of ProfileQL for each request, and of what it is
-// beside for as much.
+// result is the result of one case. CPU times are in microseconds: of ProfileQL per request, and of what it is
+// compared with for the same amount of data.
 type result struct {
 	beside, facade, ratios []float64
-	p50, p99               float64 // milliseconds, of ProfileQL
-	memory                 int64   // bytes that ProfileQL was resident with at the end
+	p50, p99               float64 // of ProfileQL, in milliseconds
+	memory                 int64   // resident memory of ProfileQL at the end, in bytes
 }
 
-// roundTime is about how long one side of a round takes.
+// roundTime is the approximate duration of one side of a round.
 const roundTime = time.Second
 
 func measure(ctx context.Context, p *processes, c testCase, rounds int) (r result, err error) {
@@ -163,7 +163,7 @@ func measure(ctx context.Context, p *processes, c testCase, rounds int) (r resul
 		if err != nil {
 			return r, fmt.Errorf("ProfileQL: %w", err)
 		}
-		if round == 0 { // that was to warm up, and to learn how many requests a round has
+		if round == 0 { // a warm-up, which also determines the number of requests of a round
 			continue
 		}
 		r.beside, r.facade = append(r.beside, other.cpu), append(r.facade, own.cpu)
@@ -189,7 +189,7 @@ func quantile(sorted []time.Duration, q float64) float64 {
 	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds()) / 1000
 }
 
-// proxied is the load that hands on through the proxy what ProfileQL sends to its source for another load.
+// proxied returns the load that sends through the proxy the request that ProfileQL sends to its source.
 func proxied(ctx context.Context, p *processes, facade load) (load, error) {
 	if err := facade.send(ctx, facade.client(), 0); err != nil {
 		return load{}, fmt.Errorf("ProfileQL: %w", err)

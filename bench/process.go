@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// process is a server that bench has started.
+// process is a server started by bench.
 type process struct {
 	address string // http://127.0.0.1:port
 	pid     int
 	stop    func()
 }
 
-// processes are all servers of a run. There is one ProfileQL for each number of sources.
+// processes are the servers of a run. There is one ProfileQL for each number of sources.
 type processes struct {
 	source, proxy process
 	facades       []process
@@ -35,7 +35,7 @@ func (p *processes) stop() {
 	}
 }
 
-// collectorTarget is ProfileQL's own, which the proxy gets too.
+// collectorTarget is the garbage collector target of ProfileQL, which the proxy gets too.
 const collectorTarget = "GOGC=400"
 
 const mostSources = 4
@@ -91,7 +91,7 @@ func sourcesFile(address string, n int) string {
 
 var printedAddress = regexp.MustCompile(`(?m)^(?:serving|  GraphQL +)\s*(http://127\.0\.0\.1:\d+)`)
 
-// start starts a server, and returns once it has printed its address.
+// start starts a server, and returns when it has printed its address.
 func (p *processes) start(ctx context.Context, binary string, args ...string) (process, error) {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = append(os.Environ(), collectorTarget)
@@ -123,7 +123,7 @@ func (p *processes) start(ctx context.Context, binary string, args ...string) (p
 	return process{}, fmt.Errorf("%s did not start", filepath.Base(binary))
 }
 
-// cpu is the CPU time that the process has taken so far (proc_pid_stat(5), fields 14 and 15).
+// cpu returns the CPU time that the process has used so far (proc_pid_stat(5), fields 14 and 15).
 func (p process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
 	if err != nil {
@@ -140,7 +140,7 @@ func (p process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(errUser, errSystem)
 }
 
-// memory is how many bytes of the process are resident (proc_pid_statm(5)).
+// memory returns the resident memory of the process in bytes (proc_pid_statm(5)).
 func (p process) memory() (int64, error) {
 	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.pid))
 	if err != nil {
@@ -154,7 +154,7 @@ func (p process) memory() (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// allocations prints what the tests in the root folder count of what ProfileQL allocates for a request.
+// allocations prints the allocations per request, as counted by the tests in the root folder.
 func allocations(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkInProcess$", "-benchmem", ".")
 	text, err := cmd.CombinedOutput()

@@ -18,7 +18,7 @@ import (
 
 const itemID = "db489940-9940-db48-4099-48db409948db"
 
-// item is an interest of ordinary size, by its properties.
+// item is the properties of an interest of typical size.
 var item = []struct{ name, json string }{
 	{"id", `"` + itemID + `"`},
 	{"allowedAudiences", `"groupMembers,organization"`},
@@ -38,7 +38,7 @@ var item = []struct{ name, json string }{
 	{"sources", `[{"sourceId": "46a57efc-33f8-4eec-a512-b90039ad6187", "isDefaultSource": true}]`},
 }
 
-// write writes an item with the selected properties; with all of them where none are named.
+// write writes an item with the selected properties, or with all of them if none are selected.
 func write(b *strings.Builder, selected, id string, created time.Time) {
 	b.WriteString("{")
 	separator := ""
@@ -59,16 +59,16 @@ func write(b *strings.Builder, selected, id string, created time.Time) {
 	b.WriteString("}")
 }
 
-// sourceRequest is a request that the source got.
+// sourceRequest is a request that the source received.
 type sourceRequest struct{ Method, URI, Body string }
 
-// source answers at once, so that what is measured is what stands in front of it. It orders, and takes $top and $select;
-// every list has as many items as are asked for, or as /hold says.
+// source responds immediately, so that the measurement is of what is in front of it. It orders, and supports $top and
+// $select. Each list has as many items as are requested, or as were set by /hold.
 type source struct {
 	mu      sync.Mutex
 	last    sourceRequest
 	items   int
-	answers map[string][]byte // by address
+	answers map[string][]byte // by URL
 }
 
 func newSource() http.Handler { return &source{answers: make(map[string][]byte)} }
@@ -123,7 +123,8 @@ func answerTo(r *http.Request, items int) []byte {
 	return []byte(b.String())
 }
 
-// serve serves on a free loopback address, and prints it, until standard input ends: so it ends with its parent.
+// serve serves on a free loopback address, and prints the address, until standard input is closed. So it ends when
+// its parent does.
 func serve(h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -143,7 +144,7 @@ func serve(h http.Handler) error {
 	return nil
 }
 
-// serveProxy is the baseline: net/http's reverse proxy with as many connections as ProfileQL keeps.
+// serveProxy serves the baseline: net/http's reverse proxy with the same limits of connections as ProfileQL.
 func serveProxy(target string) error {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -155,7 +156,7 @@ func serveProxy(target string) error {
 	})
 }
 
-// last is the request that the source got last.
+// last returns the last request that the source received.
 func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
 	answer, err := p.ask(ctx, "/last")
 	if err != nil {
@@ -164,7 +165,7 @@ func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
 	return sent, json.Unmarshal(answer, &sent)
 }
 
-// hold has the source's lists be of so many items; 0 for as many as they are asked for.
+// hold sets the number of items of the source's lists; 0 for as many as are requested.
 func (p process) hold(ctx context.Context, items int) error {
 	_, err := p.ask(ctx, fmt.Sprintf("/hold?items=%d", items))
 	return err

@@ -1,4 +1,4 @@
-// Package buildinfo tells which build of ProfileQL this is.
+// Package buildinfo returns the version of this build of ProfileQL.
 package buildinfo
 
 import (
@@ -12,7 +12,7 @@ import (
 // release is set by the linker for releases: -ldflags '-X profileql/internal/buildinfo.release=1.2.3'.
 var release string
 
-// Version is the version of a release, without a v; "devel" for other builds.
+// Version returns the version of a release, without a leading v, and "devel" for other builds.
 func Version() string {
 	if release != "" {
 		return strings.TrimPrefix(release, "v")
@@ -26,8 +26,8 @@ func Version() string {
 
 const devel = "devel"
 
-// versionOf is the version that the module was fetched at, such as by go install. Go also makes up a version for a commit
-// that has none.
+// versionOf returns the version of the main module, if the module was fetched at one, such as by go install. It
+// ignores the pseudo-version that Go derives from a commit without a tag.
 func versionOf(info *debug.BuildInfo) string {
 	v := info.Main.Version
 	if v == "" || v == "(devel)" || module.IsPseudoVersion(v) || strings.Contains(v, "+") {
@@ -36,7 +36,7 @@ func versionOf(info *debug.BuildInfo) string {
 	return strings.TrimPrefix(v, "v")
 }
 
-// Details is the version with the commit that it was built from, if that is known, and with Go's version.
+// Details returns the version, the commit if it is known, and the version of Go.
 func Details() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,7 +1,7 @@
 package playground
 
-// Guide is the tabs that the playground opens with. Source is the name of the one that they name, item the id of an interest
-// that is there to be changed, and locked that of one which its source refuses to change.
+// Guide returns the tabs that the playground opens with. Source is the name of the source in the example operations,
+// item the id of an interest that can be changed, and locked the id of an interest that its source refuses to change.
 func Guide(source, item, locked string) []Tab {
 	return []Tab{
 		{

@@ -1,8 +1,8 @@
-// Package playground is GraphiQL, a page for trying GraphQL operations, in the binary: it loads nothing from anywhere
-// else, and keeps nothing in the browser.
+// Package playground serves GraphiQL, a page for trying GraphQL operations, from the binary. The page loads nothing
+// from other hosts and stores nothing in the browser.
 //
-// page/ holds our own page and the script that starts GraphiQL on it; dist/ holds GraphiQL and React as they are
-// published, compressed, with their licenses. npm/build.sh makes dist/ again, byte for byte.
+// page/ contains our own page and the script that starts GraphiQL. dist/ contains GraphiQL and React as published,
+// compressed, with their licenses. npm/build.sh rebuilds dist/ reproducibly.
 package playground
 
 import (
@@ -26,25 +26,26 @@ var pageFiles embed.FS
 //go:embed dist/*.gz
 var distFiles embed.FS
 
-// Options says what the page does.
+// Options are the options of [New].
 type Options struct {
 	Endpoint string                 // path of the GraphQL endpoint, such as "/graphql"
-	Tabs     []Tab                  // what the page opens with; the first is active
-	Shown    func(http.Header) bool // whether a request with these headers may see it
+	Tabs     []Tab                  // tabs that the page opens with; the first one is active
+	Shown    func(http.Header) bool // reports whether a request with these headers may see the page
 }
 
-// Tab is an operation that is ready to run.
+// Tab is an operation in the editor of the page.
 type Tab struct {
 	Query     string `json:"query"`
 	Variables string `json:"variables"` // JSON
 }
 
-// policy lets the page load what this package serves and talk to its own origin, and nothing else. GraphiQL's editor
-// sets styles from scripts, and its fonts are inside of its style sheet.
+// policy allows the page to load what this package serves and to connect to its own origin, and nothing else.
+// 'unsafe-inline' is for GraphiQL's editor, which sets styles from scripts; data: is for the fonts in its style
+// sheet.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
-// New returns a handler for "/", the page, and "/playground/…", what it is made of. Everything else is not found.
+// New returns a handler for the page, "/", and its assets, "/playground/…". Other paths are answered with 404.
 func New(o Options) (http.Handler, error) {
 	page, err := renderPage(o)
 	if err != nil {
@@ -84,7 +85,7 @@ func renderPage(o Options) ([]byte, error) {
 	return page.Bytes(), err
 }
 
-// asset is one file that the page is made of.
+// asset is a file that the page loads.
 type asset struct {
 	contentType string
 	content     []byte
@@ -135,7 +136,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.content)
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
+// acceptsGzip reports whether values of Accept-Encoding accept gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(values []string) bool {
 	accepted := false
 	for _, part := range strings.Split(strings.Join(values, ","), ",") {
@@ -146,7 +147,7 @@ func acceptsGzip(values []string) bool {
 		quality, err := strconv.ParseFloat(parameters["q"], 64)
 		accepted = parameters["q"] == "" || err == nil && quality > 0
 		if coding == "gzip" {
-			return accepted // by name, it counts more than *
+			return accepted // a named coding takes precedence over *
 		}
 	}
 	return accepted

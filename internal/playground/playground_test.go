@@ -57,7 +57,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestNothingFromElsewhere looks at what is ours; that GraphiQL asks no other host is seen in the browser test.
+// TestNothingFromElsewhere checks our own files. The browser test checks that GraphiQL requests nothing from other
+// hosts.
 func TestNothingFromElsewhere(t *testing.T) {
 	address := regexp.MustCompile(`(?:https?:)?//[a-z0-9.-]+\.[a-z]+`)
 	for _, path := range []string{"/", "/playground/boot.js", "/playground/page.css"} {
@@ -116,7 +117,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestHidden holds that nothing of it is there for those who may not see it.
+// TestHidden tests that requests which may not see the playground get 404 for all of its files.
 func TestHidden(t *testing.T) {
 	handler, err := New(Options{Endpoint: "/graphql", Shown: func(h http.Header) bool { return h.Get("Via") == "" }})
 	if err != nil {
@@ -151,7 +152,7 @@ func TestMethodsAndPaths(t *testing.T) {
 	}
 }
 
-// TestSums holds what is embedded against the sums that npm/build.sh wrote.
+// TestSums compares the embedded files with the checksums that npm/build.sh wrote.
 func TestSums(t *testing.T) {
 	sums, err := os.ReadFile("dist/SHA256SUMS")
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"profileql/internal/sandbox/faults"
 )
 
-// answer is what goes out.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 
-	lost bool       // it never goes out: the connection ends
-	cut  faults.Cut // what becomes of the second half of the body
+	lost bool       // close the connection instead of sending a response
+	cut  faults.Cut // what happens to the second half of the body
 }
 
-// requestID is what a request is called, by the server and by the client.
+// requestID is the request id of the server and that of the client.
 type requestID struct{ server, client string }
 
 func newRequestID(r *http.Request) requestID {
@@ -34,12 +34,12 @@ func newRequestID(r *http.Request) requestID {
 	return requestID{id, id}
 }
 
-// identify adds the headers that every answer has.
+// identify adds the headers that every response has.
 func (a *answer) identify(id requestID) {
 	if a.header == nil {
 		a.header = make(http.Header)
 	}
-	// Not by Set, which would spell them in Go's way, and a batch shows how they are spelt.
+	// Set would change the case of the names, which is visible in the body of a batch response.
 	a.header["request-id"] = []string{id.server}
 	a.header["client-request-id"] = []string{id.client}
 	a.header["x-ms-ags-diagnostic"] = []string{diagnostic}
@@ -47,7 +47,7 @@ func (a *answer) identify(id requestID) {
 	a.header["Cache-Control"] = []string{"no-cache"}
 }
 
-// send sends the answer, as far as it is to arrive.
+// send sends the response, or the part of it that is to arrive.
 func (a answer) send(w http.ResponseWriter, r *http.Request) {
 	if a.lost {
 		disconnect(w)
@@ -63,33 +63,34 @@ func (a answer) send(w http.ResponseWriter, r *http.Request) {
 	}
 	maps.Copy(w.Header(), a.header)
 	if a.status != http.StatusNoContent {
-		// More than is sent, if the answer is cut: the server then closes the connection behind it.
+		// The length of the whole body: if the response is cut, the server closes the connection.
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(body) // the client may have left
+	_, _ = w.Write(body) // fails if the client has disconnected
 	if a.cut == faults.Stalled && len(a.body) > 0 {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}
 }
 
-// appended is what the service once sent in the middle of an answer (microsoft-graph-docs#8937).
+// appended is what the service once sent in the middle of a response (microsoft-graph-docs#8937).
 var appended = []byte(`{"error":{"code":"InternalServerError","message":"The property 'lastModifiedBy[Nullable=False]' of type ` +
 	`'microsoft.graph.identitySet' has a null value, which is not allowed."}}`)
 
-// disconnect ends the connection without an answer.
+// disconnect closes the connection without a response.
 func disconnect(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		// An HTTP/2 stream, or a test's recorder: the sandbox is served over neither.
+		// HTTP/2 or a response recorder. The sandbox is not served over either.
 		http.Error(w, "a connection cannot be lost here", http.StatusInternalServerError)
 		return
 	}
 	_ = connection.Close()
 }
 
-// interrupt keeps a request up as the plan has it, and tells whether that is all that becomes of it.
+// interrupt delays a request as the plan says. It reports whether the returned answer, an error or a lost connection,
+// is the outcome of the request.
 func interrupt(ctx context.Context, i faults.Interruption, id requestID, at time.Time) (answer, bool) {
 	if i.Delay > 0 {
 		timer := time.NewTimer(i.Delay)

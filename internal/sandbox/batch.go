@@ -14,7 +14,7 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// maxParts is how many requests a batch can hold ("Combine multiple HTTP requests using JSON batching").
+// maxParts is the maximum number of requests in a batch ("Combine multiple HTTP requests using JSON batching").
 const maxParts = 20
 
 // part is one request of a batch.
@@ -27,7 +27,7 @@ type part struct {
 	DependsOn []string          `json:"dependsOn"`
 }
 
-// partAnswer is the answer to one.
+// partAnswer is the response to one request of a batch.
 type partAnswer struct {
 	ID      string            `json:"id"`
 	Status  int               `json:"status"`
@@ -35,15 +35,15 @@ type partAnswer struct {
 	Body    json.RawMessage   `json:"body,omitempty"`
 }
 
-// batch answers several requests at a time. They are independent of one another but for dependsOn: nothing is rolled
-// back. Each meets its own faults; if one of them loses the connection, it is that of all.
+// batch executes several requests. They are independent of each other except for dependsOn; nothing is rolled back.
+// The faults of each are planned separately. If one of them loses the connection, the whole batch does.
 func (s *Sandbox) batch(w http.ResponseWriter, x *request) (answer, error) {
 	parts, err := readBatch(w, x.Request)
 	if err != nil {
 		return answer{}, err
 	}
 	answers := make([]partAnswer, 0, len(parts))
-	status := make(map[string]int, len(parts)) // of the parts that have been answered
+	status := make(map[string]int, len(parts)) // of the requests that have been executed
 	for len(answers) < len(parts) {
 		for _, p := range parts {
 			if _, done := status[p.key()]; done || !p.ready(status) {
@@ -64,13 +64,13 @@ func (s *Sandbox) batch(w http.ResponseWriter, x *request) (answer, error) {
 	return answer{status: http.StatusOK, body: body, header: http.Header{"Content-Type": {"application/json"}}}, nil
 }
 
-// readBatch reads the parts of a batch in which every one can be answered at some time.
+// readBatch reads the requests of a batch. It returns an error if one of them could never be executed.
 func readBatch(w http.ResponseWriter, r *http.Request) ([]part, error) {
 	text, err := readJSON(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parseBody(text); err != nil { // of a repeated member, Unmarshal takes the last
+	if _, err := parseBody(text); err != nil { // Unmarshal would accept a repeated member, and use its last value
 		return nil, err
 	}
 	var body struct {
@@ -88,7 +88,7 @@ func readBatch(w http.ResponseWriter, r *http.Request) ([]part, error) {
 	return body.Requests, checkParts(body.Requests)
 }
 
-// key is the part's id as it is compared: without regard to case.
+// key returns the id in the form in which ids are compared: without regard to case.
 func (p part) key() string { return strings.ToLower(p.ID) }
 
 func checkParts(parts []part) error {
@@ -107,7 +107,7 @@ func checkParts(parts []part) error {
 	return checkDependencies(parts)
 }
 
-// checkDependencies refuses parts that wait for one that is not there, or for one another.
+// checkDependencies returns an error if requests depend on a missing request or on each other.
 func checkDependencies(parts []part) error {
 	done := make(map[string]int, len(parts))
 	for range parts {
@@ -125,7 +125,7 @@ func checkDependencies(parts []part) error {
 	return nil
 }
 
-// ready tells whether everything that the part depends on has been answered.
+// ready reports whether all requests that the part depends on have been executed.
 func (p part) ready(status map[string]int) bool {
 	return !slices.ContainsFunc(p.DependsOn, func(id string) bool {
 		_, done := status[strings.ToLower(id)]
@@ -133,7 +133,7 @@ func (p part) ready(status map[string]int) bool {
 	})
 }
 
-// answerPart answers one part; or says that one which it depends on has failed.
+// answerPart executes one request, or returns status 424 if a request that it depends on has failed.
 func (s *Sandbox) answerPart(x *request, p part, status map[string]int) (a partAnswer, lost bool) {
 	id := newRequestID(x.Request)
 	for _, other := range p.DependsOn {
@@ -150,8 +150,8 @@ func (s *Sandbox) answerPart(x *request, p part, status map[string]int) (a partA
 	return toPart(p, whole), whole.lost
 }
 
-// partRequest is the part as a request of its own. Its URL is relative to the version. What the batch itself says of
-// the caller holds for all of its parts.
+// partRequest returns the part as an [http.Request]. Its URL is relative to the version. Headers of the batch that
+// identify the caller apply to all of its parts.
 func (x *request) partRequest(p part) (*http.Request, error) {
 	target, err := url.Parse("/beta/" + strings.TrimPrefix(p.URL, "/"))
 	if err != nil {
@@ -179,8 +179,8 @@ func (x *request) partRequest(p part) (*http.Request, error) {
 	return r, nil
 }
 
-// toPart puts an answer into the form that it has in a batch (OData JSON Format 4.01, section 19.2): JSON stays JSON,
-// text becomes a string, anything else base64url.
+// toPart returns a response in the form that it has in a batch (OData JSON Format 4.01, section 19.2): a JSON body as
+// JSON, text as a string, anything else as base64url.
 func toPart(p part, a answer) partAnswer {
 	out := partAnswer{ID: p.ID, Status: a.status, Headers: make(map[string]string, len(a.header))}
 	for name, values := range a.header {
@@ -194,7 +194,7 @@ func toPart(p part, a answer) partAnswer {
 	case media == "application/json":
 		out.Body = a.body
 	case strings.HasPrefix(media, "text/"):
-		out.Body, _ = json.Marshal(string(a.body)) // a string: it cannot fail
+		out.Body, _ = json.Marshal(string(a.body)) // a string: cannot fail
 	default:
 		out.Body, _ = json.Marshal(base64.RawURLEncoding.EncodeToString(a.body)) // the same
 	}

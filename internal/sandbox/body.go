@@ -11,10 +11,10 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// maxBody bounds a request's body, in bytes.
+// maxBody is the maximum size of a request body in bytes.
 const maxBody = 1 << 20
 
-// readBody reads the JSON object that a request carries. The error is an *apiError or an *edm.Error.
+// readBody reads a request body that is a JSON object. The error is an *apiError or an *edm.Error.
 func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	text, err := readJSON(w, r)
 	if err != nil {
@@ -23,7 +23,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	return parseBody(text)
 }
 
-// readJSON reads a body that says that it is JSON. The error is an *apiError.
+// readJSON reads a request body whose Content-Type is JSON. The error is an *apiError.
 func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	plain, err := decoded(w, r)
 	if err != nil {
@@ -43,9 +43,9 @@ func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return text, nil
 }
 
-// decoded is a request's body without its content coding (RFC 9110, section 8.4). The limit holds for what is sent and
-// for what it is decompressed to. A part of a batch, for which w is nil, is JSON inside of JSON and has no coding. The
-// error is an *apiError.
+// decoded returns a reader of the request body without its content coding (RFC 9110, section 8.4). The size limit
+// applies both to the compressed and to the decompressed body. A part of a batch, for which w is nil, has no content
+// coding. The error is an *apiError.
 func decoded(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 	body := http.MaxBytesReader(w, r.Body, maxBody)
 	coding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ", "))
@@ -54,7 +54,7 @@ func decoded(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 		return body, nil
 	case w == nil:
 		return nil, wrongCoding(coding, "identity")
-	case coding != "gzip" && coding != "x-gzip": // which is the same (section 8.4.1.3)
+	case coding != "gzip" && coding != "x-gzip": // a synonym of gzip (RFC 9110, section 8.4.1.3)
 		return nil, wrongCoding(coding, "gzip")
 	}
 	plain, err := gzip.NewReader(body)
@@ -68,7 +68,7 @@ func unreadable() error {
 	return badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 }
 
-// parseBody is parseObject with errors for the client.
+// parseBody is [edm.ParseObject] with errors for the client.
 func parseBody(text []byte) (map[string]any, error) {
 	object, err := edm.ParseObject(text)
 	var e *edm.Error

@@ -22,13 +22,14 @@ func gzipped(t testing.TB, text string) string {
 	return b.String()
 }
 
-// padded is an update of the given size, in bytes.
+// padded returns the body of an update of the given size in bytes.
 func padded(size int) string {
 	const update = `{"description": "padded"}`
 	return update + strings.Repeat(" ", size-len(update))
 }
 
-// TestContentEncodings holds which encodings of a body are read, to which size, and what is said to the others.
+// TestContentEncodings tests which content codings of a request body are accepted, up to which size, and how others
+// are refused.
 func TestContentEncodings(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -71,7 +72,8 @@ func TestContentEncodings(t *testing.T) {
 	}
 }
 
-// TestEncodedBatches holds that a batch may be compressed, and that a part of it, which is JSON in JSON, may not.
+// TestEncodedBatches tests that a batch may be compressed, but not the requests in it, whose bodies are part of the
+// JSON.
 func TestEncodedBatches(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -101,8 +103,8 @@ func TestEncodedBatches(t *testing.T) {
 	}
 }
 
-// TestRepeatedMembers holds that a member may be repeated with the same value, as the backing store of the .NET SDK
-// sends null, and that of two values none is lost without a word.
+// TestRepeatedMembers tests that a member may be repeated with the same value, as the backing store of the .NET SDK
+// does with null, and that a member with two different values is refused.
 func TestRepeatedMembers(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -147,7 +149,7 @@ func TestRepeatedMembers(t *testing.T) {
 	}
 }
 
-// TestRepeatedMembersOfBatches holds the same of a batch and of the bodies in it.
+// TestRepeatedMembersOfBatches tests the same for a batch and for the bodies in it.
 func TestRepeatedMembersOfBatches(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestBusyFile holds that a file which another process keeps to itself makes writes fail in time, and says so in a way
-// that tells clients to try again; reads go on.
+// TestBusyFile tests that writes to a file that another process has locked fail in time with an error that tells
+// clients to retry, and that reads succeed.
 func TestBusyFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "data")

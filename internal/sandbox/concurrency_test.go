@@ -17,13 +17,13 @@ import (
 const (
 	crowdWriters  = 120
 	crowdCreators = 20
-	crowdReaders  = 50 // of items
+	crowdReaders  = 50 // of single items
 	crowdListers  = 10
 	crowdItems    = 10
-	crowdWrites   = 3 // of each writer, on as many items, and of each creator
+	crowdWrites   = 3 // of each writer, to as many items, and of each creator
 )
 
-// crowd is many clients of one profile.
+// crowd is a number of concurrent clients of one profile.
 type crowd struct {
 	t     *testing.T
 	ctx   context.Context
@@ -36,7 +36,7 @@ type crowd struct {
 	made   map[string]string        // marks of created items, by id
 }
 
-// markedWrite is one acknowledged PATCH. Its mark is in several properties, all of them sent in one body.
+// markedWrite is an acknowledged PATCH. Its mark is in several properties of one body.
 type markedWrite struct {
 	by, mark    string
 	sent, ended time.Time
@@ -44,7 +44,7 @@ type markedWrite struct {
 
 func newCrowd(t *testing.T, data string) *crowd {
 	c := serve(t, Options{Data: data})
-	// A deadlock has to be told from a busy machine.
+	// A deadlock must be distinguishable from a busy machine.
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	transport := &http.Transport{MaxIdleConnsPerHost: 200}
 	t.Cleanup(func() { cancel(); transport.CloseIdleConnections() })
@@ -61,15 +61,15 @@ func newCrowd(t *testing.T, data string) *crowd {
 	return crowd
 }
 
-// marked is a body that says the same in every property that it has. One of them no other writer sends: into the open
-// createdBy, the writes of all are merged, and there a lost one shows.
+// marked returns a body that has the mark in every property. One member of the open type in createdBy is sent by this
+// writer only: the writes of all writers are merged there, so that a lost write shows.
 func marked(by, mark string) string {
 	return fmt.Sprintf(`{"displayName": %q, "description": %[1]q, "categories": [%[1]q, %[1]q], "webUrl": %[1]q,
 		"inference": {"confidenceScore": %d}, "createdBy": {"application": {"id": %[1]q}, %[3]q: %[1]q}}`,
 		mark, score(mark), by)
 }
 
-// score is a mark as a number, for values that cannot be text.
+// score returns a mark as a number, for properties that are not text.
 func score(mark string) (n int) {
 	for _, letter := range mark {
 		n = (n*31 + int(letter)) % 1_000_003
@@ -77,7 +77,7 @@ func score(mark string) (n int) {
 	return n
 }
 
-// markedItem is what is read of an item.
+// markedItem is an item as it was read.
 type markedItem struct {
 	ID, DisplayName, Description, WebURL string
 	Categories                           []string
@@ -85,7 +85,7 @@ type markedItem struct {
 	CreatedBy                            map[string]any
 }
 
-// mark tells whether all properties come from one and the same body.
+// mark returns the mark of the item, and reports whether all of its properties come from the same body.
 func (i markedItem) mark() (mark string, whole bool) {
 	mark = i.DisplayName
 	application, _ := i.CreatedBy["application"].(map[string]any)
@@ -93,7 +93,7 @@ func (i markedItem) mark() (mark string, whole bool) {
 		slices.Equal(i.Categories, []string{mark, mark}) && i.Inference.ConfidenceScore == score(mark)
 }
 
-// do reports everything but success, with which the rest of the test has nothing to do.
+// do sends a request, and reports as a test error any status but success.
 func (c *crowd) do(method, path, body string, into any) bool {
 	r, err := http.NewRequestWithContext(c.ctx, method, c.base+path, strings.NewReader(body))
 	if err != nil {
@@ -118,14 +118,14 @@ func (c *crowd) do(method, path, body string, into any) bool {
 	return true
 }
 
-// checkWhole reports an item that shows parts of two writes.
+// checkWhole reports an item that has parts of two writes.
 func (c *crowd) checkWhole(i markedItem, want string) {
 	if mark, whole := i.mark(); !whole || want != "" && mark != want {
 		c.t.Errorf("a mixture, read where %q was to be expected: %+v", want, i)
 	}
 }
 
-// write patches the items in turn, so that there are always others who write the same one.
+// write updates the items in turn, so that several writers write to the same item at a time.
 func (c *crowd) write(who int) {
 	for n := range crowdWrites {
 		id := c.items[(who+n)%len(c.items)]
@@ -151,7 +151,7 @@ func (c *crowd) create(who int) {
 			return
 		}
 		c.checkWhole(made, mark)
-		if !c.do("GET", "/"+made.ID, "", &made) { // what is acknowledged is there at once
+		if !c.do("GET", "/"+made.ID, "", &made) { // an acknowledged item must be readable immediately
 			return
 		}
 		c.checkWhole(made, mark)
@@ -170,7 +170,7 @@ func (c *crowd) readItem(turn int) bool {
 	return ok
 }
 
-// readList reads the marked items of a list, by id. Its filter keeps others out.
+// readList returns the marked items of a list by id. The filter excludes the others.
 func (c *crowd) readList() (items map[string]markedItem, ok bool) {
 	var answer struct{ Value []markedItem }
 	ok = c.do("GET", "?$top=1000&$filter=startswith(displayName,'mark')", "", &answer)
@@ -185,7 +185,7 @@ func (c *crowd) readList() (items map[string]markedItem, ok bool) {
 	return items, ok
 }
 
-// meet lets all clients begin at once, and readers go on until the last write is done.
+// meet starts all clients at once. Readers continue until the last write is done.
 func (c *crowd) meet() (reads int) {
 	begin, written := make(chan struct{}), make(chan struct{})
 	var writers, readers sync.WaitGroup
@@ -228,8 +228,8 @@ func (c *crowd) readUntil(written <-chan struct{}, who int) (reads int) {
 	return reads
 }
 
-// TestCrowd has 200 clients read and write one person's items at a time: everybody gets an answer, no answer shows
-// half a write, and in the end no write is lost.
+// TestCrowd has 200 clients that read and write one person's items concurrently. Every request gets a response, no
+// response shows a partial write, and no write is lost.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string]string{"in memory": "", "in a file": filepath.Join(t.TempDir(), "x.db")} {
@@ -254,8 +254,8 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// checkLast reports an item whose state no write has left behind: either none sent it, or another one began after it
-// had been acknowledged, or what only one writer sends is not there.
+// checkLast reports an item whose final state is not that of any last write: the mark is unknown, another write began
+// after it was acknowledged, or a member that only one writer sends is missing.
 func (c *crowd) checkLast(i markedItem, writes []markedWrite) {
 	at := slices.IndexFunc(writes, func(w markedWrite) bool { return w.mark == i.DisplayName })
 	if at < 0 {

@@ -10,8 +10,8 @@ import (
 	"profileql/internal/sandbox/faults"
 )
 
-// apiError is an answer that says no, in the API's words where they are known. Its codes mix those of the gateway,
-// of the directory and of the profile service, as the real ones do.
+// apiError is an error response, in the API's words where they are known. Its codes mix those of the gateway, the
+// directory and the profile service, as in real responses.
 type apiError struct {
 	status  int
 	code    string
@@ -25,17 +25,17 @@ type apiError struct {
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
 
-// badRequest is what the gateway says to a request that it cannot understand.
+// badRequest returns the gateway's error for a request that it cannot parse.
 func badRequest(format string, args ...any) *apiError {
 	return &apiError{status: http.StatusBadRequest, code: "BadRequest", message: fmt.Sprintf(format, args...)}
 }
 
-// noSegment says that the path leads nowhere (msgraph-beta-sdk-python#764).
+// noSegment returns the error for a path that does not exist (msgraph-beta-sdk-python#764).
 func noSegment(segment string) error {
 	return badRequest("Resource not found for the segment '%s'.", segment)
 }
 
-// noUser is what the directory says (msgraph-beta-sdk-dotnet#284).
+// noUser returns the directory's error for an unknown user (msgraph-beta-sdk-dotnet#284).
 func noUser(name string) error {
 	return &apiError{
 		status: http.StatusNotFound, code: "Request_ResourceNotFound",
@@ -43,20 +43,20 @@ func noUser(name string) error {
 	}
 }
 
-// noItem is all that the profile service says of an item that it does not have, and of one that it lists but that
-// another system owns (microsoft-graph-docs#19704).
+// noItem returns the profile service's error for a missing item. It is the same for a write to an item that is listed
+// but owned by another system (microsoft-graph-docs#19704).
 func noItem() *apiError {
 	return &apiError{status: http.StatusNotFound, code: "UnknownError"}
 }
 
-// noToken is what the gateway says to a request without a token.
+// noToken returns the gateway's error for a request without a token.
 func noToken() error {
 	return &apiError{
 		status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: "Access token is empty.", challenge: true,
 	}
 }
 
-// unlucky is an error on purpose, in the words that go with its status unless it brings its own.
+// unlucky returns an injected error. The code and message default to the usual ones of the status.
 func unlucky(f *faults.Error) *apiError {
 	e := usual(f.Status)
 	if f.Code != nil {
@@ -69,7 +69,7 @@ func unlucky(f *faults.Error) *apiError {
 	return e
 }
 
-// usual is what the API says with a status. The profile service itself has mostly nothing to say.
+// usual returns the API's usual error for a status. The profile service mostly has no message.
 func usual(status int) *apiError {
 	e := &apiError{status: status, code: "UnknownError"}
 	switch status {
@@ -96,7 +96,8 @@ func wrongMethod(allow string) error {
 	}
 }
 
-// wrongCoding refuses a body's content coding, and names the one that would be read (RFC 9110, section 15.5.16).
+// wrongCoding returns the error for an unsupported content coding of a body, with the coding that is supported (RFC
+// 9110, section 15.5.16).
 func wrongCoding(coding, accepted string) error {
 	return &apiError{
 		status: http.StatusUnsupportedMediaType, code: "BadRequest", acceptEncoding: accepted,
@@ -121,17 +122,17 @@ type innerError struct {
 	ClientRequestID string `json:"client-request-id"`
 }
 
-// answer is the error as it goes out.
+// answer returns the error as a response.
 func (e *apiError) answer(id requestID, at time.Time) answer {
 	var b errorBody
 	b.Error.Code, b.Error.Message = e.code, e.message
 	b.Error.InnerError = innerError{
 		Date: at.UTC().Format("2006-01-02T15:04:05"), RequestID: id.server, ClientRequestID: id.client,
 	}
-	if e.status == http.StatusTooManyRequests { // the sample in "Microsoft Graph throttling guidance"
+	if e.status == http.StatusTooManyRequests { // as in the sample of "Microsoft Graph throttling guidance"
 		b.Error.InnerError.Code, b.Error.InnerError.Status = "429", "429"
 	}
-	body, _ := json.Marshal(b) // texts only: it cannot fail
+	body, _ := json.Marshal(b) // strings only: cannot fail
 	a := answer{status: e.status, body: body, header: http.Header{"Content-Type": {"application/json"}}}
 	a.identify(id)
 	if e.allow != "" {

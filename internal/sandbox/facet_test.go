@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// another is a facet that the sandbox does not have, with a type of its own, an enumeration and a required property.
+// another is a facet that the sandbox does not have, with a type, an enumeration and a required property.
 const another = `
 <EnumType Name="languageProficiencyLevel"><Member Name="elementary" Value="0"/><Member Name="nativeOrBilingual" Value="5"/></EnumType>
 <ComplexType Name="where"><Property Name="city" Type="Edm.String" Nullable="false"/><Property Name="since" Type="Edm.Date"/></ComplexType>
@@ -18,7 +18,7 @@ const another = `
   <Property Name="spoken" Type="graph.languageProficiencyLevel"/>
 </EntityType>`
 
-// TestAnotherFacet holds that a facet costs its description, and no Go.
+// TestAnotherFacet tests that a facet can be added by its description alone, without Go code.
 func TestAnotherFacet(t *testing.T) {
 	t.Parallel()
 	csdl := strings.Replace(description, "<EntityType ", another+"<EntityType ", 1)
@@ -38,7 +38,7 @@ func TestAnotherFacet(t *testing.T) {
 		`{"displayName": "日本語", "spoken": "nativeOrBilingual", "learnt": {"city": "京都", "since": "1999-04-01"}}`: 201,
 		`{"displayName": "Svenska", "spoken": "elementary", "speakers": 10000000}`:                               201,
 		`{"spoken": "elementary"}`:                                        400,
-		`{"displayName": "x", "spoken": "elementary, nativeOrBilingual"}`: 400, // no flags
+		`{"displayName": "x", "spoken": "elementary, nativeOrBilingual"}`: 400, // not a flags enumeration
 		`{"displayName": "x", "learnt": {}}`:                              400,
 		`{"displayName": "x", "learnt": {"city": "y", "since": "1999"}}`:  400,
 		`{"displayName": "x", "speakers": 1.5}`:                           400,

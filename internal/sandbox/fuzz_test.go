@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// handler is a sandbox without a socket, which fuzzing would spend its time on.
+// handler is a sandbox without a socket, which would slow down fuzzing.
 type handler struct{ http.Handler }
 
 func openHandler(t testing.TB) handler {
@@ -32,7 +32,7 @@ func (h handler) do(method, path, query, body string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// FuzzFilter holds that a filter is understood or refused, and that no item is kept by it and by its opposite.
+// FuzzFilter tests that a filter is evaluated or refused, and that no item matches both a filter and its negation.
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{
 		"displayName eq 'x'", "createdDateTime lt 2024-05-01T10:00:00.1234567Z or (createdDateTime eq null and id gt 'a''b')",
@@ -65,7 +65,7 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-// FuzzQuery holds that options are understood or refused, and that the answer is JSON.
+// FuzzQuery tests that query options are evaluated or refused, and that the response is JSON.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"$select=id,inference/confidenceScore&$top=3", "$expand=interests($select=id;$top=2;$filter=displayName eq 'a;b')",
@@ -84,7 +84,7 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzBody holds that an update is done or refused as a whole, and that it is answered as it is read afterwards.
+// FuzzBody tests that an update is applied or refused as a whole, and that its response equals a subsequent read.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"displayName": "x"}`, `{"inference": {"confidenceScore": 1e400}}`, `{"createdBy": {"user": []}}`, `{"sources": [{}]}`, "\xff",
@@ -107,7 +107,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzBatch holds that a batch is refused as a whole, or that each of its parts is answered once.
+// FuzzBatch tests that a batch is refused as a whole, or that each of its requests has one response.
 func FuzzBatch(f *testing.F) {
 	for _, seed := range []string{
 		`{"requests": [{"id": "1", "method": "GET", "url": "/me/profile"}]}`,

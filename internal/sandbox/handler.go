@@ -14,18 +14,18 @@ import (
 	"profileql/internal/sandbox/store"
 )
 
-// FaultsPath is where the admin resource of the faults is, beside the API.
+// FaultsPath is the path of the admin resource of the faults, outside of the API.
 const FaultsPath = "/faults"
 
-// diagnostic is the header that support asks for, which says what machine answered.
+// diagnostic is the value of the x-ms-ags-diagnostic header, which names the machine that responded.
 const diagnostic = `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`
 
-// request is what is known of a request once its path has been understood.
+// request is a request whose path has been parsed.
 type request struct {
 	*http.Request
 	resource
-	caller Person // who is signed in
-	owner  Person // whose profile it is
+	caller Person // the signed-in user
+	owner  Person // the user whose profile it is
 	level  metadataLevel
 	plan   faults.Plan
 	at     time.Time
@@ -39,7 +39,7 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 	s.exchange(w, r).send(w, r)
 }
 
-// exchange finds the answer to a request, or to a part of a batch, for which w is nil.
+// exchange returns the response to a request, or to a part of a batch, for which w is nil.
 func (s *Sandbox) exchange(w http.ResponseWriter, r *http.Request) answer {
 	id := newRequestID(r)
 	at := s.now()
@@ -65,8 +65,8 @@ func (s *Sandbox) exchange(w http.ResponseWriter, r *http.Request) answer {
 	return a
 }
 
-// explain turns an error into one for the client. What went wrong inside stays inside. Packages that know nothing of
-// HTTP say what is wrong with a request by an *edm.Error: here it becomes what the gateway answers.
+// explain returns the error response for an error. Internal errors are logged, and not shown to the client. An
+// *edm.Error, from packages that do not depend on HTTP, becomes the gateway's error for a bad request.
 func (s *Sandbox) explain(err error, id requestID) *apiError {
 	var e *apiError
 	var mistake *edm.Error
@@ -82,7 +82,7 @@ func (s *Sandbox) explain(err error, id requestID) *apiError {
 			status: http.StatusServiceUnavailable, code: "serviceNotAvailable", retryAfter: "1",
 			message: "The service is temporarily unavailable.",
 		}
-	case !errors.Is(err, context.Canceled): // the client left
+	case !errors.Is(err, context.Canceled): // else the client has disconnected
 		s.log.Error("sandbox: a request failed", "request-id", id.server, "error", err)
 	}
 	return &apiError{
@@ -119,8 +119,8 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, plan faults.Pla
 	return s.read(x)
 }
 
-// caller is the person whose user principal name is the bearer token; the first one when it is nobody's. Where a token
-// is required, its absence is an error, except for the description of the types, which is public.
+// caller returns the person whose user principal name is the bearer token, or the first person if there is none. If
+// tokens are required, a missing one is an error, except for $metadata, which is public.
 func (s *Sandbox) caller(r *http.Request, kind resourceKind) (Person, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
@@ -146,7 +146,7 @@ func (s *Sandbox) owner(user string, caller Person) (Person, error) {
 	return Person{}, noUser(user)
 }
 
-// person finds somebody by id or user principal name.
+// person returns the person with an id or user principal name.
 func (s *Sandbox) person(name string) (Person, bool) {
 	for _, p := range s.people {
 		if strings.EqualFold(p.ID, name) || strings.EqualFold(p.UserPrincipalName, name) {
@@ -156,14 +156,14 @@ func (s *Sandbox) person(name string) (Person, bool) {
 	return Person{}, false
 }
 
-// json is a successful answer in JSON.
+// json returns a successful response in JSON.
 func (x *request) json(status int, body []byte) answer {
 	return answer{status: status, body: body, header: http.Header{
 		"Content-Type": {"application/json;odata.metadata=" + string(x.level) + ";odata.streaming=true;IEEE754Compatible=false;charset=utf-8"},
 	}}
 }
 
-// root is the server's address as the client knows it.
+// root returns the URL of the server as the client addressed it.
 func (x *request) root() string {
 	if x.TLS != nil {
 		return "https://" + x.Host
@@ -171,16 +171,16 @@ func (x *request) root() string {
 	return "http://" + x.Host
 }
 
-// address is what was asked for, without the query and a slash at the end.
+// address returns the URL of the request without the query and a trailing slash.
 func (x *request) address() string { return x.root() + strings.TrimSuffix(x.URL.EscapedPath(), "/") }
 
-// context is the context URL of the person's profile and what follows (OData Protocol 4.01, section 10).
+// context returns the context URL of the person's profile, followed by rest (OData Protocol 4.01, section 10).
 func (x *request) context(rest string) string {
 	return x.root() + "/beta/$metadata#" + x.profile() + rest
 }
 
-// profile is the person's profile, relative to the API. Who is addressed as me is named by id, who is addressed by
-// name by name.
+// profile returns the path of the person's profile, relative to the API. It contains the id if the request used me or
+// the id, and otherwise the user principal name.
 func (x *request) profile() string {
 	user := x.owner.ID
 	if x.user != "" && !strings.EqualFold(x.user, x.owner.ID) {

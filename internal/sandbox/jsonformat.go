@@ -13,7 +13,7 @@ import (
 	"profileql/internal/sandbox/odata"
 )
 
-// metadataLevel is how much control information an answer carries (OData JSON Format 4.01, section 3.1).
+// metadataLevel is the amount of control information in a response (OData JSON Format 4.01, section 3.1).
 type metadataLevel string
 
 const (
@@ -22,7 +22,7 @@ const (
 	metadataFull    metadataLevel = "full"
 )
 
-// wantedLevel is what the client asks for with Accept: application/json;odata.metadata=….
+// wantedLevel returns the level that the client requests by Accept: application/json;odata.metadata=….
 func wantedLevel(r *http.Request) metadataLevel {
 	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
 		media, parameters, err := mime.ParseMediaType(part)
@@ -37,21 +37,21 @@ func wantedLevel(r *http.Request) metadataLevel {
 	return metadataMinimal
 }
 
-// open begins a JSON object with its context.
+// open starts a JSON object with its context URL.
 func (x *request) open(context string) *bytes.Buffer {
 	b := bytes.NewBufferString("{")
 	x.writeContext(b, "", context)
 	return b
 }
 
-// writeContext writes the context of the object, or of one of its properties.
+// writeContext writes the context URL of the object, or of one of its properties.
 func (x *request) writeContext(b *bytes.Buffer, property, context string) {
 	if x.level != metadataNone {
 		writeMember(b, property+"@odata.context", context)
 	}
 }
 
-// writeMember writes a string and the comma behind it.
+// writeMember writes a member that is a string, and a comma.
 func writeMember(b *bytes.Buffer, name, text string) {
 	edm.WriteName(b, name)
 	edm.WriteJSON(b, text)
@@ -73,14 +73,14 @@ func (x *request) writeItems(b *bytes.Buffer, f *edm.NavigationProperty, items [
 	b.WriteByte(']')
 }
 
-// trimComma takes the comma behind the last entry of an array or an object away.
+// trimComma removes the comma after the last entry of an array or an object.
 func trimComma(b *bytes.Buffer) {
 	if last := b.Len() - 1; b.Bytes()[last] == ',' {
 		b.Truncate(last)
 	}
 }
 
-// writeItem writes an item without the braces around it.
+// writeItem writes an item without its braces.
 func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity, chosen odata.Selection) {
 	if x.level == metadataFull {
 		x.writeIdentity(b, f, i)
@@ -100,7 +100,8 @@ func (x *request) writeItem(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.E
 	trimComma(b)
 }
 
-// writeIdentity writes what full metadata says of an entity (OData JSON Format 4.01, sections 4.6.3, 4.6.8 and 4.6.9).
+// writeIdentity writes the control information of an entity at the full level (OData JSON Format 4.01, sections
+// 4.6.3, 4.6.8 and 4.6.9).
 func (x *request) writeIdentity(b *bytes.Buffer, f *edm.NavigationProperty, i *edm.Entity) {
 	writeMember(b, "@odata.type", "#"+f.EntityType.Name)
 	id := edm.ValueOf(f.EntityType.Property("id"), i.Raw(f.EntityType.Property("id"))).Text
@@ -109,7 +110,7 @@ func (x *request) writeIdentity(b *bytes.Buffer, f *edm.NavigationProperty, i *e
 	writeMember(b, "@odata.editLink", path)
 }
 
-// writeProperty writes a property that does not go out as it is stored.
+// writeProperty writes a property whose response differs from its stored form.
 func (x *request) writeProperty(b *bytes.Buffer, p odata.SelectedProperty, raw json.RawMessage) {
 	if p.Name != "id" && x.plan.Nulls.Property(p.Name) {
 		raw = json.RawMessage("null")
@@ -172,7 +173,7 @@ func (x *request) writeStructure(b *bytes.Buffer, p odata.SelectedProperty, memb
 	b.WriteByte('}')
 }
 
-// writeDynamic writes what an open type holds besides its properties.
+// writeDynamic writes the dynamic properties of an open type.
 func writeDynamic(b *bytes.Buffer, t *edm.StructuredType, members map[string]json.RawMessage) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if t.Property(name) == nil {
@@ -183,8 +184,8 @@ func writeDynamic(b *bytes.Buffer, t *edm.StructuredType, members map[string]jso
 	}
 }
 
-// typeAnnotation is the type that full metadata names beside a property: of all but strings, truth values and structures,
-// which say what they are (OData JSON Format 4.01, section 4.6.3).
+// typeAnnotation returns the type annotation of a property at the full level. Strings, booleans and structures have
+// none, since their JSON form implies the type (OData JSON Format 4.01, section 4.6.3).
 func typeAnnotation(p *edm.Property) string {
 	name := strings.TrimPrefix(p.Type.Name, "Edm.")
 	switch {

@@ -7,21 +7,21 @@ import (
 	"profileql/internal/sandbox/store"
 )
 
-// lag carries the fault of that name out: a write takes effect at once, and reads get what was there before until its
-// time is over, as from a replica that lags behind.
+// lag implements the fault of that name: a write takes effect immediately, but reads return the previous version
+// until the lag is over, as from a replica that is behind.
 type lag struct {
 	mu     sync.Mutex
 	behind map[store.Key][]past
 }
 
-// past is what an item was until a time; nil where it was not there.
+// past is the version of an item until a time; nil if the item did not exist.
 type past struct {
 	doc   []byte
 	until time.Time
 }
 
-// hide is called before a write takes effect, with what is there until then. Without a lag, the write shows itself,
-// and all before it.
+// hide must be called before a write takes effect, with the version until then. If the request has no lag, the write
+// and all writes before it become visible.
 func (l *lag) hide(x *request, old []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -36,7 +36,7 @@ func (l *lag) hide(x *request, old []byte) {
 	l.behind[k] = append(l.behind[k], past{old, x.at.Add(x.plan.Lag)})
 }
 
-// documents are those of a person's facet that reads still get, by id.
+// documents returns the previous versions that reads of a person's facet still return, by id.
 func (l *lag) documents(person, facet string, at time.Time) map[string][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,14 +55,14 @@ func (l *lag) documents(person, facet string, at time.Time) map[string][]byte {
 	return docs
 }
 
-// document is what a read gets of an item, if it lags behind.
+// document returns the previous version of an item. lags reports whether reads still return it.
 func (l *lag) document(k store.Key, at time.Time) (doc []byte, lags bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.at(k, at)
 }
 
-// at takes away what is over, and returns the oldest version that is not.
+// at removes expired versions, and returns the oldest one that is not expired.
 func (l *lag) at(k store.Key, at time.Time) (doc []byte, lags bool) {
 	for _, was := range l.behind[k] {
 		if at.Before(was.until) {

@@ -12,8 +12,8 @@ import (
 	"profileql/internal/sandbox/odata"
 )
 
-// TestPagingByValue pages as ProfileQL does, with a filter that says behind which instant and id a page begins. The
-// seeds have ties, other offsets, and items without an instant.
+// TestPagingByValue reads pages as ProfileQL does, with a filter for the instant and id after which a page begins.
+// The seed data has equal instants, other time zones, and items without an instant.
 func TestPagingByValue(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -41,7 +41,7 @@ func TestPagingByValue(t *testing.T) {
 	}
 }
 
-// byValue reads a whole list by sevens, and orders it by its first property.
+// byValue reads a whole list in pages of seven, ordered by its first property.
 func (c client) byValue(order, first string, behind func(at, id string) string) (ids []string) {
 	c.t.Helper()
 	property, _, _ := strings.Cut(strings.Split(order, ",")[0], " ")
@@ -68,7 +68,8 @@ func (c client) byValue(order, first string, behind func(at, id string) string) 
 	}
 }
 
-// TestOrder holds where nulls go, that instants are compared and not their texts, and that ties go by id.
+// TestOrder tests the position of nulls, that instants are compared by value and not by text, and that items with
+// equal values are ordered by id.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -78,7 +79,7 @@ func TestOrder(t *testing.T) {
 		{"createdDateTime desc", "createdDateTime", "2026-02-28T23:59:59.9999999Z"},
 		{"description", "description", "<nil>"},
 		{"description desc", "displayName", "囲碁"},
-		{"allowedAudiences desc", "allowedAudiences", "neighbors"}, // no member of it
+		{"allowedAudiences desc", "allowedAudiences", "neighbors"}, // not a member of the enumeration
 		{"inference/confidenceScore desc", "displayName", "GraphQL"},
 		{"createdBy/application/displayName desc, displayName ", "displayName", "Coffee"},
 		{"isSearchable desc", "displayName", "Family recipes"},
@@ -104,7 +105,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestLinksStandStill changes the list between two pages, of the server's size and of the client's.
+// TestLinksStandStill changes the list between two pages, with the page size of the server and with that of the
+// client.
 func TestLinksStandStill(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -128,8 +130,8 @@ func TestLinksStandStill(t *testing.T) {
 				t.Fatalf("%d items, %v in all", len(seen), a.body["@odata.count"])
 			}
 			c.do("DELETE", list+"/"+made[total-1], "")     // before the page
-			c.do("DELETE", list+"/"+seen[test.page-1], "") // the last one of it
-			c.create(`{"displayName": "made 9999"}`)       // before it
+			c.do("DELETE", list+"/"+seen[test.page-1], "") // the last item of the page
+			c.create(`{"displayName": "made 9999"}`)       // before the page
 			for link := a.body["@odata.nextLink"]; link != nil; link = a.body["@odata.nextLink"] {
 				next, err := url.Parse(link.(string))
 				if err != nil {
@@ -153,19 +155,19 @@ func TestLinksStandStill(t *testing.T) {
 	}
 }
 
-// TestForeignTokens are refused: a token belongs to lists of one order.
+// TestForeignTokens tests that a $skiptoken of a list in another order is refused.
 func TestForeignTokens(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
-	for _, token := range []string{"", "W10", "eyJ9", "WyJ4Il0", "W251bGwsbnVsbCxudWxsXQ"} { // nothing, [], no JSON, ["x"], three nulls
+	for _, token := range []string{"", "W10", "eyJ9", "WyJ4Il0", "W251bGwsbnVsbCxudWxsXQ"} { // "", [], not JSON, ["x"], nulls
 		if a := c.do("GET", listing("$skiptoken", token), ""); a.status != 400 {
 			t.Errorf("$skiptoken=%s: %d", token, a.status)
 		}
 	}
 }
 
-// TestTop holds that $top is the size of a page, up to what one answer can hold, and that a link is there exactly where
-// another item is. The list has 62 items.
+// TestTop tests that $top is the page size, up to the maximum, and that there is a link exactly if there are more
+// items. The list has 62 items.
 func TestTop(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -176,7 +178,7 @@ func TestTop(t *testing.T) {
 	}{
 		{"1", "0", 1, true}, {"61", "0", 61, true}, {"62", "0", 62, false}, {"63", "0", 62, false}, {"2147483647", "0", 62, false},
 		{"7", "54", 7, true}, {"7", "55", 7, false}, {"7", "56", 6, false}, {"7", "62", 0, false}, {"7", "100", 0, false},
-		{"0", "0", 0, false}, // no page of no items leads anywhere
+		{"0", "0", 0, false}, // a page without items has no link, which would be endless
 	} {
 		a := c.do("GET", listing("$top", test.top, "$skip", test.skip, "$count", "true"), "")
 		if _, more := a.body["@odata.nextLink"]; len(a.ids()) != test.length || more != test.more || a.body["@odata.count"] != 62.0 {
@@ -185,7 +187,7 @@ func TestTop(t *testing.T) {
 	}
 }
 
-// TestMessages are the API's own words, where they are known.
+// TestMessages tests messages that are known to be the API's.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})

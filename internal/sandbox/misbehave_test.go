@@ -16,7 +16,7 @@ import (
 	"profileql/internal/sandbox/faults"
 )
 
-// begin sends a request that meets a fault, and returns its answer as soon as that begins.
+// begin sends a request with a fault, and returns the response as soon as its headers have arrived.
 func (c client) begin(ctx context.Context, fault, method, path, body string) (*http.Response, error) {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(body))
@@ -30,7 +30,7 @@ func (c client) begin(ctx context.Context, fault, method, path, body string) (*h
 	return (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
 }
 
-// attempt sends a request that meets a fault, and returns what came of its answer and the error at its end.
+// attempt sends a request with a fault, and returns the status, the body and the error that ended it.
 func (c client) attempt(ctx context.Context, fault, method, path, body string) (status int, text string, err error) {
 	c.t.Helper()
 	response, err := c.begin(ctx, fault, method, path, body)
@@ -42,7 +42,7 @@ func (c client) attempt(ctx context.Context, fault, method, path, body string) (
 	return response.StatusCode, string(read), err
 }
 
-// TestLostConnections holds that a request takes effect or not, as the fault says, and is not answered.
+// TestLostConnections tests that a request is executed or not, as the fault says, and gets no response.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -61,7 +61,7 @@ func TestLostConnections(t *testing.T) {
 	}
 }
 
-// TestBrokenBodies holds how an answer breaks off.
+// TestBrokenBodies tests responses that are cut.
 func TestBrokenBodies(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -87,13 +87,13 @@ func TestBrokenBodies(t *testing.T) {
 	if response.StatusCode != 200 || string(first) != half || err != nil {
 		t.Errorf("stall: %d, %v, %s", response.StatusCode, err, first)
 	}
-	time.AfterFunc(200*time.Millisecond, leave) // so that an end, or the rest, would have come
+	time.AfterFunc(200*time.Millisecond, leave) // late enough for the rest of the body to arrive
 	if rest, err := io.ReadAll(response.Body); len(rest) > 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("stall: %d bytes more, %v", len(rest), err)
 	}
 }
 
-// TestDelays wait as long as they say, or until the client leaves.
+// TestDelays tests that a delay takes the given time, or ends when the client disconnects.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestDelays(t *testing.T) {
 	})
 }
 
-// TestLag holds that reads get an item's past until the time is over, and that writes do not.
+// TestLag tests that reads return the previous version of an item until the lag is over, and that writes do not.
 func TestLag(t *testing.T) {
 	t.Parallel()
 	var passed atomic.Int64
@@ -158,8 +158,8 @@ func TestLag(t *testing.T) {
 	}
 }
 
-// TestNulls holds that any property can be missing but the id, that collections can have null entries, and that the
-// same seed leaves out the same.
+// TestNulls tests that any property but the id can be null, that collections can have null entries, and that the same
+// seed selects the same properties.
 func TestNulls(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -185,7 +185,8 @@ func TestNulls(t *testing.T) {
 	}
 }
 
-// TestPartsAndFaults holds that a lost connection of a part is that of the whole batch, after what came before.
+// TestPartsAndFaults tests that a lost connection of one request loses the whole batch, after the previous requests
+// took effect.
 func TestPartsAndFaults(t *testing.T) {
 	t.Parallel()
 	box, err := Open(t.Context(), Options{Faults: faults.Config{Rules: []faults.Rule{
@@ -212,7 +213,7 @@ func TestPartsAndFaults(t *testing.T) {
 	}
 }
 
-// TestFaultsAtRunTime holds that the admin resource works over HTTP, beside the API.
+// TestFaultsAtRunTime tests the admin resource over HTTP.
 func TestFaultsAtRunTime(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -234,7 +235,7 @@ func TestFaultsAtRunTime(t *testing.T) {
 	}
 }
 
-// TestRequiredToken holds who is refused, and how.
+// TestRequiredToken tests which requests without a valid token are refused, and how.
 func TestRequiredToken(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{RequireToken: true})

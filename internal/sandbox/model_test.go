@@ -20,29 +20,29 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The rules of this file are written down from the API's documentation and from nothing in this package, so that a
-// mistake has to be made twice to stay.
+// The rules of this file are written from the API's documentation, independently of this package, so that an error
+// must be made twice to go unnoticed.
 
-// modelItem is an item as it has to be answered.
+// modelItem is an item as it must be returned.
 type modelItem = map[string]any
 
-// modelRule says what becomes of a value when v, which is not null, is sent for it; false where v is refused.
+// modelRule returns the new value when v, which is not null, is sent for old; false if v is refused.
 type modelRule func(old, v any) (any, bool)
 
-// modelType is what a client may write of a type.
+// modelType describes what a client may write to a type.
 type modelType struct {
 	name     string
 	members  map[string]modelRule
-	open     bool           // whether it takes members of any other name
-	readOnly []string       // taken from nobody, whatever the value
+	open     bool           // whether it accepts members of any other name
+	readOnly []string       // ignored, whatever the value
 	required string         // the member that cannot be null
-	fresh    map[string]any // what a new value is before anything has been said of it
+	fresh    map[string]any // a new value before any member has been set
 }
 
 func modelText(_, v any) (any, bool)  { _, ok := v.(string); return v, ok }
 func modelTruth(_, v any) (any, bool) { _, ok := v.(bool); return v, ok }
 
-// modelScore is an Edm.Double, of which JSON cannot write three values as numbers.
+// modelScore is the rule of an Edm.Double. Three of its values are not JSON numbers.
 func modelScore(_, v any) (any, bool) {
 	_, ok := v.(float64)
 	return v, ok || v == "INF" || v == "-INF" || v == "NaN"
@@ -57,7 +57,7 @@ func modelTexts(_, v any) (any, bool) {
 	return v, ok
 }
 
-// modelAudiences keeps each audience once, in the order of the type. The first one is none of the others.
+// modelAudiences keeps each audience once, in the order of the type. The first one cannot be combined with others.
 func modelAudiences(_, v any) (any, bool) {
 	text, ok := v.(string)
 	audiences := []string{"me", "family", "contacts", "groupMembers", "organization", "federatedOrganizations", "everyone"}
@@ -70,7 +70,7 @@ func modelAudiences(_, v any) (any, bool) {
 	return strings.Join(kept, ","), ok
 }
 
-// complexly merges member by member, into a fresh value where there has been none.
+// complexly merges member by member, into a fresh value if there is no old one.
 func (t modelType) complexly(old, v any) (any, bool) {
 	body, ok := v.(map[string]any)
 	if !ok {
@@ -83,7 +83,7 @@ func (t modelType) complexly(old, v any) (any, bool) {
 	return t.merge(into, body)
 }
 
-// merge returns a copy, for a body of which one member is refused must not have changed anything.
+// merge returns a merged copy, since a body with a refused member must not change anything.
 func (t modelType) merge(old, body map[string]any) (map[string]any, bool) {
 	merged := maps.Clone(old)
 	for name, v := range body {
@@ -146,8 +146,8 @@ var modelInterest = modelType{
 	},
 }
 
-// newModelItem is a created item of which nothing has been said. Its source is only filled in when the client said
-// nothing of it, and so is who created it.
+// newModelItem returns a created item with its default values. Its source and createdBy are set only if the client
+// did not send them.
 func newModelItem(id string, by Person, at time.Time) modelItem {
 	return modelItem{
 		"id": id, "allowedAudiences": "organization", "isSearchable": false, "inference": nil, "categories": []any{},
@@ -169,22 +169,22 @@ func modelPerson(p Person) map[string]any {
 	}
 }
 
-// created is the item that a body makes; false where the body is refused.
+// created returns the item that a body creates; false if the body is refused.
 func created(body map[string]any, id string, by Person, at time.Time) (modelItem, bool) {
 	item := newModelItem(id, by, at)
 	for _, name := range []string{"source", "createdBy"} {
 		if body[name] != nil {
-			item[name] = nil // what is given is not mixed with what the server would have said
+			item[name] = nil // a value that the client sends is not merged with the default
 		}
 	}
 	item, ok := modelInterest.merge(item, body)
 	return item, ok && item["displayName"] != nil
 }
 
-// patched is what a body makes of an item; false where the body is refused.
+// patched returns the item after an update; false if the body is refused.
 func patched(old modelItem, body map[string]any, by Person, at time.Time) (modelItem, bool) {
 	body = maps.Clone(body)
-	delete(body, "source") // it is taken on create only
+	delete(body, "source") // accepted on create only
 	item, ok := modelInterest.merge(old, body)
 	if ok {
 		item["lastModifiedDateTime"], item["lastModifiedBy"] = modelInstant(at), modelPerson(by)
@@ -192,18 +192,18 @@ func patched(old modelItem, body map[string]any, by Person, at time.Time) (model
 	return item, ok
 }
 
-// foreign tells whether another system owns the item: it has sources, and none of them is this API.
+// foreign reports whether another system owns the item: it has sources, and none of them is this API.
 func foreign(item modelItem) bool {
 	sources, _ := item["sources"].([]any)
 	return len(sources) > 0 && !strings.Contains(fmt.Sprint(sources), "46a57efc-33f8-4eec-a512-b90039ad6187")
 }
 
-// model is a sandbox and what should be in it.
+// model is a sandbox and its expected content.
 type model struct {
 	client
 	people []Person
-	items  map[string]map[string]modelItem // by person's id and item's
-	made   []string                        // ids of what has been created, deleted ones among them
+	items  map[string]map[string]modelItem // by the person's id and the item's id
+	made   []string                        // ids of created items, including deleted ones
 	clock  atomic.Int64                    // nanoseconds since the epoch
 	ids    atomic.Int64
 }
@@ -235,17 +235,18 @@ func newModel(t *testing.T, r *rapid.T) *model {
 
 func (m *model) now() time.Time { return time.Unix(0, m.clock.Load()).UTC() }
 
-// modelID is the nth id. Ids are in another order than the items come in, so that ties show by what they are ordered.
+// modelID returns the nth id. The order of ids differs from the order of creation, so that the order of items with
+// equal values is tested.
 func modelID(n int64) string { return uuid.NewSHA1(uuid.Nil, []byte(fmt.Sprint(n))).String() }
 
-// exchange is one request of somebody, and whose profile it is about.
+// exchange is a request: its caller, and the owner of the profile.
 type exchange struct {
 	caller, owner Person
 	path          string
 	at            time.Time
 }
 
-// next draws who does something, and lets time pass or stand still.
+// next draws the caller and the owner, and whether time passes.
 func (m *model) next(r *rapid.T) exchange {
 	step := rapid.SampledFrom([]time.Duration{0, 0, 1, 100, time.Microsecond, time.Second, 25 * time.Hour}).Draw(r, "step")
 	m.clock.Add(int64(step))
@@ -260,7 +261,8 @@ func (m *model) next(r *rapid.T) exchange {
 	return x
 }
 
-// check sends a request and compares status and whole body, except for what only support reads of an error.
+// check sends a request and compares the status and the whole body, except for the parts of an error that are for
+// support only.
 func (m *model) check(r *rapid.T, x exchange, method, path, body string, status int, want any) (nextLink string) {
 	r.Helper()
 	a := m.do(method, path, body, "Authorization", "Bearer "+x.caller.UserPrincipalName)
@@ -282,7 +284,7 @@ func (m *model) check(r *rapid.T, x exchange, method, path, body string, status 
 	return nextLink
 }
 
-// modelError is the body of an error. Of bad requests only that there is a message is known.
+// modelError returns the body of an error. For bad requests, only the presence of a message is checked.
 func modelError(status int, at time.Time, a reply) any {
 	code, message := "UnknownError", ""
 	if status == 400 {
@@ -363,7 +365,7 @@ func (m *model) get(r *rapid.T) {
 	m.checkItem(r, x, m.drawID(r, x.owner))
 }
 
-// drawID prefers what has been made here, for only then does a sequence of changes meet one item.
+// drawID prefers created items, so that sequences of changes affect the same item.
 func (m *model) drawID(r *rapid.T, owner Person) string {
 	kind := rapid.SampledFrom([]string{"made", "made", "made", "owned", "anybody's"}).Draw(r, "kind of id")
 	ids := []string{"unknown", SampleInterest, LockedInterest}
@@ -381,7 +383,7 @@ func (m *model) drawID(r *rapid.T, owner Person) string {
 	return rapid.SampledFrom(ids).Draw(r, "id")
 }
 
-// modelOrders are values of $orderby, and what they compare before the id.
+// modelOrders are values of $orderby with their comparisons, which precede that of the id.
 var modelOrders = []struct {
 	text    string
 	compare func(a, b modelItem) int
@@ -398,7 +400,7 @@ func compareNames(a, b modelItem) int {
 	return strings.Compare(a["displayName"].(string), b["displayName"].(string))
 }
 
-// compareCreated has null come first.
+// compareCreated orders null first.
 func compareCreated(a, b modelItem) int { return createdAt(a).Compare(createdAt(b)) }
 
 func createdAt(item modelItem) time.Time {
@@ -408,7 +410,7 @@ func createdAt(item modelItem) time.Time {
 		panic(err)
 	}
 	if !isText {
-		return time.Time{}.Add(-1) // the zero time is that of items of which nobody knows when they came
+		return time.Time{}.Add(-1) // the zero time is used for items without a creation time
 	}
 	return t
 }
@@ -421,7 +423,7 @@ func (m *model) list(r *rapid.T) {
 	if order.text != "" {
 		options.Set("$orderby", order.text)
 	}
-	const most = 100 // of one answer to a client that does not say how many it wants
+	const most = 100 // maximum page size without $top
 	top, skip := rapid.IntRange(-1, 60).Draw(r, "top"), rapid.IntRange(-1, 60).Draw(r, "skip")
 	if top >= 0 {
 		options.Set("$top", fmt.Sprint(top))
@@ -449,12 +451,12 @@ func (m *model) list(r *rapid.T) {
 			r.Fatalf("%d items are left, and the link is %q", len(rest), path)
 		}
 		if len(rest) > 3*top {
-			return // some links are enough
+			return // a few links are enough
 		}
 	}
 }
 
-// sorted are somebody's items as a list has them: without a word on ties, the id decides.
+// sorted returns a person's items in the order of a list. Items with equal values are ordered by id.
 func (m *model) sorted(owner Person, keep func(modelItem) bool, compare func(a, b modelItem) int) []any {
 	items := slices.SortedFunc(maps.Values(m.items[owner.ID]), func(a, b modelItem) int {
 		if c := compare(a, b); c != 0 {
@@ -493,7 +495,7 @@ func (m *model) drawFilter(r *rapid.T, owner Person, options url.Values) (keep f
 	return func(modelItem) bool { return true }
 }
 
-// names are those of somebody's items, for what is drawn by chance is hardly ever there twice.
+// names returns the names of a person's items, since a random name hardly ever matches.
 func (m *model) names(owner Person) []string {
 	names := make([]string, 0, len(m.items[owner.ID]))
 	for _, item := range m.items[owner.ID] {
@@ -509,7 +511,7 @@ var nastyWords = []string{
 	"%00+%27", "1 eq 1) or (", "ß ẞ İ ı",
 }
 
-// nastyText is text that something on the way may take for something else, of up to 2 kB.
+// nastyText draws text of up to 2 kB with special meanings in URLs, JSON or SQL.
 var nastyText = rapid.OneOf(
 	rapid.SampledFrom(nastyWords),
 	rapid.StringN(0, 20, -1),
@@ -519,12 +521,12 @@ var nastyText = rapid.OneOf(
 	}),
 )
 
-// wrongValues are of no use to most properties; the model knows to which ones.
+// wrongValues draws values that are invalid for most properties.
 var wrongValues = rapid.SampledFrom([]any{
 	nil, true, 5, "", "x", []any{}, []any{nil}, []any{"x", 5}, []any{[]any{}}, map[string]any{}, map[string]any{"x": 1},
 })
 
-// modelValues draws values that properties take, mostly.
+// modelValues draws values that are mostly valid for the property.
 var modelValues = map[string]*rapid.Generator[any]{
 	"displayName": nastyText.AsAny(), "description": nastyText.AsAny(),
 	"webUrl": nastyText.AsAny(), "thumbnailUrl": nastyText.AsAny(),
@@ -546,7 +548,7 @@ var modelValues = map[string]*rapid.Generator[any]{
 		"tenant": nastyText.AsAny(), "@odata.type": drawType(modelIdentities),
 	}),
 	"source": drawObject(map[string]*rapid.Generator[any]{"type": rapid.SliceOfN(nastyText, 0, 2).AsAny()}),
-	// Whatever is sent for these, nobody looks at it.
+	// Values of these properties are ignored.
 	"id": wrongValues, "createdDateTime": wrongValues, "lastModifiedDateTime": wrongValues, "lastModifiedBy": wrongValues,
 	"sources": wrongValues, "@odata.context": nastyText.AsAny(), "categories@odata.type": nastyText.AsAny(),
 	"@odata.type": drawType(modelInterest),
@@ -561,7 +563,7 @@ func drawType(t modelType) *rapid.Generator[any] {
 	return rapid.SampledFrom([]any{t.name, "#" + t.name, "#" + t.name, "#microsoft.graph.entity"})
 }
 
-// drawObject draws some of the members; now and then one that is not of its type, or not known.
+// drawObject draws some of the members, and sometimes a member of the wrong type or an unknown one.
 func drawObject(members map[string]*rapid.Generator[any]) *rapid.Generator[any] {
 	names := slices.Sorted(maps.Keys(members))
 	return rapid.Custom(func(r *rapid.T) any {
@@ -584,14 +586,14 @@ func drawObject(members map[string]*rapid.Generator[any]) *rapid.Generator[any] 
 
 var bodyValue = drawObject(modelValues)
 
-// malformed are bodies that are no JSON object.
+// malformed are bodies that are not JSON objects.
 var malformed = []string{
 	`[]`, `null`, `"x"`, `{`, `{"displayName": "x"} {}`, `{"displayName": "x", "displayName": "y"}`, `{"displayName": "x",}`,
 	"{\"displayName\": \"\xff\"}", " ",
 }
 
-// drawBody draws a body and what it says, which is nothing where it is no JSON object. It is named, after something
-// that is there already now and then, so many times out of ten.
+// drawBody draws a body and its content, which is nil if it is not a JSON object. With probability named/10 it has a
+// displayName, which is sometimes that of an existing item.
 func drawBody(r *rapid.T, names []string, named int) (text string, body map[string]any) {
 	if rapid.IntRange(0, 24).Draw(r, "malformed") == 24 {
 		return rapid.SampledFrom(malformed).Draw(r, "body"), nil
@@ -605,12 +607,12 @@ func drawBody(r *rapid.T, names []string, named int) (text string, body map[stri
 		r.Fatal(err)
 	}
 	if len(object) > 0 && rapid.IntRange(1, 10).Draw(r, "repeated") == 10 {
-		text = strings.TrimSuffix(strings.TrimSpace(text), "}") + "," + text[1:] // every member twice
+		text = strings.TrimSuffix(strings.TrimSpace(text), "}") + "," + text[1:] // repeats every member
 	}
 	return text, body
 }
 
-// spell writes JSON with as few escapes as it can have, or with everything escaped that can be.
+// spell encodes JSON with as few escapes as possible, or with everything escaped.
 func spell(v any, escaped bool) string {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
@@ -634,7 +636,7 @@ func spell(v any, escaped bool) string {
 	return ascii.String()
 }
 
-// TestModel does anything in any order for two people, and compares every answer with that of a model.
+// TestModel executes random requests for two people, and compares every response with that of a model.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

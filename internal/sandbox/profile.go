@@ -10,14 +10,14 @@ import (
 	"profileql/internal/sandbox/odata"
 )
 
-// expansion is a facet inside of the profile, and what is asked of it.
+// expansion is an expanded facet of the profile with its query.
 type expansion struct {
 	facet   *edm.NavigationProperty
 	options odata.Options
 }
 
-// readProfile answers the profile with its facets inside. The API does so without $expand; with it, only the named
-// facets are there. Its id is the same for everybody (microsoft-graph-docs#8937).
+// readProfile returns the profile with its facets. The API includes all facets without $expand, and only the named
+// ones with it. The id of the profile is the same for all users (microsoft-graph-docs#8937).
 func (s *Sandbox) readProfile(x *request, o odata.Options) (answer, error) {
 	if err := o.Only("$select", "$expand"); err != nil {
 		return answer{}, err
@@ -45,8 +45,8 @@ func (s *Sandbox) readProfile(x *request, o odata.Options) (answer, error) {
 	return x.json(http.StatusOK, b.Bytes()), nil
 }
 
-// parseExpansions tells which facets are inside of the profile, and whether its id is. A facet that is selected is
-// there without $expand too; what the real API does then is not documented.
+// parseExpansions returns the facets that are expanded in the profile, and whether its id is selected. A facet in
+// $select is expanded even without $expand; what the real API does in that case is not documented.
 func parseExpansions(profile *edm.StructuredType, o odata.Options) (expanded []expansion, withID bool, err error) {
 	names, err := o.SelectedNames(profile)
 	if err != nil {
@@ -65,7 +65,7 @@ func parseExpansions(profile *edm.StructuredType, o odata.Options) (expanded []e
 	return expanded, names == nil || slices.Contains(names, "id"), nil
 }
 
-// writeExpansion writes a facet inside of the profile, and a comma behind it. It is cut into pages like any list.
+// writeExpansion writes an expanded facet and a comma. It is paged like any list.
 func (s *Sandbox) writeExpansion(b *bytes.Buffer, x *request, e expansion) error {
 	q, err := odata.ParseQuery(e.facet.EntityType, e.options)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSelectAndExpand holds what is left of a profile and of an item.
+// TestSelectAndExpand tests which properties of a profile and of an item are returned.
 func TestSelectAndExpand(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -52,8 +52,7 @@ func TestSelectAndExpand(t *testing.T) {
 	}
 }
 
-// TestExpandedPages holds that a facet inside of the profile goes on at a link of its own, wherever the profile was
-// asked for.
+// TestExpandedPages tests that an expanded facet has a next link of its own, for every URL of the profile.
 func TestExpandedPages(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})

@@ -7,12 +7,12 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// writtenHere is the id of the source that holds what was written through the profile API ("Manage people data
-// sources", table of source ids).
+// writtenHere is the id of the source for items written through the profile API ("Manage people data sources", table
+// of source ids).
 const writtenHere = "46a57efc-33f8-4eec-a512-b90039ad6187"
 
-// stamp sets what the server says of a new item, unless the document has it already: of createdBy the API's page has
-// an example in which it comes from the client, and made-up people have a past.
+// stamp sets the server's properties of a new item that the document does not have. Clients may send createdBy, as an
+// example in the API's documentation does, and seed data has its own values.
 func stamp(doc map[string]any, id string, by Person, at time.Time) {
 	now := edm.FormatDateTimeOffset(at)
 	for name, v := range map[string]any{
@@ -30,7 +30,7 @@ func stamp(doc map[string]any, id string, by Person, at time.Time) {
 	}
 }
 
-// touch notes who changed an item, and when.
+// touch sets who changed an item, and when.
 func touch(doc map[string]any, by Person, at time.Time) {
 	doc["lastModifiedDateTime"] = edm.FormatDateTimeOffset(at)
 	doc["lastModifiedBy"] = identitySet(by)
@@ -44,9 +44,9 @@ func identitySet(p Person) map[string]any {
 	}
 }
 
-// locked tells whether the item is another system's: it has sources, and none of them is this API. Such items are
-// listed, but cannot be changed here (microsoft-graph-docs#19704). createdBy would be no good to decide it by, for
-// clients set it.
+// locked reports whether the item belongs to another system: it has sources, and none of them is this API. Such items
+// are listed, but cannot be changed (microsoft-graph-docs#19704). createdBy is not used for this, since clients can
+// set it.
 func locked(doc map[string]any) bool {
 	sources, _ := doc["sources"].([]any)
 	for _, s := range sources {

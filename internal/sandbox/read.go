@@ -10,7 +10,7 @@ import (
 	"profileql/internal/sandbox/store"
 )
 
-// read answers a GET.
+// read handles a GET.
 func (s *Sandbox) read(x *request) (answer, error) {
 	o, err := odata.ParseOptions(x.URL.RawQuery)
 	if err != nil {
@@ -35,7 +35,7 @@ func readMetadata(o odata.Options) (answer, error) {
 	}, o.Only()
 }
 
-// items are all of the owner's items of a facet that the filter keeps.
+// items returns the owner's items of a facet that the filter selects.
 func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter odata.Expression) ([]*edm.Entity, error) {
 	docs, err := s.documents(x, f)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Sandbox) items(x *request, f *edm.NavigationProperty, filter odata.Expr
 	return kept, nil
 }
 
-// documents are those that the owner's facet consists of, as a read gets them.
+// documents returns the documents of the owner's facet, as visible to reads.
 func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Document, error) {
 	docs, err := s.store.Documents(x.Context(), x.owner.ID, f.Name)
 	lagging := s.lag.documents(x.owner.ID, f.Name, x.at)
@@ -70,7 +70,7 @@ func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Docu
 	return docs, nil
 }
 
-// page is what one answer holds of a list.
+// page returns a page of a list.
 func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q odata.Query) (odata.Page, error) {
 	items, err := s.items(x, f, q.Filter)
 	if err != nil {
@@ -121,12 +121,12 @@ func (s *Sandbox) readItem(x *request, o odata.Options) (answer, error) {
 	return x.entity(http.StatusOK, doc, chosen)
 }
 
-// key names the item that the path does.
+// key returns the key of the item in the path.
 func (x *request) key() store.Key {
 	return store.Key{Person: x.owner.ID, Facet: x.facet.Name, ID: x.id}
 }
 
-// entity answers one item.
+// entity returns the response for one item.
 func (x *request) entity(status int, doc []byte, chosen odata.Selection) (answer, error) {
 	i, err := edm.NewEntity(doc)
 	if err != nil {

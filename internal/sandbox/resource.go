@@ -10,7 +10,7 @@ import (
 	"profileql/internal/sandbox/odata"
 )
 
-// resourceKind is what a path can name.
+// resourceKind is a kind of resource.
 type resourceKind int
 
 const (
@@ -22,15 +22,15 @@ const (
 	batchResource
 )
 
-// resource is what a path names.
+// resource is the resource that a path names.
 type resource struct {
 	kind  resourceKind
-	user  string                  // id or user principal name; empty for the person who is signed in
+	user  string                  // id or user principal name; empty for the signed-in user
 	facet *edm.NavigationProperty // of lists, counts and items
 	id    string                  // of items
 }
 
-// methods are those that the resource knows.
+// methods returns the methods that the resource supports.
 func (r resource) methods() []string {
 	switch r.kind {
 	case itemResource:
@@ -43,14 +43,14 @@ func (r resource) methods() []string {
 	return []string{http.MethodGet}
 }
 
-// parsePath finds what an escaped path names. The error is an *apiError.
+// parsePath parses an escaped path. The error is an *apiError.
 func parsePath(facets []*edm.NavigationProperty, escaped string) (resource, error) {
 	segments, err := splitPath(escaped)
 	if err != nil {
 		return resource{}, err
 	}
 	if segments[0] != "beta" {
-		// The profile API exists in beta only.
+		// The profile API is available in beta only.
 		return resource{}, &apiError{status: http.StatusNotFound, code: "BadRequest", message: "Invalid version."}
 	}
 	switch {
@@ -64,7 +64,7 @@ func parsePath(facets []*edm.NavigationProperty, escaped string) (resource, erro
 		return resource{}, err
 	}
 	if len(rest) == 0 {
-		return resource{}, noSegment(segments[len(segments)-1]) // users are there for their profiles only
+		return resource{}, noSegment(segments[len(segments)-1]) // only the profiles of users are supported
 	}
 	if rest[0] != "profile" {
 		return resource{}, noSegment(rest[0])
@@ -74,8 +74,8 @@ func parsePath(facets []*edm.NavigationProperty, escaped string) (resource, erro
 	return r, err
 }
 
-// splitPath unescapes the segments one by one, so that an escaped slash stays inside of its segment. (http.ServeMux
-// would clean the path first, and take .. for a way up.) A slash at the end is not followed by a segment.
+// splitPath unescapes each segment, so that an escaped slash is part of its segment. (http.ServeMux would clean the
+// path first, and resolve "..".) A trailing slash does not add a segment.
 func splitPath(escaped string) ([]string, error) {
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/"), "/")
 	for i, segment := range segments {
@@ -88,7 +88,7 @@ func splitPath(escaped string) ([]string, error) {
 	return segments, nil
 }
 
-// parseUser reads me, users/{id} or users('{id}').
+// parseUser parses me, users/{id} or users('{id}').
 func parseUser(segments []string) (user string, rest []string, err error) {
 	if len(segments) == 0 {
 		return "", nil, noSegment("")
@@ -105,7 +105,7 @@ func parseUser(segments []string) (user string, rest []string, err error) {
 	return "", nil, noSegment(segments[0])
 }
 
-// parseFacet reads what follows profile.
+// parseFacet parses the segments after profile.
 func parseFacet(facets []*edm.NavigationProperty, segments []string) (resource, error) {
 	if len(segments) == 0 {
 		return resource{}, nil

@@ -19,7 +19,7 @@ func profileType(t testing.TB, csdl string) *edm.StructuredType {
 	return profile
 }
 
-// TestPaths holds what a path means, or the segment that it is refused for.
+// TestPaths tests the resource of a path, or the segment for which it is refused.
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	facets := profileType(t, description).Navigation
@@ -96,7 +96,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// FuzzPath holds that whatever a client puts into a path as a user or an id stays just that.
+// FuzzPath tests that any user or id in a path is returned unchanged.
 func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"ada@example.com", "a/b", "..", "o'neil", "%2F", "x')/profile", "日本", "\x00"} {
 		f.Add(seed, seed)

@@ -1,8 +1,8 @@
-// Package sandbox is a small but real profile API: the REST interface of Microsoft Graph's /profile over SQLite, with
-// made-up people in it. ProfileQL starts with it when no source is configured; tests and frontend work use it offline.
+// Package sandbox implements the profile API, the REST interface of Microsoft Graph's /profile, over SQLite, with
+// sample data. ProfileQL starts it when no source is configured; tests and frontend development use it offline.
 //
-// It behaves like the real API, oddities included, so that what works against it works against Microsoft Graph. All
-// it knows of facets and their properties is in profile.csdl: another facet is a type there, and seed data.
+// It behaves like the real API, including its oddities, so that what works against it works against Microsoft Graph.
+// Facets and their properties are defined in profile.csdl only: a new facet is a type there, and seed data.
 //
 // A request goes through these files: handler.go (the caller, and the faults of the request), resource.go (the resource
 // that the path names), then read.go and profile.go (lists, items and the profile), write.go with body.go and
@@ -34,26 +34,27 @@ import (
 	"profileql/internal/sandbox/store"
 )
 
-// description is of the profile API's types (OData CSDL XML 4.01); it is also what $metadata answers.
+// description is the CSDL document of the profile API's types (OData CSDL XML 4.01). It is also the response of
+// $metadata.
 //
 //go:embed profile.csdl
 var description string
 
-// Options say how a sandbox is opened. The zero value is good: everything in memory, on the present time.
+// Options are the options of [Open]. The zero value keeps everything in memory, and uses the current time.
 type Options struct {
-	Data         string           // path of the SQLite file; everything is kept in memory when it is empty
-	Seed         string           // who is put in when there is nobody: "", or "lab" for the same people's other items
+	Data         string           // path of the SQLite file; empty for memory
+	Seed         string           // of an empty database: "", or "lab" for other items of the same people
 	RequireToken bool             // answer 401 to requests without a bearer token
-	Faults       faults.Config    // what requests meet from the start on
+	Faults       faults.Config    // initial rules
 	Now          func() time.Time // time.Now when nil
-	NewID        func() string    // makes ids of items; random GUIDs when nil
-	Log          *slog.Logger     // of failures that are the sandbox's own; discarded when nil
+	NewID        func() string    // generates ids of items; random GUIDs when nil
+	Log          *slog.Logger     // for internal errors; discarded when nil
 }
 
-// Person is somebody whose profile the sandbox has.
+// Person is a user of the sandbox.
 type Person = store.Person
 
-// Sandbox is an open profile API. It can be used from several goroutines at a time.
+// Sandbox is an open profile API. It is safe for concurrent use.
 type Sandbox struct {
 	store        *store.Store
 	lag          lag
@@ -66,8 +67,9 @@ type Sandbox struct {
 	log          *slog.Logger
 }
 
-// Open opens the data, or creates it, and puts people in when there are none. It fails when the file's directory does
-// not exist, when the file is not a sandbox's, when a newer ProfileQL has written it, and when there is no such seed.
+// Open opens the database, or creates it, and adds seed data if there are no people. It returns an error if the
+// directory of the file does not exist, if the file is not a sandbox's or was written by a newer ProfileQL, or if the
+// seed is unknown.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	profile, err := edm.ParseCSDL(description, "profile")
 	if err != nil {
@@ -103,12 +105,12 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// Handler serves the API below /beta/ and the admin resource at [FaultsPath], and answers everything else as the API
-// does.
+// Handler returns a handler for the API below /beta/ and the admin resource at [FaultsPath]. Other paths get the
+// API's errors.
 func (s *Sandbox) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// People are those who are in the sandbox. The first one is signed in when a request does not say who is.
+// People returns the users of the sandbox. The first one is the signed-in user of requests that do not name one.
 func (s *Sandbox) People() []Person { return slices.Clone(s.people) }
 
-// Close closes the data. No request may be under way.
+// Close closes the database. No request may be in progress.
 func (s *Sandbox) Close() error { return s.store.Close() }

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// now is when the tests' sandboxes live.
+// now is the current time of the sandboxes in tests.
 var now = time.Date(2026, 11, 23, 10, 0, 0, 123456700, time.UTC)
 
 type client struct {
@@ -31,7 +31,7 @@ type client struct {
 	base string
 }
 
-// keepAlive serves all clients. Their connections end with the servers.
+// keepAlive is the HTTP client of all tests. Its connections end with the servers.
 var keepAlive = &http.Client{Transport: &http.Transport{}}
 
 func serve(t testing.TB, o Options) client {
@@ -121,7 +121,7 @@ func (c client) create(body string) string {
 	return a.body["id"].(string)
 }
 
-// TestErrors are requests that the API refuses, with the status and the code that it has for them.
+// TestErrors tests requests that the API refuses, with their status and code.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -173,7 +173,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestUpdates are patches of one item and what becomes of it.
+// TestUpdates tests updates of an item and the resulting item.
 func TestUpdates(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -225,7 +225,7 @@ func sameJSON(t *testing.T, a, b string) bool {
 	return string(p) == string(q)
 }
 
-// TestCreate holds what the service adds to a new item.
+// TestCreate tests the properties that the service adds to a new item.
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -246,7 +246,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestHeaders holds those that clients and support rely on.
+// TestHeaders tests the headers that clients and support rely on.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -273,7 +273,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestPeople holds who is meant by a token and by an address.
+// TestPeople tests which person a token and a URL refer to.
 func TestPeople(t *testing.T) {
 	t.Parallel()
 	box, err := Open(context.Background(), Options{})
@@ -314,7 +314,7 @@ func TestPeople(t *testing.T) {
 	}
 }
 
-// TestFilters counts what filters let through, among items made for it.
+// TestFilters tests the number of items that filters select.
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -347,12 +347,12 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestWholeListByEveryWay reads the whole list by links, by $skip, and by value as ProfileQL does: the same items in
-// the same order, each once.
+// TestWholeListByEveryWay reads a whole list by links, by $skip, and by value as ProfileQL does. Each returns the
+// same items in the same order, each once.
 func TestWholeListByEveryWay(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
-	for i := range 150 { // more than one reply holds
+	for i := range 150 { // more than one page
 		c.create(fmt.Sprintf(`{"displayName": "made %d"}`, i))
 	}
 	for _, order := range []string{"createdDateTime,id", "createdDateTime desc,id", "displayName desc,id desc", "lastModifiedDateTime desc,id"} {
@@ -378,14 +378,14 @@ func TestWholeListByEveryWay(t *testing.T) {
 		if !slices.Equal(all, bySkip) {
 			t.Errorf("%s: another list by $skip", order)
 		}
-		// The $ may be left out.
+		// The $ is optional.
 		if plain := c.do("GET", list+"?"+url.Values{"orderby": {order}, "top": {"5"}}.Encode(), "").ids(); !slices.Equal(plain, all[:5]) {
 			t.Errorf("%s: without $: %v", order, plain)
 		}
 	}
 }
 
-// TestData holds that what is acknowledged is kept, privately, and that a newer file is refused.
+// TestData tests that acknowledged writes are persistent, that the file is private, and that a newer file is refused.
 func TestData(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "with blanks & ?.db")
@@ -439,7 +439,7 @@ func TestData(t *testing.T) {
 	}
 }
 
-// TestChangesAtOnce has many change different properties of one item: none is lost.
+// TestChangesAtOnce updates different properties of one item concurrently. No update is lost.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string]string{"in memory": "", "in a file": filepath.Join(t.TempDir(), "x.db")} {
@@ -468,7 +468,7 @@ func TestChangesAtOnce(t *testing.T) {
 	}
 }
 
-// TestSeed holds that the people come with what the README and the tests of others rely on.
+// TestSeed tests the seed data that the README and other tests rely on.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})

@@ -14,29 +14,29 @@ import (
 	"profileql/internal/sandbox/store"
 )
 
-// seeds are made-up people, a file each, in the order of the files' names. Items say what is peculiar about them, the
-// type and stamp add the rest.
+// seeds are the seed files, one for each person, in the order of their names. Items have only what differs from the
+// defaults of the type and of stamp.
 //
 //go:embed seed
 var seeds embed.FS
 
-// seedFiles are the sets of people that there are. The people of "lab" are those of "", with other items, as a second
-// source has them: some at the very same instants, or next to them.
+// seedFiles are the sets of seed data. "lab" has the same people as "", with other items, as a second source would:
+// some at equal or adjacent instants.
 var seedFiles = map[string]string{"": "seed/*.json", "lab": "seed/lab/*.json"}
 
-// SampleInterest is the id of an ordinary interest of the first person.
+// SampleInterest is the id of an interest of the first person that can be changed.
 const SampleInterest = "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1"
 
-// LockedInterest is the id of an interest of the first person that belongs to another system: it is listed, and
+// LockedInterest is the id of an interest of the first person that belongs to another system: it is listed, but
 // cannot be changed.
 const LockedInterest = "c07b3e52-94d1-4f6a-8e3b-2d5a7f10b8c6"
 
-// seedPerson is one file's content.
+// seedPerson is the content of a seed file.
 type seedPerson struct {
 	ID                string
 	UserPrincipalName string
 	DisplayName       string
-	Since             time.Time // when what has no time of its own was written
+	Since             time.Time // time of items that have none
 	Facets            map[string][]map[string]any
 }
 
@@ -67,7 +67,7 @@ func readSeeds(set string) ([]seedPerson, error) {
 	return people, nil
 }
 
-// residents are people with their items as they are stored.
+// residents returns people with their items in stored form.
 func residents(facets []*edm.NavigationProperty, people []seedPerson) ([]store.Resident, error) {
 	all := make([]store.Resident, 0, len(people))
 	for _, p := range people {

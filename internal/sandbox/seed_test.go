@@ -21,8 +21,9 @@ func seeded(t *testing.T, set string) []seedPerson {
 	return people
 }
 
-// TestSeedsMatchTheDescription looks at every value of every item, read-only ones too. What has been seen in the wild
-// and matches no description is named here. No id is there twice, so that the sets can be merged.
+// TestSeedsMatchTheDescription checks every value of every item, including read-only ones, against the description of
+// the types. Values that were seen in real data and do not match it are listed here. Ids are unique, so that the sets
+// can be merged.
 func TestSeedsMatchTheDescription(t *testing.T) {
 	t.Parallel()
 	people := slices.Concat(seeded(t, ""), seeded(t, "lab"))
@@ -56,8 +57,8 @@ func TestSeedsMatchTheDescription(t *testing.T) {
 	}
 }
 
-// TestLabSeed holds what the second set is for: the same people, with items that meet those of the first set at the
-// same instants and at neighboring ones.
+// TestLabSeed tests that the second set has the same people, and items at instants equal and adjacent to those of the
+// first set.
 func TestLabSeed(t *testing.T) {
 	t.Parallel()
 	first, lab := seeded(t, ""), seeded(t, "lab")
@@ -108,7 +109,7 @@ func instant(t *testing.T, text string) time.Time {
 	return at
 }
 
-// TestSeedOfAFile holds that only a new file is seeded: it knows nothing of seeds afterwards.
+// TestSeedOfAFile tests that only a new file gets seed data, whatever the option says later.
 func TestSeedOfAFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "data")
@@ -131,7 +132,8 @@ func TestSeedOfAFile(t *testing.T) {
 	}
 }
 
-// TestUnknownSeed holds that a seed which is not there is said so, with those that are, and leaves no file behind.
+// TestUnknownSeed tests that an unknown seed is refused with the names of the known ones, and that no file is
+// created.
 func TestUnknownSeed(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "data")

@@ -8,7 +8,7 @@ import (
 	"profileql/internal/sandbox/odata"
 )
 
-// create answers a POST to a facet.
+// create handles a POST to a facet.
 func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	chosen, err := x.returned()
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Sandbox) create(w http.ResponseWriter, x *request) (answer, error) {
 	return a, nil
 }
 
-// patch answers a PATCH of an item.
+// patch handles a PATCH of an item.
 func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 	chosen, err := x.returned()
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Sandbox) patch(w http.ResponseWriter, x *request) (answer, error) {
 	return x.entity(http.StatusOK, text, chosen)
 }
 
-// delete answers a DELETE of an item.
+// delete handles a DELETE of an item.
 func (s *Sandbox) delete(x *request) (answer, error) {
 	err := s.store.Delete(x.Context(), x.key(), func(doc []byte) error {
 		if _, err := unlocked(doc); err != nil {
@@ -80,7 +80,7 @@ func (s *Sandbox) delete(x *request) (answer, error) {
 	return answer{status: http.StatusNoContent}, err
 }
 
-// returned is what of the item a write answers: $select is all that it may be asked.
+// returned returns the selection of the item in the response to a write. Only $select is allowed.
 func (x *request) returned() (odata.Selection, error) {
 	o, err := odata.ParseOptions(x.URL.RawQuery)
 	if err != nil {
@@ -92,7 +92,7 @@ func (x *request) returned() (odata.Selection, error) {
 	return o.Select(x.facet.EntityType)
 }
 
-// unlocked reads a document that may be changed. Others do not exist for those who want to change them.
+// unlocked parses a document that may be changed. A locked item is reported as missing.
 func unlocked(text []byte) (map[string]any, error) {
 	doc, err := edm.ParseObject(text)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestWhoAndWhen holds what the server notes of a create and of an update.
+// TestWhoAndWhen tests the audit properties that the server sets on a create and on an update.
 func TestWhoAndWhen(t *testing.T) {
 	t.Parallel()
 	at := now
@@ -37,7 +37,7 @@ func TestWhoAndWhen(t *testing.T) {
 		"lastModifiedBy":       `{"application": null, "device": null, "user": {"displayName": "Ada Lindqvist", "id": "` + ada.ID + `"}}`,
 		"createdDateTime":      `"2026-11-23T10:00:00.1234567Z"`,
 		"lastModifiedDateTime": `"2026-11-23T11:00:00.1234567Z"`,
-		"source":               `{"type": ["mine"]}`, // taken on create only
+		"source":               `{"type": ["mine"]}`, // accepted on create only
 		"sources":              `[{"sourceId": "46a57efc-33f8-4eec-a512-b90039ad6187", "isDefaultSource": true, "properties": []}]`,
 		"id":                   `"a/b 'c'"`,
 	} {
@@ -54,7 +54,7 @@ func TestWhoAndWhen(t *testing.T) {
 	}
 }
 
-// TestBodies are those that JSON readers disagree about.
+// TestBodies tests bodies that JSON parsers treat differently.
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -70,7 +70,7 @@ func TestBodies(t *testing.T) {
 			t.Errorf("as %s: %d", contentType, a.status)
 		}
 	}
-	// Numbers and texts stay as they are written; what an open type holds besides stays too.
+	// Numbers and strings keep their text, and dynamic properties of an open type are kept.
 	const odd = `{"inference": {"confidenceScore": 1.50e-1}, "description": "\u003c\u2028&\ud83d\ude00>", "createdBy": {"user": {"n": 12345678901234567890}}}`
 	a := c.do("PATCH", list+"/"+SampleInterest, odd)
 	for _, want := range []string{`"confidenceScore":1.50e-1`, `&😀>"`, `"n":12345678901234567890`} {
@@ -80,7 +80,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestProfile holds the form of the profile, with and without control information.
+// TestProfile tests the form of the profile, with and without control information.
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})
@@ -99,7 +99,7 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-// TestOpenFileBecomesPrivate takes a file over that others could read.
+// TestOpenFileBecomesPrivate opens a file that others can read.
 func TestOpenFileBecomesPrivate(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "x.db")
@@ -127,8 +127,8 @@ func toJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// TestWritesAndOptions holds that a write may say what of the item it wants to see, and that anything else is refused
-// before something is written.
+// TestWritesAndOptions tests that a write may select the properties of the returned item, and that any other option
+// is refused before anything is written.
 func TestWritesAndOptions(t *testing.T) {
 	t.Parallel()
 	c := serve(t, Options{})

@@ -1,4 +1,4 @@
-// Package architecture holds what no package may depend on.
+// Package architecture tests the dependencies between packages.
 package architecture
 
 import (
@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// importRule says what a package must never depend on, not even through another one, and why.
+// importRule is a set of packages on which a package must not depend, directly or indirectly, and the reason.
 type importRule struct {
 	from    string
-	never   []string // import paths, with all that is below them
+	never   []string // import paths, including subpackages
 	allowed []string // exceptions
-	tests   bool     // its tests too
+	tests   bool     // whether the rule includes its tests
 	why     string
 }
 
@@ -180,7 +180,7 @@ func TestImportRules(t *testing.T) {
 				t.Fatalf("go list: %v", err)
 			}
 			for dep := range strings.Lines(string(out)) {
-				dep, _, _ = strings.Cut(strings.TrimSpace(dep), " [") // what it is compiled for
+				dep, _, _ = strings.Cut(strings.TrimSpace(dep), " [") // the suffix of packages compiled for a test
 				if dep == rule.from || dep == rule.from+".test" || strings.HasPrefix(dep, rule.from+"/") || within(dep, rule.allowed) || !within(dep, rule.never) {
 					continue
 				}
@@ -199,13 +199,13 @@ func within(path string, roots []string) bool {
 	return false
 }
 
-// TestEveryPackageHasARule keeps a new package from standing outside the rules.
+// TestEveryPackageHasARule tests that each package has a rule, so that none is added without one.
 func TestEveryPackageHasARule(t *testing.T) {
 	out, err := exec.Command("go", "list", "profileql/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	ruled := map[string]bool{"profileql": true} // the composition may know everybody
+	ruled := map[string]bool{"profileql": true} // the main package may depend on all packages
 	for _, rule := range importRules {
 		ruled[rule.from] = true
 	}

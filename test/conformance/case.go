@@ -20,38 +20,38 @@ type suite struct {
 	Cases []testCase `json:"cases"`
 }
 
-// testCase is a story of requests that follow one another.
+// testCase is a sequence of requests with their expected responses.
 type testCase struct {
 	Name    string `json:"name"`
-	Because string `json:"because"` // where it is documented or has been seen, or that it is the sandbox's choice
-	Sandbox bool   `json:"sandbox"` // it is true of the sandbox alone: a choice of ours, or about people who live there
+	Because string `json:"because"` // where it is documented or was observed, or that it is a choice of the sandbox
+	Sandbox bool   `json:"sandbox"` // whether it is specific to the sandbox: a choice of ours, or about its people
 	Steps   []step `json:"steps"`
 }
 
-// step is a request and its answer.
+// step is a request and its expected response.
 type step struct {
 	Request request `json:"request"`
 	Answer  answer  `json:"answer"`
 }
 
-// request may hold placeholders everywhere. Path is relative to the base URL, or a link that an answer had.
+// request may contain placeholders in all fields. Path is relative to the base URL, or a link from a response.
 type request struct {
-	Method  string            `json:"method"` // GET when left out
+	Method  string            `json:"method"` // GET if absent
 	Path    string            `json:"path"`
 	Headers map[string]string `json:"headers"`
 	Body    json.RawMessage   `json:"body"` // sent as application/json unless a header says otherwise
-	Text    string            `json:"text"` // a body as it is, instead of Body
+	Text    string            `json:"text"` // a body that is not JSON, instead of Body
 }
 
-// answer is what is expected. What is left out is not looked at, but for status.
+// answer is an expected response. Absent fields except status are not checked.
 type answer struct {
 	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers"` // an empty one must not be there
+	Headers map[string]string `json:"headers"` // an empty one must be absent
 	Body    json.RawMessage   `json:"body"`
 	Text    *string           `json:"text"` // a body that is not JSON
 }
 
-// loadSuites reads the cases, in the order of the files' names.
+// loadSuites returns the suites, in the order of the file names.
 func loadSuites() ([]suite, error) {
 	names, err := fs.Glob(files, "cases/*.json")
 	if err != nil {
@@ -74,12 +74,12 @@ func loadSuites() ([]suite, error) {
 	return suites, nil
 }
 
-// writes tells whether the case changes anything.
+// writes reports whether the case changes anything.
 func (c testCase) writes() bool {
 	return slices.ContainsFunc(c.Steps, func(s step) bool { return s.Request.writes() })
 }
 
-// writes takes every request for a writing one that is not known to be none.
+// writes reports whether a request may write: all do, unless they are known not to.
 func (r request) writes() bool {
 	switch {
 	case r.method() == http.MethodGet:
@@ -98,7 +98,7 @@ func (r request) method() string {
 	return strings.ToUpper(r.Method)
 }
 
-// parts are the requests of a batch.
+// parts returns the requests of a batch.
 func (r request) parts() ([]request, error) {
 	var batch struct {
 		Requests []struct {

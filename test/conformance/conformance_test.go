@@ -19,14 +19,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server is a sandbox that notes what it is asked.
+// server is a sandbox that records its requests.
 type server struct {
 	t    testing.TB
 	base string
 
 	mu   sync.Mutex
 	seen []request
-	note func(request) // called for each request, before it is served
+	note func(request) // called for each request before it is handled
 }
 
 func serve(t testing.TB, rules ...faults.Rule) *server {
@@ -37,7 +37,7 @@ func serve(t testing.TB, rules ...faults.Rule) *server {
 	}
 	s := &server{t: t}
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // what is missing, the sandbox misses too
+		body, _ := io.ReadAll(r.Body) // the sandbox fails to read the same part
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		s.mu.Lock()
 		q := request{Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/beta"), Body: body}
@@ -58,7 +58,7 @@ func serve(t testing.TB, rules ...faults.Rule) *server {
 	return s
 }
 
-// run runs all cases, and returns the report.
+// run runs all cases, and returns the result and the report.
 func (s *server) run(ctx context.Context, args ...string) (result, string, error) {
 	var out bytes.Buffer
 	n, err := run(ctx, append([]string{"-url", s.base}, args...), "ada@example.com", &out, &out)
@@ -66,7 +66,7 @@ func (s *server) run(ctx context.Context, args ...string) (result, string, error
 	return n, out.String(), err
 }
 
-// list is everything that ada has.
+// list returns all items of ada.
 func (s *server) list() string {
 	s.t.Helper()
 	response, err := http.Get(s.base + "/me/profile/interests")
@@ -81,7 +81,7 @@ func (s *server) list() string {
 	return string(text)
 }
 
-// TestSandboxConforms is the suite itself, over real HTTP.
+// TestSandboxConforms runs the suite against the sandbox over HTTP.
 func TestSandboxConforms(t *testing.T) {
 	s := serve(t)
 	before := s.list()
@@ -94,7 +94,7 @@ func TestSandboxConforms(t *testing.T) {
 	}
 }
 
-// TestReadsOnly holds that nothing is written without -write, not even tried.
+// TestReadsOnly tests that no write is sent without -write.
 func TestReadsOnly(t *testing.T) {
 	s := serve(t)
 	n, report, err := s.run(t.Context())
@@ -108,7 +108,7 @@ func TestReadsOnly(t *testing.T) {
 	}
 }
 
-// TestWritesItsOwn holds that only what the run has made is changed and deleted.
+// TestWritesItsOwn tests that only items created by the run are changed and deleted.
 func TestWritesItsOwn(t *testing.T) {
 	s := serve(t)
 	before := s.list()
@@ -133,7 +133,7 @@ func TestWritesItsOwn(t *testing.T) {
 	}
 }
 
-// TestCleansUp holds that nothing is left behind when a run goes wrong.
+// TestCleansUp tests that a failed run leaves no items.
 func TestCleansUp(t *testing.T) {
 	for name, rules := range map[string][]faults.Rule{
 		"updates fail":                 {{Fault: faults.Refuse, Status: 500, Methods: []string{"PATCH"}}},
@@ -158,7 +158,7 @@ func TestCleansUp(t *testing.T) {
 	}
 }
 
-// TestInterrupted holds that a run that is told to stop cleans up before it does.
+// TestInterrupted tests that an interrupted run deletes its items before it ends.
 func TestInterrupted(t *testing.T) {
 	s := serve(t)
 	before := s.list()
@@ -177,7 +177,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestFindsFaults holds that the suite sees it when an API does not behave.
+// TestFindsFaults tests that the suite detects an API that does not conform.
 func TestFindsFaults(t *testing.T) {
 	for _, rule := range []faults.Rule{
 		{Fault: faults.NumericEnums},
@@ -199,7 +199,7 @@ func TestFindsFaults(t *testing.T) {
 	}
 }
 
-// TestGuard holds what must not be sent, whatever a case says.
+// TestGuard tests which requests must not be sent, whatever a case contains.
 func TestGuard(t *testing.T) {
 	r, err := newRunner("https://example.com/beta", "secret", false, true, io.Discard)
 	if err != nil {
@@ -239,7 +239,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestCompare holds when an answer is as expected.
+// TestCompare tests when a response matches the expected one.
 func TestCompare(t *testing.T) {
 	for _, c := range []struct {
 		want, got string
@@ -292,7 +292,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestCases holds that each case says what it is about, where it is from, and can be told apart.
+// TestCases tests that each case has a description, a reference and a unique name.
 func TestCases(t *testing.T) {
 	suites, err := loadSuites()
 	if err != nil {
@@ -310,7 +310,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestCommandLine holds that what makes no sense is named.
+// TestCommandLine tests that invalid arguments are reported.
 func TestCommandLine(t *testing.T) {
 	for _, args := range [][]string{{"-url", "graph.microsoft.com"}, {"-url", "ftp://x/beta"}, {"-bogus"}, {"x"}} {
 		var out bytes.Buffer

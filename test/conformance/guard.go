@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// cleaning bounds the time that cleaning up may take.
+// cleaning is the maximum duration of the cleanup.
 const cleaning = time.Minute
 
-// allow refuses what could touch anything that the run has not made. It is the only way to the server.
+// allow returns an error for a request that could change anything not created by the run. All requests must pass it.
 func (r *runner) allow(q request) error {
 	if !q.writes() {
 		return nil
@@ -27,7 +27,7 @@ func (r *runner) allow(q request) error {
 		for _, p := range parts {
 			err = errors.Join(err, r.allow(p))
 		}
-		if err != nil && !r.sandbox { // a batch that is no batch changes nothing, as far as we know
+		if err != nil && !r.sandbox { // an invalid batch is assumed to change nothing
 			return err
 		}
 		return nil
@@ -48,7 +48,7 @@ func (r *runner) allow(q request) error {
 	return fmt.Errorf("%s is not a method to send to %s", q.method(), q.Path)
 }
 
-// allowCreate wants the mark in what is created, so that it can be found again.
+// allowCreate requires the mark in a created item, so that it can be found again.
 func (r *runner) allowCreate(q request) error {
 	if r.sandbox || strings.Contains(string(q.Body), r.mark) {
 		return nil
@@ -56,13 +56,13 @@ func (r *runner) allowCreate(q request) error {
 	return fmt.Errorf("POST %s: what it creates has no mark", q.Path)
 }
 
-// splitItem takes a path apart into a list's and an id.
+// splitItem splits a path into that of a list and an id.
 func splitItem(path string) (list, id string) {
 	at := strings.LastIndex(path, "/")
 	return path[:at], path[at+1:]
 }
 
-// remember notes what has been made and deleted, in a batch too.
+// remember records created and deleted items, including those of a batch.
 func (r *runner) remember(q request, got received) {
 	switch {
 	case q.method() == http.MethodPost && q.Path == "/$batch":
@@ -103,8 +103,7 @@ func (r *runner) rememberParts(q request, got received) {
 	}
 }
 
-// cleanUp deletes what the run has made: what it knows of, and what carries its mark although the answer to its
-// creation was lost.
+// cleanUp deletes what the run has created: known items, and items with its mark whose create response was lost.
 func (r *runner) cleanUp(ctx context.Context) error {
 	if !r.write {
 		return nil
@@ -130,7 +129,7 @@ func (r *runner) cleanUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// marked finds what carries the run's mark. It reads whole pages, for not every server can filter.
+// marked returns the ids of items with the run's mark. It reads whole lists, since not every server supports filters.
 func (r *runner) marked(ctx context.Context, list string) (ids []string, err error) {
 	for path := list; path != ""; {
 		got, err := r.insist(ctx, request{Path: path})
@@ -159,7 +158,7 @@ func (r *runner) deleteMade(ctx context.Context, path string) error {
 	return err
 }
 
-// insist sends a request again while the server is busy or the network fails. That something is not there is fine.
+// insist retries a request while the server is busy or the network fails. A missing item is not an error.
 func (r *runner) insist(ctx context.Context, q request) (got received, err error) {
 	for try := range 5 {
 		got, err = r.send(ctx, q)

@@ -1,13 +1,13 @@
-// Conformance checks a profile API against what is known of the real one: requests and expected answers, as data in
-// cases/. Without further ado it checks what holds everywhere, and only reads:
+// Conformance tests a profile API against what is known of the real one: requests and expected responses, as data in
+// cases/. By default it runs the cases that apply to every server, and only reads:
 //
 //	CONFORMANCE_TOKEN=… go run ./test/conformance -url https://graph.microsoft.com/beta
 //
-// With -write it also creates items, changes and deletes those, and takes what is left of them away in the end, after
-// a failure too; nothing else is touched. With -sandbox it checks what is a choice of ProfileQL's sandbox, or speaks
-// of the people in it.
+// With -write it also creates items, changes and deletes them, and deletes the remaining ones at the end, even after
+// a failure; nothing else is changed. With -sandbox it includes cases that are specific to ProfileQL's sandbox or its
+// people.
 //
-// It exits with status 1 when a case has failed, and 2 when it could not run.
+// The exit status is 1 if a case failed, and 2 if the cases could not be run.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	"syscall"
 )
 
-// tokenVariable names the environment variable with the bearer token; on the command line, others could read it.
+// tokenVariable is the environment variable of the bearer token, which other users could read on the command line.
 const tokenVariable = "CONFORMANCE_TOKEN"
 
 func main() {
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// run does what the command line asks for.
+// run runs the command.
 func run(ctx context.Context, args []string, token string, out, problems io.Writer) (result, error) {
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.SetOutput(problems)

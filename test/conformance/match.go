@@ -9,11 +9,11 @@ import (
 	"slices"
 )
 
-// rest stands for whatever else there is: as a member of an object, and as an entry of an array for any number of
+// rest matches anything else: as a member of an object, all other members; as an entry of an array, any number of
 // entries.
 const rest = "..."
 
-// compare tells in which place a value is not as expected; it is empty if it is.
+// compare returns the place where a value differs from the expected one; empty if they match.
 func (v variables) compare(place string, want, got any) string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -78,7 +78,7 @@ func (v variables) compareObjects(place string, want map[string]any, got any) st
 	return ""
 }
 
-// matchEntries tries every number of entries for each [rest]. What a try that fails has kept is forgotten.
+// matchEntries tries every number of entries for each [rest]. Values kept by a failed attempt are discarded.
 func (v variables) matchEntries(want, got []any) bool {
 	if len(want) == 0 {
 		return len(got) == 0
@@ -99,7 +99,7 @@ func differs(place string, want, got any) string {
 	return fmt.Sprintf("%s is %s; want %s", place, short(got), short(want))
 }
 
-// short keeps a report readable.
+// short returns a value for a report, truncated.
 func short(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -112,7 +112,7 @@ func short(v any) string {
 	return string(text)
 }
 
-// parseJSON reads one JSON value, its numbers as they are written.
+// parseJSON parses one JSON value. Numbers keep their text.
 func parseJSON(text []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// placeholder is {{kind}}, {{kind:name}} or {{name}}. The first stands for a value of that kind, the second keeps it
-// under a name, and the third is the value that was kept, or that the run brings along: base, root, mark and new.
+// placeholder matches {{kind}}, {{kind:name}} or {{name}}. The first matches any value of the kind, the second also
+// keeps it under a name, and the third is the kept value, or one that the run provides: base, root, mark and new.
 var placeholder = regexp.MustCompile(`\{\{([a-zA-Z]+)(?::([a-zA-Z]+))?\}\}`)
 
-// patterns are what the kinds look like.
+// patterns are the regular expressions of the kinds.
 var patterns = map[string]string{
 	"string":  `(?s:.*)`,
 	"guid":    `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
@@ -21,7 +21,7 @@ var patterns = map[string]string{
 	"number":  `-?\d+(?:\.\d+)?`,
 }
 
-// any is the kind of every value, null too.
+// anyKind matches every value, including null.
 const anyKind = "any"
 
 // variables are values by name.
@@ -49,13 +49,13 @@ func (v variables) fillJSON(text json.RawMessage) (json.RawMessage, error) {
 		if err != nil {
 			missing = err
 		}
-		quoted, _ := json.Marshal(value) // a string: it cannot fail
+		quoted, _ := json.Marshal(value) // a string: cannot fail
 		return quoted[1 : len(quoted)-1]
 	})
 	return filled, missing
 }
 
-// match tells whether a text is as expected, and keeps what is to be kept.
+// match reports whether a text matches the expected one, and keeps values as its placeholders say.
 func (v variables) match(want, got string) bool {
 	var names []string
 	pattern, last := "^", 0
@@ -91,7 +91,7 @@ func (v variables) match(want, got string) bool {
 	return true
 }
 
-// soleKind is the kind of a text that is one placeholder and nothing else.
+// soleKind returns the kind and the name of a text that consists of one placeholder.
 func soleKind(want string) (kind, name string, ok bool) {
 	found := placeholder.FindStringSubmatch(want)
 	if found == nil || found[0] != want {
@@ -100,7 +100,7 @@ func soleKind(want string) (kind, name string, ok bool) {
 	return found[1], found[2], found[1] == anyKind || patterns[found[1]] != ""
 }
 
-// escapePath makes a path of a case sendable: what may not stand in a URL is escaped, the rest is left as it is.
+// escapePath escapes the characters of a path that are not allowed in a URL, and leaves the rest unchanged.
 func escapePath(path string) string {
 	var b strings.Builder
 	for _, c := range []byte(path) {

@@ -16,22 +16,22 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the maximum number of bytes read of a response.
 const maxAnswer = 16 << 20
 
 // runner runs cases against one server.
 type runner struct {
 	base    *url.URL
 	token   string // empty for none
-	sandbox bool   // whether it is a sandbox, and its choices are to be checked too
-	write   bool   // whether something may be changed
+	sandbox bool   // whether to run the cases specific to the sandbox
+	write   bool   // whether to run cases that write
 	out     io.Writer
 
 	client  *http.Client
-	mark    string            // in the name of everything that the run makes
-	fresh   map[string]bool   // ids that nothing has
-	made    map[string]string // ids of what the run has made, and the paths of their lists
-	deleted map[string]bool   // those of it that are no more
+	mark    string            // in the name of every item that the run creates
+	fresh   map[string]bool   // ids that no item has
+	made    map[string]string // paths of the lists of created items, by item id
+	deleted map[string]bool   // created items that were deleted
 }
 
 func newRunner(base, token string, sandbox, write bool, out io.Writer) (*runner, error) {
@@ -52,10 +52,10 @@ func newRunner(base, token string, sandbox, write bool, out io.Writer) (*runner,
 	}, nil
 }
 
-// result counts cases.
+// result is the number of cases by outcome.
 type result struct{ passed, failed, skipped int }
 
-// run runs every case that it may, and takes away what they have made.
+// run runs all enabled cases, and deletes what they created.
 func (r *runner) run(ctx context.Context, suites []suite) (n result, err error) {
 	defer func() { err = errors.Join(err, r.cleanUp(context.WithoutCancel(ctx))) }()
 	for _, s := range suites {
@@ -105,7 +105,7 @@ func (r *runner) report(verdict, name, reason string, failure error) {
 	_, _ = fmt.Fprintln(r.out, line)
 }
 
-// runCase goes through the steps, up to the first that fails.
+// runCase runs the steps of a case up to the first failure.
 func (r *runner) runCase(ctx context.Context, c testCase) error {
 	fresh := uuid.NewString()
 	r.fresh[fresh] = true
@@ -132,7 +132,7 @@ func (r *runner) runStep(ctx context.Context, s step, v variables) error {
 	return s.Answer.check(got, v)
 }
 
-// fill replaces the placeholders.
+// fill replaces the placeholders of a request.
 func (q request) fill(v variables) (request, error) {
 	var errs [4]error
 	filled := request{Method: q.Method, Headers: make(map[string]string, len(q.Headers))}
@@ -145,14 +145,14 @@ func (q request) fill(v variables) (request, error) {
 	return filled, errors.Join(errs[:]...)
 }
 
-// received is an answer as it came.
+// received is a received response.
 type received struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// send sends a request, if it is one that may be sent.
+// send sends a request if allow permits it.
 func (r *runner) send(ctx context.Context, q request) (received, error) {
 	if err := r.allow(q); err != nil {
 		return received{}, err
@@ -183,7 +183,7 @@ func (r *runner) send(ctx context.Context, q request) (received, error) {
 	return got, err
 }
 
-// resolve makes a whole URL of a path, and refuses links that lead elsewhere: the token is for this server alone.
+// resolve returns the URL of a path. It returns an error for a link to another host, which must not get the token.
 func (r *runner) resolve(path string) (string, error) {
 	if strings.HasPrefix(path, "/") {
 		return r.base.String() + escapePath(path), nil
@@ -205,7 +205,7 @@ func (r *runner) exchange(request *http.Request) (received, error) {
 	return received{response.StatusCode, response.Header, body}, err
 }
 
-// check compares an answer with what is expected of it.
+// check compares a response with the expected one.
 func (a answer) check(got received, v variables) error {
 	if got.status != a.Status {
 		return fmt.Errorf("status is %d; want %d: %s", got.status, a.Status, got.body[:min(len(got.body), 1000)])

@@ -21,7 +21,7 @@ import (
 	"profileql/test/scene"
 )
 
-// stubSource reads the request and answers at once, so that what is measured is what stands in front of it.
+// stubSource reads the request and responds immediately, so that the measurement is of what is in front of it.
 func stubSource(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "application/json")
@@ -34,10 +34,10 @@ func updateRequest(t testing.TB) []byte {
 	})
 }
 
-// BenchmarkUpdate is the price of one update over loopback HTTP, callers at once: the binary, and beside it in
-// the same run a plain reverse proxy that sends the finished PATCH on, and the source alone. CPU is that of all of them,
-// in microseconds for each request; what "direct" takes is the caller's and the source's, and has to be taken off the
-// other two before they are compared.
+// BenchmarkUpdate measures an update over loopback HTTP with concurrent callers: the binary, a plain reverse proxy
+// that forwards the same PATCH, and the source alone ("direct"). CPU time is that of all processes, in microseconds
+// per request. It includes the caller and the source, so that of "direct" must be subtracted before the others are
+// compared.
 func BenchmarkUpdate(b *testing.B) {
 	source := httptest.NewServer(http.HandlerFunc(stubSource))
 	b.Cleanup(source.Close)
@@ -49,8 +49,8 @@ func BenchmarkUpdate(b *testing.B) {
 	b.Run("profileql", func(b *testing.B) { benchmarkRequests(b, p, http.MethodPost, p.url()+"/graphql", updateRequest(b)) })
 }
 
-// BenchmarkMergedList is the price of the first 20 of a list that one to four sources make up, as for
-// [BenchmarkUpdate]. What the sources take to answer is in it: they are asked for one page each.
+// BenchmarkMergedList measures the first 20 items of a list of one to four sources, in the same way as
+// [BenchmarkUpdate]. It includes the time of the sources, each of which is asked for one page.
 func BenchmarkMergedList(b *testing.B) {
 	var items []string
 	for i := range 21 {
@@ -75,12 +75,12 @@ func BenchmarkMergedList(b *testing.B) {
 	}
 }
 
-// newTransport keeps as many connections as ProfileQL does.
+// newTransport returns a transport with the same limits of connections as ProfileQL.
 func newTransport() *http.Transport {
 	return &http.Transport{MaxConnsPerHost: 256, MaxIdleConns: 256, MaxIdleConnsPerHost: 256}
 }
 
-// newProxy is the baseline: net/http's reverse proxy.
+// newProxy serves the baseline: net/http's reverse proxy.
 func newProxy(tb testing.TB, source string) string {
 	target, err := url.Parse(source)
 	if err != nil {
@@ -97,7 +97,7 @@ func newProxy(tb testing.TB, source string) string {
 	return server.URL
 }
 
-// benchmarkRequests counts the CPU time of this process, and of p, if it is not nil.
+// benchmarkRequests measures requests, with the CPU time of this process and of p, if it is not nil.
 func benchmarkRequests(b *testing.B, p *process, method, url string, body []byte) {
 	client := &http.Client{Transport: newTransport()}
 	defer client.CloseIdleConnections()
@@ -106,7 +106,7 @@ func benchmarkRequests(b *testing.B, p *process, method, url string, body []byte
 	b.ResetTimer()
 	var callers atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
-		token := fmt.Sprintf("Bearer %01500d", callers.Add(1)) // of one caller, only some requests run at once
+		token := fmt.Sprintf("Bearer %01500d", callers.Add(1)) // concurrent requests of one caller are limited
 		for pb.Next() {
 			if err := roundTrip(client, method, url, token, body); err != nil {
 				b.Error(err)
@@ -152,14 +152,14 @@ func cpuTime(b *testing.B, p *process) time.Duration {
 	return took
 }
 
-// cpuTime is what a process has taken so far, by proc_pid_stat(5).
+// cpuTime returns the CPU time that a process has used so far (proc_pid_stat(5)).
 func (p *process) cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		b.Skipf("only Linux tells: %v", err)
 	}
-	const user, system = 14 - 3, 15 - 3 // behind the name, which is the second and may hold anything
+	const user, system = 14 - 3, 15 - 3 // after the second field, the name, which may contain any character
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	var ticks int
 	for _, field := range []int{user, system} {

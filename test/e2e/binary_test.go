@@ -42,7 +42,7 @@ func TestFirstUse(t *testing.T) {
 		item.Description != nil || item.Categories == nil || len(item.Categories) != 0 {
 		t.Errorf("the update came back as %+v", item)
 	}
-	// What the sandbox holds now, seen without ProfileQL.
+	// The content of the sandbox, read without ProfileQL.
 	source := bannerAddress.FindString(p.banner[strings.Index(p.banner, "  Source "):])
 	resp, err := http.Get(source + "/beta/me/profile/interests/" + sandbox.SampleInterest)
 	if err != nil {
@@ -110,14 +110,14 @@ func TestSandboxAlone(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"value"`)) {
 		t.Errorf("got %s %s", resp.Status, body)
 	}
-	// Any ProfileQL can have it for its source.
+	// Another ProfileQL can use it as its source.
 	front := start(t, "--listen", "127.0.0.1:0", "--upstream", p.url()+"/beta")
 	if r := front.graphQL(t, scene.MineQuery, `{"first": 3}`); len(r.Errors) > 0 {
 		t.Errorf("through ProfileQL: %s", r.Body)
 	}
 }
 
-// output runs ProfileQL to its end, which must come by itself.
+// output runs ProfileQL until it exits by itself.
 func output(t *testing.T, env []string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	path, err := build()
@@ -275,7 +275,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// fileWriter writes files of a folder of the test's own, and returns their paths.
+// fileWriter returns a function that writes a file in a temporary folder, and returns its path.
 func fileWriter(t *testing.T) func(name, text string) (path string) {
 	dir := t.TempDir()
 	return func(name, text string) string {
@@ -287,7 +287,7 @@ func fileWriter(t *testing.T) func(name, text string) (path string) {
 	}
 }
 
-// TestCheck holds that the examples of files are right, and that what is wrong is named with its place.
+// TestCheck tests that the example files are valid, and that errors are reported with their location.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	write := fileWriter(t)
@@ -339,7 +339,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestLimits holds what the README promises of a start and of an idle server. It does not run beside other tests.
+// TestLimits tests the README's limits of start-up time and of idle memory. It does not run in parallel with other
+// tests.
 func TestLimits(t *testing.T) {
 	path, err := buildPlain()
 	if err != nil {
@@ -353,7 +354,7 @@ func TestLimits(t *testing.T) {
 	}
 	took := time.Since(began)
 	resident := residentMB(t, p.cmd.Process.Pid)
-	// How long it takes says something about the machine too; what it computes meanwhile, about us alone.
+	// CPU time, since the elapsed time depends on the load of the machine.
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestClients runs the tests of clients/, of real GraphQL clients against the real binary. They need Node; with
-// PROFILEQL_TEST_ALL set, as the gate has it, they are not skipped without it. They do not run beside other tests, of
-// which some mind the time.
+// TestClients runs the tests in clients/, of GraphQL clients against the binary. It is skipped if Node is missing,
+// unless PROFILEQL_TEST_ALL is set, as in .ci/run. It does not run in parallel with other tests, some of which depend
+// on timing.
 func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts other compilers and many processes")
@@ -32,7 +32,8 @@ func TestClients(t *testing.T) {
 	npm(t, binary, "test")
 }
 
-// installed tells whether the packages in node_modules are those of the lock file: npm leaves a copy when it is done.
+// installed reports whether the packages in node_modules are those of the lock file, of which npm leaves a copy when
+// it is done.
 func installed(t *testing.T) bool {
 	t.Helper()
 	wanted, err := os.Stat("clients/package-lock.json")
@@ -46,7 +47,7 @@ func installed(t *testing.T) bool {
 	return err == nil && !there.ModTime().Before(wanted.ModTime())
 }
 
-// npm runs npm in clients/, and shows the end of what it said only where it failed.
+// npm runs npm in clients/, and logs the end of its output if it fails.
 func npm(t *testing.T, binary string, args ...string) {
 	t.Helper()
 	cmd := exec.Command("npm", args...)

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// collations are orders of ids that sources have, beside that of bytes.
+// collations are orders of ids that sources use, besides that of bytes.
 var collations = map[string]func(a, b string) int{
 	"bytes": strings.Compare,
 	"any case": func(a, b string) int {
@@ -20,7 +20,7 @@ var collations = map[string]func(a, b string) int{
 	"small letters first": func(a, b string) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(b, a))
 	},
-	"last byte first": func(a, b string) int { // as SQL Server has it for parts of a GUID
+	"last byte first": func(a, b string) int { // as SQL Server orders parts of a GUID
 		ra, rb := []byte(a), []byte(b)
 		slices.Reverse(ra)
 		slices.Reverse(rb)
@@ -28,7 +28,7 @@ var collations = map[string]func(a, b string) int{
 	},
 }
 
-// mixedItems are n items of few instants, with ids of small and large letters, in no order.
+// mixedItems returns n items with few different instants, and ids of lower and upper case letters, in random order.
 func mixedItems(n int) []listItem {
 	instants := []string{"2024-02-29T12:00:00Z", "2024-02-29T13:00:00+01:00", "", "2019-01-01T00:00:00.1Z", "2024-02-29T12:00:00Z"}
 	items := make([]listItem, n)
@@ -44,8 +44,9 @@ func mixedItems(n int) []listItem {
 }
 
 // TestCollations reads lists of sources that order ids in their own way, page by page and through replicas that have
-// learnt different things of the source: every item comes exactly once. A source that can filter and order never fails
-// over it; of the others, a list may have to be begun anew, and says so.
+// learnt different facts about the source. Every item is returned exactly once. A list of a source that can filter
+// and order never fails because of its order; a list of another source may have to be restarted, with an error that
+// says so.
 func TestCollations(t *testing.T) {
 	t.Parallel()
 	kinds := pagingSources()
@@ -54,7 +55,7 @@ func TestCollations(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		kind := rapid.SampledFrom(names).Draw(r, "kind")
 		source := pagingSources()[kind]
-		if !source.IgnoreOrder { // or it would be ordered by chance, now and then
+		if !source.IgnoreOrder { // else it would be ordered sometimes, by chance
 			source.Collate = collations[rapid.SampledFrom(slices.Sorted(maps.Keys(collations))).Draw(r, "collation")]
 		}
 		source.items, source.Spells = mixedItems(rapid.IntRange(source.fewest(), 40).Draw(r, "length")), drawSpelling(r)
@@ -81,7 +82,7 @@ type collated struct {
 	added    int
 }
 
-// walk reads the list to its end; it returns false if the list has to be begun anew.
+// walk reads the list to its end. It returns false if the list has to be restarted.
 func (c *collated) walk() (ended bool) {
 	stays, known, came := make(map[string]bool), make(map[string]listItem), make(map[string]bool)
 	for _, item := range c.source.items {
@@ -121,7 +122,7 @@ func (c *collated) walk() (ended bool) {
 	return true
 }
 
-// change lets items come and go.
+// change adds and removes items.
 func (c *collated) change(came func(listItem), went func(id string)) {
 	c.source.change(func(items []listItem) []listItem {
 		if len(items) > 0 && rapid.IntRange(0, 3).Draw(c.T, "remove") == 0 {
@@ -140,8 +141,8 @@ func (c *collated) change(came func(listItem), went func(id string)) {
 	})
 }
 
-// TestOrdersByInstantAlone has sources that leave items at one instant as they are stored, and filter ids by one order
-// or another: that is seen at once, and the list is ordered here.
+// TestOrdersByInstantAlone has sources that return items of equal instants in stored order, and filter ids by some
+// order. ProfileQL detects this on the first page, and orders the list itself.
 func TestOrdersByInstantAlone(t *testing.T) {
 	t.Parallel()
 	for name, collate := range collations {
@@ -159,8 +160,8 @@ func TestOrdersByInstantAlone(t *testing.T) {
 	}
 }
 
-// TestCollationCosts holds what a list costs at a source that orders ids in its own way: one request more for a page
-// on which that shows, none for others.
+// TestCollationCosts tests the number of requests for a list of a source that orders ids in its own way: one more for
+// a page on which the order shows, and none for other pages.
 func TestCollationCosts(t *testing.T) {
 	t.Parallel()
 	source := &pagingSource{Collate: collations["any case"], items: mixedItems(200)}
@@ -179,8 +180,8 @@ func TestCollationCosts(t *testing.T) {
 	}
 }
 
-// TestOtherOrderFromPageToPage has lists that one page reads in the source's order of ids, and the next one, through
-// another replica or because the source answers otherwise, would read in that of bytes, or the other way round.
+// TestOtherOrderFromPageToPage has lists of which one page is read in the source's order of ids, and the next one in
+// that of bytes, or vice versa, since another replica reads it or the source responds differently.
 func TestOtherOrderFromPageToPage(t *testing.T) {
 	t.Parallel()
 	var all []listItem
@@ -191,10 +192,10 @@ func TestOtherOrderFromPageToPage(t *testing.T) {
 	for i := range apart[9:] {
 		apart[9+i].Created = "2024-02-28T12:00:00Z"
 	}
-	slices.SortFunc(all, func(a, b listItem) int { return strings.Compare(a.ID, b.ID) }) // as it is stored
+	slices.SortFunc(all, func(a, b listItem) int { return strings.Compare(a.ID, b.ID) }) // the stored order
 	for name, test := range map[string]struct {
 		first, then *pagingSource
-		anew        bool // whether the list has to be begun anew
+		anew        bool // whether the list has to be restarted
 	}{
 		"its own, but not at that instant": {&pagingSource{items: apart}, &pagingSource{items: apart, NoFilter: true}, false},
 		"in its own order":                 {&pagingSource{}, &pagingSource{}, false},

@@ -19,11 +19,11 @@ import (
 
 const secret = "internal-detail-of-the-source"
 
-// odataError is an error as Microsoft Graph has it.
+// odataError is an error in Microsoft Graph's format.
 const odataError = `{"error": {"code": "UnknownError", "message": "The value is not good.", "innerError": {
 	"code": "propertyNotUpdateable", "detail": "` + secret + `", "date": "2026-11-23T10:00:00", "request-id": "in-the-body", "client-request-id": "x"}}}`
 
-// codes are the code for a read and for a write, and how often each method is sent.
+// outcome is the expected code of a read and of a write, and how often each method is sent.
 type outcome struct {
 	read, write             string
 	gets, posts, patchesEtc int
@@ -36,13 +36,13 @@ var (
 	notNow    = outcome{"SOURCE_UNAVAILABLE", "SOURCE_UNAVAILABLE", 2, 1, 1}
 )
 
-// answers is the error table: what a source answers, and what its caller is told.
+// answers is the error table: responses of a source, and what the caller gets.
 var answers = []struct {
 	name   string
 	answer http.HandlerFunc
 	outcome
 }{
-	{"400", answerJSON(400, odataError), once("BAD_USER_INPUT")}, // but for a list, which holds no input
+	{"400", answerJSON(400, odataError), once("BAD_USER_INPUT")}, // except for a list, which has no input
 	{"401", answerJSON(401, odataError), once("UNAUTHENTICATED")},
 	{"402", answerJSON(402, odataError), once("SOURCE_REFUSED")},
 	{"403", answerJSON(403, odataError), once("FORBIDDEN")},
@@ -103,7 +103,7 @@ func html(status int) http.HandlerFunc {
 	}
 }
 
-// lost writes the beginning of an answer, and drops the connection.
+// lost writes the beginning of a response, and drops the connection.
 func lost(beginning string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buf, err := w.(http.Hijacker).Hijack()
@@ -119,7 +119,7 @@ func lost(beginning string) http.HandlerFunc {
 	}
 }
 
-// TestErrorTable goes through what a source can do instead of what it was asked to.
+// TestErrorTable tests the error table with each operation.
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	for _, test := range answers {
@@ -127,7 +127,7 @@ func TestErrorTable(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
 			for _, op := range scene.Operations {
-				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
+				f := newFacade(t, rec) // or the circuit breaker would open
 				r := f.do(op.Text, op.Variables, "Authorization", "Bearer the-token-of-the-caller")
 				code, sent := test.write, test.patchesEtc
 				switch op.Method {
@@ -137,7 +137,7 @@ func TestErrorTable(t *testing.T) {
 					sent = test.posts
 				}
 				requests := rec.take()
-				if test.name == "400" { // without $select, and a list without an order
+				if test.name == "400" { // retried without $select, and a list without $orderby
 					sent = map[string]int{"list": 3, "node": 2}[op.Name] + map[bool]int{true: 1}[op.Method != "GET"]
 				}
 				if test.name == "400" && op.Name == "list" {
@@ -173,8 +173,8 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// TestWrongBaseURL has a source that answers everything with 400, as Microsoft Graph does at a wrong base URL: what holds
-// nothing of the caller's is not the caller's fault, and the log gets one hint.
+// TestWrongBaseURL has a source that responds to everything with 400, as Microsoft Graph does at a wrong base URL.
+// Requests without user input are not reported as bad input, and the log has one hint.
 func TestWrongBaseURL(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: answerJSON(400, `{"error": {"code": "BadRequest", "message": "Resource not found for the segment 'me'."}}`)}
@@ -201,7 +201,7 @@ func TestWrongBaseURL(t *testing.T) {
 	}
 }
 
-// checkGoesOn fails where the next ordinary request, after whatever went wrong, does.
+// checkGoesOn checks that the next ordinary request succeeds.
 func checkGoesOn(t *testing.T, f *facade, rec *recorder) {
 	t.Helper()
 	rec.answerWith(echo)
@@ -212,7 +212,7 @@ func checkGoesOn(t *testing.T, f *facade, rec *recorder) {
 	}
 }
 
-// TestRedirectsElsewhere has the source point to another host, which must not even be called.
+// TestRedirectsElsewhere has the source redirect to another host, which must not be called.
 func TestRedirectsElsewhere(t *testing.T) {
 	t.Parallel()
 	elsewhere := &recorder{Answer: echo}
@@ -236,7 +236,7 @@ func TestRedirectsElsewhere(t *testing.T) {
 	checkGoesOn(t, f, rec)
 }
 
-// checkDiscreet fails where an answer or the log tells what is nobody's business.
+// checkDiscreet checks that a response and the log contain nothing that must stay private.
 func checkDiscreet(t *testing.T, f *facade, r reply) {
 	t.Helper()
 	for _, text := range []string{
@@ -254,7 +254,7 @@ func checkDiscreet(t *testing.T, f *facade, r reply) {
 	}
 }
 
-// TestErrorDetails holds what is told beside the code.
+// TestErrorDetails tests the extensions of errors besides the code.
 func TestErrorDetails(t *testing.T) {
 	t.Parallel()
 	says := func(message string) string {
@@ -263,7 +263,7 @@ func TestErrorDetails(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		answer http.HandlerFunc
-		want   map[string]any // nil for a member that must not be there
+		want   map[string]any // nil for a member that must be absent
 	}{
 		{"everything", answerJSON(409, odataError, "request-id", "in-the-header", "Retry-After", "2.128"), map[string]any{
 			"code": "CONFLICT", "source": "upstream", "status": 409.0, "sourceCode": "propertyNotUpdateable",
@@ -343,8 +343,8 @@ func TestErrorDetails(t *testing.T) {
 	}
 }
 
-// TestAcceptedButNotShown are 2xx answers to writes that hold no item: the write may be done, and nobody may think
-// that it is not. For a read they are answers that cannot be understood.
+// TestAcceptedButNotShown has 2xx responses to writes that contain no item. The write may have been executed, and
+// must not be reported as failed. For a read, they are invalid responses.
 func TestAcceptedButNotShown(t *testing.T) {
 	t.Parallel()
 	half := `{"id": "abc", "displayName": "Che`
@@ -378,7 +378,7 @@ func TestAcceptedButNotShown(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{Answer: test.answer}
 			for _, op := range scene.Operations[:4] {
-				f := newFacade(t, rec) // for each: after several failures it would leave the source alone
+				f := newFacade(t, rec) // or the circuit breaker would open
 				r := f.do(op.Text, op.Variables)
 				requests := rec.take()
 				code, sent := "OUTCOME_UNKNOWN", 1
@@ -399,7 +399,7 @@ func TestAcceptedButNotShown(t *testing.T) {
 				rec.answerWith(test.answer)
 				rec.take()
 			}
-			// A DELETE has nothing to show.
+			// A DELETE returns no item.
 			if r := newFacade(t, rec).do(scene.Operations[4].Text, scene.Operations[4].Variables); len(r.Errors) > 0 {
 				t.Errorf("delete: %s", r.Body)
 			}
@@ -407,7 +407,7 @@ func TestAcceptedButNotShown(t *testing.T) {
 	}
 }
 
-// bomb is 64 MB in a small gzip.
+// bomb responds with 64 MB in a small gzip.
 func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Encoding", "gzip")
@@ -420,7 +420,7 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 	_ = z.Close()
 }
 
-// TestSuccessOfAnotherKind are successes that say nothing of what was asked for.
+// TestSuccessOfAnotherKind has 2xx responses that do not contain what was asked for.
 func TestSuccessOfAnotherKind(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -449,7 +449,7 @@ func TestSuccessOfAnotherKind(t *testing.T) {
 	checkGoesOn(t, f, rec)
 }
 
-// TestKindsOfJSON are the ways to say that a body is JSON.
+// TestKindsOfJSON tests the media types that mean JSON.
 func TestKindsOfJSON(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -467,7 +467,7 @@ func TestKindsOfJSON(t *testing.T) {
 	}
 }
 
-// TestUpdateWithoutContent has the source answer a PATCH with 204: the item is read again.
+// TestUpdateWithoutContent has the source respond to a PATCH with 204. The item is read again.
 func TestUpdateWithoutContent(t *testing.T) {
 	t.Parallel()
 	for name, empty := range map[string]http.HandlerFunc{
@@ -511,13 +511,13 @@ func TestUpdateWithoutContent(t *testing.T) {
 	}
 }
 
-// TestNobodyThere has nobody listen: nothing was sent, so a write has certainly not happened.
+// TestNobodyThere has a source that does not listen. Nothing is sent, so a write has certainly not been executed.
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	server.Close()
 	for _, op := range scene.Operations {
-		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
+		f := newFacadeAt(t, server.URL+"/beta") // or the circuit breaker would open
 		if r := f.do(op.Text, op.Variables); r.Code(t) != "SOURCE_UNAVAILABLE" || r.Errors[0].Extensions["retryable"] != true {
 			t.Errorf("%s: %s", op.Name, r.Body)
 		} else {
@@ -526,7 +526,7 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
-// TestNobodyTrusted has somebody listen who cannot prove to be the source: nothing is sent.
+// TestNobodyTrusted has a source whose certificate is not trusted. Nothing is sent.
 func TestNobodyTrusted(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: echo}
@@ -535,7 +535,7 @@ func TestNobodyTrusted(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	for _, op := range scene.Operations {
-		f := newFacadeAt(t, server.URL+"/beta") // for each: after several failures it would leave the source alone
+		f := newFacadeAt(t, server.URL+"/beta") // or the circuit breaker would open
 		r := f.do(op.Text, op.Variables, "Authorization", "Bearer the-token-of-the-caller")
 		if r.Code(t) != "SOURCE_UNAVAILABLE" || len(rec.take()) > 0 {
 			t.Errorf("%s: %s", op.Name, r.Body)
@@ -544,7 +544,7 @@ func TestNobodyTrusted(t *testing.T) {
 	}
 }
 
-// TestHungUp has the source hang up before it reads a byte. A write may have been on its way.
+// TestHungUp has a source that closes the connection before it reads a byte. A write may have been sent.
 func TestHungUp(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -566,7 +566,7 @@ func TestHungUp(t *testing.T) {
 		}
 	})
 	for _, op := range scene.Operations {
-		f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta") // for each: after several failures it would leave the source alone
+		f := newFacadeAt(t, "http://"+listener.Addr().String()+"/beta") // or the circuit breaker would open
 		code, want := "OUTCOME_UNKNOWN", int32(1)
 		if op.Method == "GET" {
 			code, want = "SOURCE_UNAVAILABLE", 2
@@ -579,8 +579,8 @@ func TestHungUp(t *testing.T) {
 	}
 }
 
-// TestLostWhereAllWasWell has connections break that have served before, several of them idle. A transport of net/http
-// repeats a read on such a one by itself.
+// TestLostWhereAllWasWell has connections break that were used before, several of them idle. net/http's transport
+// would retry a read on such a connection by itself.
 func TestLostWhereAllWasWell(t *testing.T) {
 	t.Parallel()
 	for _, op := range scene.Operations {
@@ -590,7 +590,7 @@ func TestLostWhereAllWasWell(t *testing.T) {
 		together.Add(4)
 		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
 			together.Done()
-			together.Wait() // four connections, since they are used at once
+			together.Wait() // all four are concurrent, so that there are four connections
 			echo(w, r)
 		})
 		var callers sync.WaitGroup
@@ -612,7 +612,7 @@ func TestLostWhereAllWasWell(t *testing.T) {
 	}
 }
 
-// TestThrottledThenDone has the source do what it was asked on the second try.
+// TestThrottledThenDone has the source throttle the first attempt and execute the second one.
 func TestThrottledThenDone(t *testing.T) {
 	t.Parallel()
 	for _, op := range scene.Operations[1:] {
@@ -636,7 +636,7 @@ func TestThrottledThenDone(t *testing.T) {
 	}
 }
 
-// TestSeveralNodes has one of several objects fail: the others are there, and the error is at its place.
+// TestSeveralNodes has one of several objects fail. The others are returned, and the error has its path.
 func TestSeveralNodes(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: func(w http.ResponseWriter, r *http.Request) {

@@ -19,16 +19,16 @@ import (
 
 type reply = scene.Reply
 
-// facade is a whole ProfileQL over loopback HTTP, in front of a source that the test plays.
+// facade is a ProfileQL over loopback HTTP, in front of a source that the test implements.
 type facade struct {
 	t    testing.TB
 	URL  string // of the GraphQL endpoint
-	only string // the source that lists are asked of; empty for all of them
+	only string // the source of lists; empty for all sources
 	log  *scene.Log
 }
 
-// newFacade serves ProfileQL in front of upstream, whose profile API is at /beta. What it logs fails nothing; see
-// [facade.logged].
+// newFacade serves ProfileQL in front of upstream, whose profile API is at /beta. Log entries do not fail the test;
+// see [facade.logged].
 func newFacade(t testing.TB, upstream http.Handler) *facade {
 	t.Helper()
 	server := httptest.NewServer(upstream)
@@ -36,8 +36,8 @@ func newFacade(t testing.TB, upstream http.Handler) *facade {
 	return newFacadeAt(t, server.URL+"/beta")
 }
 
-// perCheck cleans up after each check of a property, instead of at the end of the test: of thousands of servers, the
-// process has not files enough.
+// perCheck cleans up after each check of a property, instead of at the end of the test: thousands of servers would
+// exceed the limit of open files.
 type perCheck struct {
 	testing.TB
 	check *rapid.T
@@ -68,10 +68,10 @@ func newFacadeWith(t testing.TB, env []string, args ...string) *facade {
 	return &facade{t: t, URL: p.url() + "/graphql", log: p.stderr}
 }
 
-// settled counts operations by which it was seen that all is logged.
+// settled numbers the operations that mark a position in the log.
 var settled atomic.Int64
 
-// wholeLog is all that has been logged by now. The log is a queue, at whose end is what is known to come.
+// wholeLog returns everything logged so far. The log is an asynchronous queue, so it logs a marker and waits for it.
 func (f *facade) wholeLog() string {
 	f.t.Helper()
 	name := fmt.Sprint("settled", settled.Add(1))
@@ -86,7 +86,7 @@ func (f *facade) wholeLog() string {
 	}
 }
 
-// logged is what has been logged so far, besides the line that each request has.
+// logged returns what was logged so far, without the access log.
 func (f *facade) logged() string {
 	f.t.Helper()
 	var lines strings.Builder
@@ -98,13 +98,14 @@ func (f *facade) logged() string {
 	return lines.String()
 }
 
-// do sends an operation. Variables may be nil, a Go value, or JSON text as a string. Header is pairs of name and value.
+// do sends an operation. Variables may be nil, a Go value, or JSON text as a string. Header is pairs of name and
+// value.
 func (f *facade) do(operation string, variables any, header ...string) reply {
 	f.t.Helper()
 	return f.post(scene.Body(f.t, operation, variables), append([]string{"Content-Type", "application/json"}, header...)...)
 }
 
-// post sends a body as it is.
+// post sends a body unchanged.
 func (f *facade) post(body []byte, header ...string) reply {
 	f.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, f.URL, bytes.NewReader(body))
@@ -126,7 +127,7 @@ func (f *facade) post(body []byte, header ...string) reply {
 	return scene.ReadReply(f.t, resp.StatusCode, resp.Header, answer)
 }
 
-// recorder is a source that records what it is asked, and answers with Answer.
+// recorder is a source that records its requests, and responds with Answer.
 type recorder struct {
 	Answer http.HandlerFunc
 
@@ -144,14 +145,14 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// answerWith changes the answer, also while requests are under way.
+// answerWith changes the response, also while requests are in progress.
 func (rec *recorder) answerWith(answer http.HandlerFunc) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.Answer = answer
 }
 
-// take returns what was asked since the last take.
+// take returns the requests since the last take.
 func (rec *recorder) take() []scene.Recorded {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -160,7 +161,7 @@ func (rec *recorder) take() []scene.Recorded {
 	return taken
 }
 
-// answerJSON makes an answer of a status and a body.
+// answerJSON returns a handler that responds with a status and a JSON body.
 func answerJSON(status int, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8")

@@ -10,7 +10,7 @@ import (
 	"profileql/internal/sandbox/faults"
 )
 
-// newFacadeOfSandbox serves ProfileQL in front of a sandbox, over real HTTP.
+// newFacadeOfSandbox serves ProfileQL in front of a sandbox over HTTP.
 func newFacadeOfSandbox(t testing.TB, o sandbox.Options) *facade {
 	t.Helper()
 	box, err := sandbox.Open(t.Context(), o)
@@ -27,8 +27,7 @@ func newFacadeOfSandbox(t testing.TB, o sandbox.Options) *facade {
 	return newFacadeAt(t, server.URL+"/beta")
 }
 
-// TestThroughFaults holds what a frontend sees of a source that misbehaves: a code, or the data as if nothing were
-// the matter.
+// TestThroughFaults tests what a client gets when the source misbehaves: an error code, or the data as usual.
 func TestThroughFaults(t *testing.T) {
 	t.Parallel()
 	const update = `mutation { updatePersonInterest(input: {id: "` + sandbox.SampleInterest + `", patch: {description: "new"}}) {
@@ -80,7 +79,7 @@ func TestThroughFaults(t *testing.T) {
 	}
 }
 
-// TestRequiredToken holds that a sandbox which wants tokens gets the caller's.
+// TestRequiredToken tests that a sandbox which requires tokens gets the caller's.
 func TestRequiredToken(t *testing.T) {
 	t.Parallel()
 	f := newFacadeOfSandbox(t, sandbox.Options{RequireToken: true})
@@ -93,7 +92,7 @@ func TestRequiredToken(t *testing.T) {
 	}
 }
 
-// TestFaultsFile holds that both ways to start the sandbox take a file of faults, and name what is wrong with it.
+// TestFaultsFile tests that both ways to start the sandbox accept a faults file, and report errors in it.
 func TestFaultsFile(t *testing.T) {
 	t.Parallel()
 	write := fileWriter(t)

@@ -10,7 +10,7 @@ import (
 	"profileql/test/scene"
 )
 
-// segmentsOf splits the raw target and unescapes the segments.
+// segmentsOf splits a raw request target, and unescapes the segments.
 func segmentsOf(t *testing.T, target string) []string {
 	t.Helper()
 	path, _, _ := strings.Cut(target, "?")
@@ -25,7 +25,7 @@ func segmentsOf(t *testing.T, target string) []string {
 	return segments
 }
 
-// echo answers with an item that has the id that was asked for.
+// echo responds with an item that has the requested id.
 func echo(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(r.URL.EscapedPath(), "/")
 	id, _ := url.PathUnescape(parts[len(parts)-1])
@@ -37,7 +37,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	answerJSON(http.StatusOK, string(body))(w, r)
 }
 
-// TestItemIDs holds that an id is one segment of the path, or there is no request.
+// TestItemIDs tests that an id becomes one segment of the path, or is refused before a request is sent.
 func TestItemIDs(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: echo}
@@ -81,7 +81,7 @@ func TestItemIDs(t *testing.T) {
 	}
 }
 
-// TestIDsThatAreNone are texts that mean to be global ids.
+// TestIDsThatAreNone tests that texts similar to global ids are refused.
 func TestIDsThatAreNone(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: echo}
@@ -94,7 +94,7 @@ func TestIDsThatAreNone(t *testing.T) {
 		scene.GlobalID("upstream", "..", "interests", "abc"), scene.GlobalID("upstream", "a\x01", "interests", "abc"),
 		scene.GlobalID("upstream", "", "interests", "abc\x00"), scene.GlobalID("upstream", "", "interests", ""),
 		scene.GlobalID("", "..", "", ""),
-		"PQ1." + good[4:], // a bare id, which node and delete do not take
+		"PQ1." + good[4:], // a local id, which node and delete do not accept
 	} {
 		for _, operation := range []string{scene.NodeQuery, scene.DeleteMutation} {
 			if r := f.do(operation, map[string]any{"id": id}); r.Code(t) != "BAD_USER_INPUT" {
@@ -106,7 +106,7 @@ func TestIDsThatAreNone(t *testing.T) {
 			t.Errorf("update of %q: %s", id, r.Body)
 		}
 	}
-	// A profile can be found, but neither changed nor deleted.
+	// A profile can be read, but neither changed nor deleted.
 	for _, user := range []string{"", "ada@example.com"} {
 		id := scene.GlobalID("", user, "", "")
 		if r := f.do(scene.NodeQuery, map[string]any{"id": id}); len(r.Errors) > 0 || !strings.Contains(r.Body, `"Profile"`) || !strings.Contains(r.Body, id) {
@@ -123,12 +123,12 @@ func TestIDsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestUsers holds the same of users as TestItemIDs of items.
+// TestUsers tests the same for users as TestItemIDs for items.
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: answerJSON(200, `{"value": [{"id": "abc"}]}`)}
 	f := newFacade(t, rec)
-	for _, test := range []struct{ user, segment string }{ // segment empty where the user is refused
+	for _, test := range []struct{ user, segment string }{ // segment is empty if the user is refused
 		{"ada@example.com", "ada@example.com"},
 		{"41a5a8b7-e1f6-4e1a-9d4e-6b7c5d8e9f00", "41a5a8b7-e1f6-4e1a-9d4e-6b7c5d8e9f00"},
 		{"ada_example.com#EXT#@contoso.onmicrosoft.com", "ada_example.com#EXT#@contoso.onmicrosoft.com"},
@@ -159,7 +159,7 @@ func TestUsers(t *testing.T) {
 		if got := segmentsOf(t, requests[0].Target); strings.Join(got, "|") != strings.Join(want, "|") {
 			t.Errorf("user %q went to %s", test.user, requests[0].Target)
 		}
-		// The item's id leads back to the same person.
+		// The item's id refers to the same person.
 		f.do(scene.DeleteMutation, map[string]any{"id": data.Profile.Interests.Nodes[0].ID})
 		if got := segmentsOf(t, rec.take()[0].Target); strings.Join(got, "|") != strings.Join(append(want, "abc"), "|") {
 			t.Errorf("user %q: deleted %v", test.user, got)
@@ -167,7 +167,7 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// TestIDsLast holds that an id is the same after a restart and on every replica, and safe in a URL.
+// TestIDsLast tests that an id is the same after a restart and on every replica, and needs no escaping in a URL.
 func TestIDsLast(t *testing.T) {
 	t.Parallel()
 	upstream := &recorder{Answer: answerJSON(200, `{"value": [{"id": "a/b?ü"}]}`)}

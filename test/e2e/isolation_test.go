@@ -16,8 +16,8 @@ import (
 	"profileql/test/scene"
 )
 
-// TestCallersStayApart has 60 callers at once. The source names the token that it saw in every item, and sets
-// cookies: nobody may see another's.
+// TestCallersStayApart has 60 concurrent callers. The source returns the token of the request in every item, and sets
+// cookies. No caller may see another one's token.
 func TestCallersStayApart(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: func(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +57,7 @@ func TestCallersStayApart(t *testing.T) {
 	}
 }
 
-// TestHeadersThatGoOn holds that of a caller's headers only Authorization and a client-request-id go on.
+// TestHeadersThatGoOn tests that only Authorization and client-request-id of a caller's headers are forwarded.
 func TestHeadersThatGoOn(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: answerJSON(200, `{"id": "abc", "value": []}`)}
@@ -110,7 +110,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 	}
 }
 
-// TestReaderHangsUp is leaving over real HTTP: the source sees a read end.
+// TestReaderHangsUp tests, over HTTP, that the read of the source is cancelled when the caller disconnects.
 func TestReaderHangsUp(t *testing.T) {
 	t.Parallel()
 	for _, op := range scene.Operations[:2] {
@@ -120,7 +120,7 @@ func TestReaderHangsUp(t *testing.T) {
 			<-r.Context().Done()
 			close(ended)
 		}})
-		source.Timeout = 30 * time.Second // it would end a read, too
+		source.Timeout = 30 * time.Second // a timeout would end the read too
 		f := newFacadeOf(t, source)
 		ctx, leave := context.WithCancel(t.Context())
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.URL, bytes.NewReader(scene.Body(t, op.Text, op.Variables)))

@@ -26,7 +26,7 @@ import (
 
 const killWriters = 4
 
-// kills is how often the sandbox is killed. With the race detector, it takes several times as long to start.
+// kills returns how often the sandbox is killed. With the race detector, it takes several times as long to start.
 func kills() int {
 	if raceEnabled {
 		return 50
@@ -34,29 +34,29 @@ func kills() int {
 	return 200
 }
 
-// killFewest is how many acknowledged writes there have to be for the test to mean anything. That many come on the
-// slowest machine: in most rounds, the kill waits for one.
+// killFewest returns the number of acknowledged writes that the test requires to be meaningful. It is reached on the
+// slowest machine: in most rounds, the kill waits for a write.
 func killFewest() int { return kills() / 2 }
 
 const killList = "/beta/me/profile/interests"
 
-// killItem is an item as it was answered. It is compared whole.
+// killItem is an item as it was returned. It is compared as a whole.
 type killItem = map[string]any
 
-// survivors is what has to be in the sandbox after it has been killed.
+// survivors is what must be in the sandbox after it has been killed.
 type survivors struct {
 	t            *testing.T
 	base         string
 	http         *http.Client
-	items        map[string]killItem // by id, as acknowledged before this life of the sandbox; seeds among them
+	items        map[string]killItem // by id, as acknowledged before the last start of the sandbox, including seed data
 	writers      [killWriters]*killWriter
 	marks        atomic.Int64
-	answered     chan struct{} // takes one when a write is acknowledged
+	answered     chan struct{} // receives a value when a write is acknowledged
 	acknowledged int
 }
 
-// killWriter is a client that sends one write after the other. Its items are nobody else's, so that at most one write
-// of each is under way when the sandbox dies.
+// killWriter is a client that sends writes one after the other. It does not share its items, so that at most one
+// write of each is in progress when the sandbox is killed.
 type killWriter struct {
 	*survivors
 	items    map[string]killItem // as acknowledged
@@ -65,26 +65,26 @@ type killWriter struct {
 	done     int
 }
 
-// killWrite is a write of which no answer has come: to an item, or of a new one, which has no id yet.
+// killWrite is a write without a response: to an item, or a create, whose id is not known.
 type killWrite struct{ method, id, mark string }
 
-// markedBody says the same in every property that it has.
+// markedBody returns a body that has the mark in every property.
 func markedBody(mark string) string {
 	return fmt.Sprintf(`{"displayName": %q, "description": %q, "categories": [%[1]q, %[1]q], "webUrl": %[1]q,
 		"inference": {"confidenceScore": %[1]s}}`, mark, long(mark))
 }
 
-// long is a mark that fills many pages of the file, which are not written all at once.
+// long returns a mark that fills many pages of the file, which are not written all at once.
 func long(mark string) string { return strings.Repeat(mark+" ", 3000) }
 
-// hasMark tells whether every property comes from one and the same body.
+// hasMark reports whether all properties are of the body with the mark.
 func hasMark(item killItem, mark string) bool {
 	inference, _ := item["inference"].(map[string]any)
 	return item["displayName"] == mark && item["description"] == long(mark) && item["webUrl"] == mark &&
 		fmt.Sprint(item["categories"]) == fmt.Sprintf("[%s %[1]s]", mark) && fmt.Sprint(inference["confidenceScore"]) == mark
 }
 
-// try sends a request. There is no answer, and no error, when the sandbox dies before it has answered.
+// try sends a request. It returns false, without an error, if the sandbox is killed before it has responded.
 func (s *survivors) try(method, path, body string) (item killItem, answered bool) {
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *survivors) try(method, path, body string) (item killItem, answered bool
 		return nil, false
 	}
 	defer resp.Body.Close()
-	// The status alone acknowledges a write, but without the rest, nobody knows what has become of the item.
+	// The status alone acknowledges a write, but without the body, the state of the item is unknown.
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, false
@@ -113,7 +113,7 @@ func (s *survivors) try(method, path, body string) (item killItem, answered bool
 	return item, true
 }
 
-// decodeKilled keeps numbers as they are written.
+// decodeKilled decodes a JSON object. Numbers keep their text.
 func decodeKilled(t *testing.T, text []byte) (object map[string]any) {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
@@ -123,7 +123,7 @@ func decodeKilled(t *testing.T, text []byte) (object map[string]any) {
 	return object
 }
 
-// write makes items, changes them, and deletes the oldest when there are some, until there is no answer.
+// write creates items, changes them, and deletes the oldest one if there are several, until there is no response.
 func (w *killWriter) write() {
 	for turn := 0; ; turn++ {
 		id := ""
@@ -185,7 +185,7 @@ func (w *killWriter) forget(id string) {
 	w.order = slices.DeleteFunc(w.order, func(other string) bool { return other == id })
 }
 
-// settle takes from what has been found what the writer has to do with, and reports what should not be like that.
+// settle checks the writer's items among those found, removes them from found, and updates the writer's state.
 func (w *killWriter) settle(found map[string]killItem) {
 	last := w.underWay
 	w.underWay = killWrite{}
@@ -212,7 +212,7 @@ func (w *killWriter) settle(found map[string]killItem) {
 	}
 }
 
-// read are all items, by id.
+// read returns all items by id.
 func (s *survivors) read() map[string]killItem {
 	answer, ok := s.try(http.MethodGet, killList+"?$top=1000", "")
 	entries, _ := answer["value"].([]any)
@@ -228,7 +228,7 @@ func (s *survivors) read() map[string]killItem {
 	return items
 }
 
-// check compares what there is after a restart with what has been acknowledged.
+// check compares the items after a restart with the acknowledged ones.
 func (s *survivors) check() {
 	found := s.read()
 	if s.items == nil {
@@ -248,7 +248,7 @@ func (s *survivors) check() {
 	}
 }
 
-// begin starts the sandbox and checks what is in it.
+// begin starts the sandbox and checks its items.
 func (s *survivors) begin(file string) *process {
 	p := start(s.t, "sandbox", "--listen", "127.0.0.1:0", "--data", file)
 	s.base, s.answered = p.url(), make(chan struct{}, 1)
@@ -257,7 +257,7 @@ func (s *survivors) begin(file string) *process {
 	return p
 }
 
-// live is one life of the sandbox, which ends after some time of writing.
+// live starts the sandbox, and kills it after some time of writing.
 func (s *survivors) live(file string, writing time.Duration) {
 	p := s.begin(file)
 	defer s.http.CloseIdleConnections()
@@ -266,19 +266,20 @@ func (s *survivors) live(file string, writing time.Duration) {
 		writers.Go(w.write)
 	}
 	s.awaitAnswer()
-	time.Sleep(writing) // the kill has to come at any moment, and not at one that the writes decide
+	time.Sleep(writing) // the kill must happen at any moment, independent of the writes
 	if err := p.cmd.Process.Kill(); err != nil {
 		s.t.Error(err)
 	}
 	writers.Wait()
-	_ = p.wait() // it says that it was killed
+	_ = p.wait() // the error says that it was killed
 	for _, w := range s.writers {
 		s.acknowledged += w.done
 		w.done = 0
 	}
 }
 
-// awaitAnswer has a busy machine not kill a sandbox that has hardly begun; not always, for that has to go well too.
+// awaitAnswer waits for a write in most rounds, so that a busy machine does not kill a sandbox that has hardly
+// started; not in all, since that must work too.
 func (s *survivors) awaitAnswer() {
 	if rand.N(4) == 0 {
 		return
@@ -290,8 +291,8 @@ func (s *survivors) awaitAnswer() {
 	}
 }
 
-// TestKilled kills the sandbox while it writes, again and again, and finds every acknowledged write after the restart,
-// and no half of another one.
+// TestKilled kills the sandbox repeatedly while it writes. After a restart, every acknowledged write is there, and no
+// partial write.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts and kills many processes")
@@ -318,7 +319,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// checkIntegrity has SQLite check the file and every document in it.
+// checkIntegrity checks the file and every document in it by means of SQLite.
 func checkIntegrity(t *testing.T, file string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", file)

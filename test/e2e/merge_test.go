@@ -36,14 +36,14 @@ type failedSource struct {
 	Code, Message string
 }
 
-// place is an item and where it is from. Sources may know different items by the same id.
+// place identifies an item by its source and id. Sources may have different items with the same id.
 type place struct{ source, id string }
 
-// mergeSource is one of several sources that a test plays.
+// mergeSource is one of several sources that a test implements.
 type mergeSource struct {
 	*pagingSource
 	name string
-	down atomic.Bool // answers 500
+	down atomic.Bool // responds with 500
 }
 
 func (s *mergeSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func (s *mergeSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.pagingSource.ServeHTTP(w, r)
 }
 
-// chain is one list, page behind page, and what is known of how it must come out.
+// chain is a list that is read page by page, and the expected result.
 type chain struct {
 	*rapid.T
 	facade  *facade
@@ -62,15 +62,15 @@ type chain struct {
 	order   listOrder
 	first   int
 
-	items  map[place]listItem // all that there ever were
-	stays  map[place]bool     // those that must come
-	last   *place             // the last that came
+	items  map[place]listItem // all items that ever existed
+	stays  map[place]bool     // items that must be returned
+	last   *place             // the last item that was returned
 	came   map[place]bool
-	failed map[string]bool // sources that the list said are missing
+	failed map[string]bool // sources that the list has reported as failed
 	news   int
 }
 
-// compare is the order that ProfileQL promises of several sources' items: by instant, nulls last, ties by source and id.
+// compare orders items of several sources as ProfileQL documents: by instant, nulls last, then by source and id.
 func (c *chain) compare(a, b place) int {
 	x, y := c.items[a], c.items[b]
 	x.ID, y.ID = "", ""
@@ -109,7 +109,7 @@ func (c *chain) walk() {
 	c.Fatalf("the pages do not end")
 }
 
-// check holds one page against what was promised.
+// check checks one page.
 func (c *chain) check(p mergedPage, r reply, before map[string]bool) {
 	now := make(map[string]bool)
 	for i, f := range p.FailedSources {
@@ -120,7 +120,7 @@ func (c *chain) check(p mergedPage, r reply, before map[string]bool) {
 		}
 	}
 	if len(p.FailedSources) != len(r.Errors) || len(now) != len(r.Errors) {
-		if len(r.Errors) != len(c.sources) { // all of them failed: null, and the errors
+		if len(r.Errors) != len(c.sources) { // if all sources failed: null and their errors
 			c.Fatalf("failed %v, errors %s", p.FailedSources, r.Body)
 		}
 		for _, e := range r.Errors {
@@ -156,7 +156,7 @@ func (c *chain) check(p mergedPage, r reply, before map[string]bool) {
 	}
 }
 
-// change lets items come and go, and sources fail and get well.
+// change adds and removes items, and makes sources fail or recover.
 func (c *chain) change() {
 	for _, s := range c.sources {
 		if rapid.IntRange(0, 9).Draw(c.T, "fail") == 0 {
@@ -174,7 +174,7 @@ func (c *chain) change() {
 				like.ID = fmt.Sprintf("%d new", 9-c.news%10*100+c.news)
 				at := place{s.name, like.ID}
 				c.items[at] = like
-				// What is added behind the last one that came, still has to come.
+				// An item added after the last returned one must still be returned.
 				c.stays[at] = c.last == nil || c.compare(*c.last, at) < 0
 				items = append(items, like)
 			}
@@ -183,7 +183,7 @@ func (c *chain) change() {
 	}
 }
 
-// ended holds that everything came that had to.
+// ended checks that every item that must be returned was.
 func (c *chain) ended() {
 	for at, stays := range c.stays {
 		if stays && !c.failed[at.source] {
@@ -192,9 +192,9 @@ func (c *chain) ended() {
 	}
 }
 
-// TestMergedPages walks through the lists of several random sources, which change and fail between pages. Every item
-// of a source that does not fail comes exactly once, and all come in one order; a source that fails is named on every
-// page from then on, and the list ends with the others; a new list asks all again.
+// TestMergedPages reads lists of several random sources, which change and fail between pages. Every item of a source
+// that does not fail is returned exactly once, in one order. A source that fails is reported on every page from then
+// on, and the list continues with the others. A new list asks all sources again.
 func TestMergedPages(t *testing.T) {
 	t.Parallel()
 	kinds := slices.Sorted(maps.Keys(pagingSources()))
@@ -227,8 +227,8 @@ func TestMergedPages(t *testing.T) {
 	})
 }
 
-// TestMergedPagesCost holds what a page of four long lists asks of sources that can filter and order: one request
-// each, of no more items than one page and one.
+// TestMergedPagesCost tests the requests for a page of four long lists of sources that can filter and order: one for
+// each source, for at most one item more than the page size.
 func TestMergedPagesCost(t *testing.T) {
 	t.Parallel()
 	var long []*pagingSource
@@ -237,7 +237,7 @@ func TestMergedPagesCost(t *testing.T) {
 		s := &pagingSource{items: sampleItems(10_000)}
 		long = append(long, s)
 		one := serveSource(t, string(rune('a'+i)), s)
-		one.Timeout = 30 * time.Second // with the race detector, they take their time to order
+		one.Timeout = 30 * time.Second // with the race detector, ordering takes longer
 		described = append(described, one)
 	}
 	f := newFacadeOf(t, described...)

@@ -16,7 +16,7 @@ import (
 	"profileql/test/scene"
 )
 
-// goodItem has a value for every property that a source can send of an interest.
+// goodItem has a value for every property of an interest that a source can send.
 const goodItem = `{
 	"id": "abc", "displayName": "Chess", "description": "d", "categories": ["games"], "collaborationTags": ["askMeAbout"],
 	"webUrl": "https://example.com", "thumbnailUrl": "https://example.com/t", "allowedAudiences": "organization", "isSearchable": true,
@@ -27,7 +27,7 @@ const goodItem = `{
 	"source": {"type": ["User"]}, "sources": [{"sourceId": "s", "isDefaultSource": true, "properties": ["p"]}]
 }`
 
-// everything selects every field of a type but those that are ProfileQL's own.
+// everything returns a selection of all fields of a type, except those that only ProfileQL has.
 func everything(s *ast.Schema, typeName string) string {
 	var fields []string
 	for _, field := range s.Types[typeName].Fields {
@@ -52,7 +52,7 @@ func decodeObject(t *testing.T, text string) map[string]any {
 	return object
 }
 
-// places are all properties of an object, at every depth, as paths of names and indices.
+// places returns the paths of all properties of an object, at every depth, as names and indices.
 func places(v any, above []any) (all [][]any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -80,9 +80,9 @@ func at(v any, path []any) any {
 	return v
 }
 
-// shownFor is what is shown for a value that a source sent where the schema has a type: the value if it is of that
-// type, null if it is not. An entry that does not fit is left out of its list, and one alone where a list belongs is a
-// list of one.
+// shownFor returns the value that ProfileQL returns for a value of a source where the schema has a type: the value if
+// it is of that type, otherwise null. An invalid entry is removed from its list, and a single value in place of a
+// list becomes a list of one.
 func shownFor(s *ast.Schema, t *ast.Type, wire any) any {
 	if wire == nil {
 		return nil
@@ -131,7 +131,7 @@ func shownFor(s *ast.Schema, t *ast.Type, wire any) any {
 	return nil
 }
 
-// audiencesFor knows the few values of a set of flags that this test uses.
+// audiencesFor handles the few values of a set of flags that this test uses.
 func audiencesFor(wire any) any {
 	switch wire {
 	case "organization", 8.0:
@@ -142,8 +142,9 @@ func audiencesFor(wire any) any {
 	return nil
 }
 
-// TestOddValues puts a value of every wrong kind into every property: that property alone becomes null, or what of it
-// can be understood, and nothing else is lost. The answer to an update and an item in a list are the same there.
+// TestOddValues replaces every property by a value of every wrong kind. Only that property becomes null, or the part
+// of it that is valid, and nothing else changes. The response to an update and an item in a list are the same in this
+// respect.
 func TestOddValues(t *testing.T) {
 	t.Parallel()
 	s := parseSchema(t)
@@ -192,7 +193,7 @@ func TestOddValues(t *testing.T) {
 				at(wire, path[:len(path)-1]).(map[string]any)[path[len(path)-1].(string)] = value
 			}
 			if value == "" && len(path) > 0 && (path[0] == "allowedAudiences" || strings.HasSuffix(fmt.Sprint(path[0]), "DateTime")) {
-				continue // an empty text is neither; TestOddButKnown
+				continue // an empty string is neither; see TestOddButKnown
 			}
 			want := shownFor(s, ast.NamedType("PersonInterest", nil), wire).(map[string]any)
 			want["id"] = scene.GlobalID("upstream", "", "interests", "abc")
@@ -202,7 +203,7 @@ func TestOddValues(t *testing.T) {
 			if diff := cmp.Diff(want, updated); diff != "" {
 				t.Errorf("%v is %v, after an update:\n%s", path, value, diff)
 			}
-			// The source does not order: of two items without an instant, the one with the smaller id is first.
+			// The source does not order. Of two items without an instant, the one with the smaller id is first.
 			if len(listed) != 2 || listed[1]["displayName"] != "Z" {
 				t.Errorf("%v is %v, in a list: %v", path, value, listed)
 			} else if diff := cmp.Diff(want, listed[0]); diff != "" {
@@ -221,7 +222,7 @@ func mustJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// TestOddButKnown are values that were seen in the wild, or that the formats allow.
+// TestOddButKnown tests values that were seen in real data, or that the formats allow.
 func TestOddButKnown(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -261,8 +262,8 @@ func TestOddButKnown(t *testing.T) {
 	}
 }
 
-// TestOddIDs are items without an id. After an update it is known from the request; in a list the item is left out,
-// and the caller is told.
+// TestOddIDs tests items without an id. After an update, the id is known from the request. In a list, the item is
+// left out, with an error.
 func TestOddIDs(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -281,8 +282,8 @@ func TestOddIDs(t *testing.T) {
 	}
 }
 
-// TestOddIDsInARow are so many entries without an id, or nulls, that a whole part of the list is of no use: what lies
-// behind them is there nevertheless.
+// TestOddIDsInARow has so many entries without an id, or nulls, that a whole page of the source has no valid items.
+// The items after them are returned nevertheless.
 func TestOddIDsInARow(t *testing.T) {
 	t.Parallel()
 	for entry, code := range map[string]string{`{"id": "", "displayName": "B"}`: "SOURCE_INVALID_RESPONSE", `null`: ""} {
@@ -306,7 +307,7 @@ func TestOddIDsInARow(t *testing.T) {
 	}
 }
 
-// TestOddBodies are items that are odd in how they are written. Where nothing is to be shown, they are no JSON.
+// TestOddBodies tests items with unusual encodings. If no result is expected, they are not valid JSON.
 func TestOddBodies(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -355,7 +356,7 @@ func TestOddBodies(t *testing.T) {
 	}
 }
 
-// TestOddLists are answers to a list.
+// TestOddLists tests unusual responses to a list.
 func TestOddLists(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)

@@ -18,19 +18,19 @@ import (
 // listItem is an item of a pagingSource. The instants are empty for null.
 type listItem struct{ ID, Created, Modified string }
 
-// pagingSource is a source with one list, which can do as much as its switches let it. It understands exactly what
-// ProfileQL asks, by an evaluator of its own.
+// pagingSource is a source with one list, whose capabilities are set by its fields. It evaluates exactly the queries
+// that ProfileQL sends, independently of the sandbox.
 type pagingSource struct {
-	NoFilter, NoOrder, NoSelect, NoCount              bool // 400
+	NoFilter, NoOrder, NoSelect, NoCount              bool // responds with 400
 	IgnoreFilter, IgnoreOrder, IgnoreTop, CountAbsent bool
-	Page                                              int    // most items of one part; 0 for no bound
-	Link                                              string // "$skip" or "$skiptoken"; what a link to the next part holds
-	Empty                                             int    // empty parts before each part that is not
-	LastLink                                          bool   // the last part has a link too
-	LinkTo                                            string // replaces the address of links
+	Page                                              int    // maximum number of items per page; 0 for no limit
+	Link                                              string // "$skip" or "$skiptoken": the option in a next link
+	Empty                                             int    // empty pages before each page that is not
+	LastLink                                          bool   // the last page has a next link too
+	LinkTo                                            string // replaces the address of next links
 	Spells                                            *spelling
-	OrdersByInstant                                   bool // alone: items at one instant come as they are stored
-	NullIsHigh                                        bool // above every value, as for PostgreSQL
+	OrdersByInstant                                   bool // not by id: items with equal instants are in stored order
+	NullIsHigh                                        bool // above every value, as in PostgreSQL
 
 	Collate func(a, b string) int // order of ids; nil for bytes
 
@@ -39,8 +39,8 @@ type pagingSource struct {
 	requests []url.Values
 }
 
-// fewest is the length of the shortest list that shows at once what the source does: a shorter one may be in order by
-// chance.
+// fewest returns the length of the shortest list that shows the source's behavior on the first page: a shorter one
+// may be in order by chance.
 func (s *pagingSource) fewest() int {
 	if s.IgnoreOrder {
 		return 9
@@ -80,7 +80,7 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slices.SortStableFunc(items, s.odataOrder(order))
 	}
 	all := len(items)
-	// Where a link leads, as a number of items to leave out; a token holds the same in other words.
+	// The number of items to skip; a token has the same number in another form.
 	skip, _ := strconv.Atoi(q.Get("$skip") + strings.TrimPrefix(q.Get("$skiptoken"), "t"))
 	empty, _ := strconv.Atoi(q.Get("empty"))
 	items = items[min(skip, len(items)):]
@@ -153,17 +153,17 @@ func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answerJSON(200, string(body))(w, r)
 }
 
-// spelling is how a source writes control information and links.
+// spelling is the way in which a source writes control information and links.
 type spelling struct {
 	Prefix  string   // of control information
-	Links   []string // names under which a link is
-	NoLink  string   // a name that is null
-	Address string   // of the list, in links
+	Links   []string // names of the next link
+	NoLink  string   // a name whose value is null
+	Address string   // of the list, in next links
 }
 
 var asGraph = spelling{Prefix: "@odata.", Links: []string{"@odata.nextLink"}, Address: "http://{host}/beta/me/profile/interests"}
 
-// innerOrigin is what a source behind a gateway takes for its own.
+// innerOrigin is the origin that a source behind a gateway uses for itself.
 const innerOrigin = "http://profiles.internal:8080"
 
 var (
@@ -178,7 +178,7 @@ var (
 	}
 )
 
-// drawSpelling is any spelling.
+// drawSpelling draws a random spelling.
 func drawSpelling(t *rapid.T) *spelling {
 	return &spelling{
 		Prefix:  rapid.SampledFrom([]string{"@odata.", "@", "odata."}).Draw(t, "prefix"),
@@ -188,7 +188,7 @@ func drawSpelling(t *rapid.T) *spelling {
 	}
 }
 
-// count writes the length of a list; before version 4.0, it was a text.
+// count writes the length of a list. Before version 4.0 of OData, it was a string.
 func (s *spelling) count(answer map[string]any, all int) {
 	answer[s.Prefix+"count"] = all
 	if s.Prefix == "odata." {
@@ -213,7 +213,7 @@ func (i listItem) at(property string) string {
 	panic(property)
 }
 
-// odataOrder orders as OData does: null is below every value.
+// odataOrder returns the order of an $orderby as in OData: null is below every value.
 func (s *pagingSource) odataOrder(orderBy string) func(a, b listItem) int {
 	first, rest, _ := strings.Cut(orderBy, ",")
 	property, direction, _ := strings.Cut(first, " ")
@@ -255,7 +255,7 @@ func compareOData(a, b string) int {
 	return moment(a).Compare(moment(b))
 }
 
-// moment reads an instant; one with a question mark behind it, only the source can read.
+// moment parses an instant. One with a question mark after it is readable by the source only.
 func moment(text string) time.Time {
 	t, err := time.Parse(time.RFC3339, strings.TrimSuffix(text, "?"))
 	if err != nil {

@@ -43,7 +43,7 @@ func (o listOrder) property() string {
 	return "lastModifiedDateTime"
 }
 
-// compare is the order that ProfileQL promises: by instant, nulls last, ties by id.
+// compare orders items as ProfileQL documents: by instant, nulls last, then by id.
 func (o listOrder) compare(a, b listItem) int {
 	va, vb := a.at(o.property()), b.at(o.property())
 	switch {
@@ -75,7 +75,7 @@ var listOrders = []listOrder{
 	{"CREATED_DATE_TIME", "DESC"}, {"CREATED_DATE_TIME", "ASC"}, {"LAST_MODIFIED_DATE_TIME", "DESC"}, {"LAST_MODIFIED_DATE_TIME", "ASC"},
 }
 
-// fatalist is what testing.T and rapid.T have in common.
+// fatalist is implemented by testing.T and rapid.T.
 type fatalist interface {
 	Fatalf(format string, args ...any)
 }
@@ -94,7 +94,7 @@ func (f *facade) page(t fatalist, first int, after *string, o listOrder) page {
 	return *data.Me.Interests
 }
 
-// walk reads all pages and returns the ids in the order in which they came. Between is called between pages.
+// walk reads all pages and returns the ids in order. It calls between between pages.
 func (f *facade) walk(t fatalist, first int, o listOrder, between func()) (ids []string) {
 	var after *string
 	for range 2000 {
@@ -123,7 +123,7 @@ func (f *facade) walk(t fatalist, first int, o listOrder, between func()) (ids [
 
 func nothing() {}
 
-// sampleItems are n items with ties, nulls, the smallest instant, and equal instants in several forms.
+// sampleItems returns n items with equal instants, nulls, the smallest instant, and equal instants in several forms.
 func sampleItems(n int) []listItem {
 	instants := []string{
 		"2024-02-29T12:00:00.1234567Z", "2024-02-29T13:00:00.1234567+01:00", "", "0001-01-01T00:00:00Z", "2024-02-29T12:00:00Z",
@@ -136,7 +136,7 @@ func sampleItems(n int) []listItem {
 	return items
 }
 
-// pagingSources are sources by what is odd about them.
+// pagingSources returns sources by their peculiarity.
 func pagingSources() map[string]*pagingSource {
 	return map[string]*pagingSource{
 		"can do all":                      {},
@@ -161,7 +161,7 @@ func pagingSources() map[string]*pagingSource {
 	}
 }
 
-// TestPaging walks through the lists of all kinds of sources: every item comes exactly once, in order.
+// TestPaging reads lists of all kinds of sources. Every item is returned exactly once, in order.
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	for name, source := range pagingSources() {
@@ -176,7 +176,7 @@ func TestPaging(t *testing.T) {
 					}
 				}
 			}
-			// From any cursor it goes on right behind its item.
+			// After any cursor, the next item is the one after the cursor's.
 			whole := f.page(t, 100, nil, listOrders[0])
 			for i, edge := range whole.Edges[:len(whole.Edges)-1] {
 				if p := f.page(t, 1, &edge.Cursor, listOrders[0]); p.Nodes[0].ItemID != whole.Nodes[i+1].ItemID {
@@ -191,8 +191,8 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// TestManyNulls has more items without a value than are asked for at a time, at sources that ignore the filter by which
-// an ascending list leaves them for the end, or have them at the beginning of a descending one.
+// TestManyNulls has more items without a value than the page size, in sources that ignore the filter by which an
+// ascending list excludes them until the end, or that return them first in a descending one.
 func TestManyNulls(t *testing.T) {
 	t.Parallel()
 	items := sampleItems(47)
@@ -212,7 +212,8 @@ func TestManyNulls(t *testing.T) {
 	}
 }
 
-// TestUnreadableInstants has sources that order items by what is no instant to us: these come last, and none is lost.
+// TestUnreadableInstants has sources that order items by values that are not instants to ProfileQL. Such items are
+// last, and none is lost.
 func TestUnreadableInstants(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 3} {
@@ -235,8 +236,8 @@ func TestUnreadableInstants(t *testing.T) {
 	}
 }
 
-// TestPagingWhileItemsComeAndGo has items come and go between pages, at random sources: what stays comes exactly
-// once, and all that comes is in one order.
+// TestPagingWhileItemsComeAndGo adds and removes items between pages, in random sources. Items that stay are returned
+// exactly once, and all items are in order.
 func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	t.Parallel()
 	all := pagingSources()
@@ -287,7 +288,7 @@ func TestPagingWhileItemsComeAndGo(t *testing.T) {
 	})
 }
 
-// TestPagingCosts holds what a page of a long list asks of a source that can filter and order.
+// TestPagingCosts tests the requests for a page of a long list of a source that can filter and order.
 func TestPagingCosts(t *testing.T) {
 	t.Parallel()
 	source := &pagingSource{items: sampleItems(10_000)}
@@ -327,7 +328,7 @@ func TestPagingCosts(t *testing.T) {
 	}
 }
 
-// TestTotalCount is null where the source cannot tell.
+// TestTotalCount tests that totalCount is null if the source does not return it.
 func TestTotalCount(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]*pagingSource{"refused": {NoCount: true}, "not told": {CountAbsent: true}} {
@@ -345,7 +346,7 @@ func TestTotalCount(t *testing.T) {
 	}
 }
 
-// TestWhatIsLearnt holds that a source is not asked again for what it cannot do.
+// TestWhatIsLearnt tests that an unsupported option is not sent to a source again.
 func TestWhatIsLearnt(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -369,8 +370,8 @@ func TestWhatIsLearnt(t *testing.T) {
 	}
 }
 
-// TestMadeUpCursors holds that nobody can have a source taken for one that cannot order, by a cursor that holds what
-// every source has to refuse. They get an answer all the same.
+// TestMadeUpCursors tests that a made-up cursor, whose values every source refuses, cannot mark a source as unable to
+// order. The caller gets a response nevertheless.
 func TestMadeUpCursors(t *testing.T) {
 	t.Parallel()
 	source := &pagingSource{items: sampleItems(1001)}
@@ -400,7 +401,7 @@ func TestMadeUpCursors(t *testing.T) {
 	}
 }
 
-// TestLongUnorderedList is refused: it is longer than is ordered here.
+// TestLongUnorderedList tests that a list is refused if it is longer than ProfileQL orders itself.
 func TestLongUnorderedList(t *testing.T) {
 	t.Parallel()
 	for length, refused := range map[int]bool{1000: false, 1001: true} {
@@ -418,7 +419,7 @@ func TestLongUnorderedList(t *testing.T) {
 	}
 }
 
-// TestLinksThatAreNotFollowed lead elsewhere, or nowhere.
+// TestLinksThatAreNotFollowed has next links to other hosts, to other resources, and invalid ones.
 func TestLinksThatAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	elsewhere := &recorder{Answer: answerJSON(200, `{"value": []}`)}
@@ -434,7 +435,7 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 		if len(r.Errors) == 0 || r.Errors[0].Extensions["code"] != "SOURCE_INVALID_RESPONSE" || strings.Contains(r.Body, "example.com") {
 			t.Errorf("a link to %s: %s", link, r.Body)
 		}
-		// A source that orders is asked by value, so that its links do not matter.
+		// A source that orders is paged by value, so that its links do not matter.
 		source = &pagingSource{items: sampleItems(30), Page: 10, LinkTo: link}
 		if got := newFacade(t, source).walk(t, 20, listOrders[0], nothing); !slices.Equal(got, listOrders[0].ids(source.items)) {
 			t.Errorf("a link to %s that is not needed: got %v", link, got)
@@ -445,7 +446,7 @@ func TestLinksThatAreNotFollowed(t *testing.T) {
 	}
 }
 
-// TestSpellings reads lists whose links and control information are spelled in every way: whole, and over empty parts.
+// TestSpellings reads lists with every spelling of links and control information, whole and across empty pages.
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	for _, links := range linkNames {
@@ -453,7 +454,7 @@ func TestSpellings(t *testing.T) {
 			for _, like := range []*pagingSource{{Page: 4, NoOrder: true}, {Page: 4, Empty: 2, Link: "$skiptoken"}} {
 				var described []source
 				of := make(map[string]*pagingSource)
-				for i, address := range linkAddresses { // all in one process, each asked alone
+				for i, address := range linkAddresses { // all in one process, each asked separately
 					name := string(rune('a' + i))
 					of[name] = &pagingSource{
 						Page: like.Page, NoOrder: like.NoOrder, Empty: like.Empty, Link: like.Link,
@@ -478,8 +479,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestListsWithoutEnd has links that lead round and round: the list ends with what is known, and says that there may be
-// more, unless its length tells that there is not.
+// TestListsWithoutEnd has next links that form a cycle. The list ends with the known items, and says that there may
+// be more, unless its length shows that there are none.
 func TestListsWithoutEnd(t *testing.T) {
 	t.Parallel()
 	const items = `{"id": "a"}, {"id": "b"}`
@@ -494,7 +495,7 @@ func TestListsWithoutEnd(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		ordering bool     // whether the source can order
-		parts    []string // what ?p=0, which is the list itself, and those behind it are answered with
+		parts    []string // responses to ?p=0, which is the list itself, and to the following pages
 		requests int
 		nodes    int
 	}{
@@ -522,7 +523,7 @@ func TestListsWithoutEnd(t *testing.T) {
 		})
 		f := newFacade(t, rec)
 		const list = `{ me { interests { nodes { itemId } pageInfo { hasNextPage } } } }`
-		if !test.ordering { // it is learnt that it does not
+		if !test.ordering { // makes ProfileQL learn that the source does not order
 			f.do(list, nil)
 		}
 		rec.take()
@@ -531,7 +532,7 @@ func TestListsWithoutEnd(t *testing.T) {
 		if requests := rec.take(); len(requests) != test.requests {
 			t.Errorf("%s: %d requests, want %d", name, len(requests), test.requests)
 		}
-		// With its length, which is two, it is known whether that was all.
+		// The length, two, shows whether there are more items.
 		r = f.do(`{ me { interests { nodes { itemId } totalCount pageInfo { hasNextPage } } } }`, nil)
 		if test.nodes != 2 {
 			checkEndless(t, r, name, test.nodes)
@@ -541,7 +542,7 @@ func TestListsWithoutEnd(t *testing.T) {
 	}
 }
 
-// checkEndless holds that an answer has what is known, and that it says that this may not be all.
+// checkEndless checks that a response has the known items, and says that there may be more.
 func checkEndless(t *testing.T, r reply, name string, nodes int) {
 	t.Helper()
 	isEndless := func(e scene.ReplyError) bool {
@@ -552,7 +553,7 @@ func checkEndless(t *testing.T, r reply, name string, nodes int) {
 	}
 }
 
-// TestBadPages are refused before the source is asked.
+// TestBadPages tests that invalid paging arguments are refused before the source is asked.
 func TestBadPages(t *testing.T) {
 	t.Parallel()
 	source := &pagingSource{items: sampleItems(30)}
@@ -578,7 +579,7 @@ func TestBadPages(t *testing.T) {
 	if got := source.take(); len(got) > 0 {
 		t.Errorf("the source was asked: %v", got)
 	}
-	// first may differ from page to page, and is 20 where it is left out.
+	// first may differ from page to page, and defaults to 20.
 	if p := f.page(t, 7, created, listOrders[0]); len(p.Nodes) != 7 {
 		t.Errorf("another first: %+v", p)
 	}

@@ -1,4 +1,4 @@
-// Package e2e tests the whole: the binary, as its users have it, in front of sources that the tests play.
+// Package e2e tests the binary in front of sources that the tests implement.
 package e2e
 
 import (
@@ -23,10 +23,10 @@ import (
 	"profileql/test/scene"
 )
 
-// schema is the one that is to be served.
+// schema is the expected schema.
 var schema string
 
-// binaryDir is where binaries are built.
+// binaryDir is the folder for built binaries.
 var binaryDir string
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	if err := os.Chdir("../.."); err != nil { // so that files are where the README has them
+	if err := os.Chdir("../.."); err != nil { // the root folder, to which file names in the README are relative
 		return 0, err
 	}
 	text, err := os.ReadFile("schema.graphqls")
@@ -54,7 +54,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// build builds ProfileQL for all tests, with the race detector where they have it.
+// build builds ProfileQL for all tests, with the race detector if the tests have it.
 var build = sync.OnceValues(func() (string, error) {
 	if raceEnabled {
 		return goBuild("profileql-race", "-race")
@@ -62,7 +62,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return buildPlain()
 })
 
-// buildPlain builds ProfileQL as its users do.
+// buildPlain builds ProfileQL without the race detector.
 var buildPlain = sync.OnceValues(func() (string, error) { return goBuild("profileql") })
 
 func goBuild(name string, flags ...string) (path string, err error) {
@@ -77,13 +77,13 @@ func goBuild(name string, flags ...string) (path string, err error) {
 	return path, err
 }
 
-// noteInputs looks at every file of the project, so that `go test` shows no old result after a change that only the
-// programs see which the tests start: the binary, the client tests, and the compiler.
+// noteInputs reads the metadata of every file of the project, so that `go test` does not use a cached result after a
+// change that affects only the programs which the tests start: the binary, the client tests, and the compiler.
 func noteInputs() error {
 	made := []string{".git", "node_modules", "gen", "__generated__"}
 	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // what a tool beside us made for a moment
+		case errors.Is(err, fs.ErrNotExist): // a temporary file of another program
 			return nil
 		case err != nil:
 			return err
@@ -95,12 +95,12 @@ func noteInputs() error {
 	})
 }
 
-// command runs a binary, with variables of the environment beside those that there are.
+// command returns a command with additional environment variables.
 func command(ctx context.Context, path string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = os.Environ()
 	if os.Getenv("GORACE") == "" {
-		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10") // it would be a second, for each of many processes
+		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10") // the default is a second, for each of many processes
 	}
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
@@ -112,11 +112,11 @@ type process struct {
 	banner string
 	stderr *scene.Log
 	waited atomic.Bool
-	wait   func() error // returns how it ended, once it has
+	wait   func() error // returns the error of the process when it has exited
 }
 
-// start starts ProfileQL and returns once its banner names an address that matches. It ends with the test, which fails
-// if the process does not end well.
+// start starts ProfileQL and returns when its banner contains an address. The process is stopped at the end of the
+// test, which fails if it does not exit successfully.
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
 	return startWith(t, nil, args...)
@@ -133,7 +133,7 @@ func startWith(t testing.TB, env []string, args ...string) *process {
 	return p
 }
 
-// begin starts the process with its standard error going somewhere.
+// begin starts the process with its standard error written to stderr.
 func (p *process) begin(t testing.TB, stderr io.Writer, cmd *exec.Cmd) {
 	t.Helper()
 	p.cmd = cmd
@@ -161,7 +161,7 @@ func (p *process) begin(t testing.TB, stderr io.Writer, cmd *exec.Cmd) {
 	t.Fatalf("no banner; it said %q and %v", p.banner, stderr)
 }
 
-// end stops the process if the test has not, and holds that it said nothing of a fault of its own.
+// end stops the process if the test has not, and checks that it logged no internal errors.
 func (p *process) end(t testing.TB) {
 	if !p.waited.Load() {
 		if err := p.stop(t); err != nil {
@@ -181,10 +181,10 @@ func (p *process) end(t testing.TB) {
 
 var bannerAddress = regexp.MustCompile(`https?://[^\s/]+`)
 
-// url is the first address in the banner.
+// url returns the first address in the banner.
 func (p *process) url() string { return bannerAddress.FindString(p.banner) }
 
-// stop asks the process to end and returns how it did.
+// stop sends SIGTERM to the process and returns its error.
 func (p *process) stop(t testing.TB) error {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -28,7 +28,8 @@ type described struct {
 	} `xml:"Member"`
 }
 
-// description is the sandbox's $metadata: what the REST side is like, written without regard to the GraphQL schema.
+// description returns the types in the sandbox's $metadata, which describes the REST API independently of the GraphQL
+// schema.
 func description(t *testing.T) map[string]described {
 	t.Helper()
 	box, err := sandbox.Open(t.Context(), sandbox.Options{})
@@ -60,7 +61,7 @@ func description(t *testing.T) map[string]described {
 
 func local(name string) string { return name[strings.LastIndex(name, ".")+1:] }
 
-// graphQLTypes are the GraphQL types of the REST API's; those not here are called the same, with a capital.
+// graphQLTypes maps types of the REST API to those of GraphQL; others have the same name, capitalized.
 var graphQLTypes = map[string]string{
 	"Edm.String": "String", "Edm.Boolean": "Boolean", "Edm.Double": "Float", "Edm.Int32": "Int", "Edm.DateTimeOffset": "DateTime", "Edm.Date": "Date",
 	"allowedAudiences": "AllowedAudience",
@@ -79,12 +80,12 @@ func graphQLType(edm string) (name string, list bool) {
 	return strings.ToUpper(name[:1]) + name[1:], list
 }
 
-// TestSchemaIsTheMapping holds the schema against the description of the REST API, property by property and member by
-// member: a name that differs would be lost on the way without a word.
+// TestSchemaIsTheMapping compares the schema with the description of the REST API, each property and each member: a
+// property whose name differs would be lost silently.
 func TestSchemaIsTheMapping(t *testing.T) {
 	t.Parallel()
 	s, types := parseSchema(t), description(t)
-	own := []string{"itemId", "profileSource"} // of ours, not of the API's
+	own := []string{"itemId", "profileSource"} // fields that only ProfileQL has
 	for _, facet := range types["profile"].Navigation {
 		item, _ := graphQLType(facet.Type)
 		field := s.Types["Profile"].Fields.ForName(facet.Name)
@@ -92,7 +93,7 @@ func TestSchemaIsTheMapping(t *testing.T) {
 			t.Errorf("the facet %s of %s is %v on Profile", facet.Name, item, field)
 		}
 		compare(t, s, types, item, types[local(strings.Trim(facet.Type, "()"))], own)
-		// What can be written is what can be read, but for two.
+		// All readable properties can be written, except for two.
 		var readable, writable []string
 		for _, f := range s.Types[item].Fields {
 			if !slices.Contains(own, f.Name) && f.Name != "id" && f.Name != "sources" {
@@ -109,7 +110,7 @@ func TestSchemaIsTheMapping(t *testing.T) {
 	}
 }
 
-// compare compares a type, and those of its properties.
+// compare compares a type, and the types of its properties.
 func compare(t *testing.T, s *ast.Schema, types map[string]described, name string, d described, own []string) {
 	t.Helper()
 	def := s.Types[name]

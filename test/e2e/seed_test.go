@@ -17,7 +17,7 @@ func testdata(t *testing.T, name string) string {
 	return string(text)
 }
 
-// withoutControl takes off the control information of OData, which ProfileQL does not send.
+// withoutControl removes OData control information, which ProfileQL does not send.
 func withoutControl(v any) any {
 	if object, ok := v.(map[string]any); ok {
 		delete(object, "@odata.type")
@@ -48,8 +48,8 @@ func realValues(object map[string]any) {
 	object["inference"].(map[string]any)["confidenceScore"] = 0.5
 }
 
-// TestExampleOfTheAPI is the example of the page "Update personInterest", its placeholders replaced by values: what
-// is sent, and what comes back.
+// TestExampleOfTheAPI tests the example of the page "Update personInterest", with values for its placeholders: what
+// is sent, and what is returned.
 func TestExampleOfTheAPI(t *testing.T) {
 	t.Parallel()
 	answer := edit(t, testdata(t, "update-personinterest-response.json"), realValues)
@@ -75,8 +75,8 @@ func TestExampleOfTheAPI(t *testing.T) {
 	equalJSON(t, mapped(`["ORGANIZATION"]`, "0.5"), string(r.Data))
 }
 
-// TestPlaceholdersOfTheAPI is the page's answer to the letter: what is no audience and no number shows as such, and
-// nothing else is lost.
+// TestPlaceholdersOfTheAPI tests the unmodified response of that page. An invalid audience and an invalid number
+// become visible as such, and nothing else is lost.
 func TestPlaceholdersOfTheAPI(t *testing.T) {
 	t.Parallel()
 	f := newFacade(t, answerJSON(200, testdata(t, "update-personinterest-response.json")))
@@ -87,7 +87,7 @@ func TestPlaceholdersOfTheAPI(t *testing.T) {
 	equalJSON(t, mapped(`["UNKNOWN_FUTURE_VALUE"]`, "null"), string(r.Data))
 }
 
-// mapped is what updateMutation shows of the page's answer.
+// mapped is the result of updateMutation for the page's response.
 func mapped(audiences, score string) string {
 	return `{"updatePersonInterest": {"personInterest": {
 		"id": "` + scene.GlobalID("upstream", "", "interests", "db489940-9940-db48-4099-48db409948db") + `",

@@ -29,7 +29,7 @@ import (
 	"profileql/test/scene"
 )
 
-// writeCertificate writes a certificate of this machine with a serial number, and its key.
+// writeCertificate writes a certificate for this machine with a serial number, and its key.
 func writeCertificate(t *testing.T, dir string, serial int64) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -59,7 +59,7 @@ func writeCertificate(t *testing.T, dir string, serial int64) (certFile, keyFile
 	return certFile, keyFile
 }
 
-// TestTLS holds that HTTPS is served, that SIGHUP brings a new certificate in, and that a bad one changes nothing.
+// TestTLS tests HTTPS, that SIGHUP loads a new certificate, and that an invalid one changes nothing.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -68,7 +68,7 @@ func TestTLS(t *testing.T) {
 	address := strings.TrimPrefix(p.url(), "https://")
 	serial := func() int64 {
 		t.Helper()
-		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // what it is, is asked for
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // it is checked below
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// eventually waits for what another process does.
+// eventually waits for an effect in another process.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(scene.Patience); !done(); time.Sleep(5 * time.Millisecond) {
@@ -129,8 +129,8 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
-// TestLogIsNotRead has nobody read the log, which a pipe holds 64 KiB of: requests are answered all the same, and the log
-// says what it left out once it is read again.
+// TestLogIsNotRead has a log that nobody reads, in a pipe of 64 KiB. Requests are served nevertheless, and when the
+// log is read again, it says how much was dropped.
 func TestLogIsNotRead(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -145,7 +145,7 @@ func TestLogIsNotRead(t *testing.T) {
 	p := new(process)
 	p.begin(t, write, command(context.Background(), path, nil, "--listen", scene.AnyPort))
 	_ = write.Close()
-	const requests = 6000 // more than the queue holds, too
+	const requests = 6000 // more than the queue holds
 	for range requests {
 		if r := p.graphQL(t, `{ __typename }`, `{}`); r.Status != 200 {
 			t.Fatal(r.Body)
@@ -173,8 +173,8 @@ func TestLogIsNotRead(t *testing.T) {
 	}
 }
 
-// TestDrain holds what happens on SIGTERM where others can reach the service: it says that it is not ready and serves
-// on, finishes what runs, and ends well.
+// TestDrain tests SIGTERM when the service listens on other than loopback addresses: it reports not ready while it
+// still serves, finishes requests in progress, and exits successfully.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	box := newSandbox(t, ``)
@@ -235,14 +235,14 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestSecondSignal holds that a second signal ends the service at once.
+// TestSecondSignal tests that a second signal ends the service immediately.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--listen", "0.0.0.0:0", "--sandbox")
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { // or the two would be one
+	eventually(t, func() bool { // else the two signals could be merged
 		resp, err := http.Get(p.url() + "/readyz")
 		if err != nil {
 			return false
@@ -252,8 +252,8 @@ func TestSecondSignal(t *testing.T) {
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- p.wait() }()
-	// That it is not ready is seen a moment before it lets itself be ended: a second signal may come too early, and a
-	// further one is sent then. It ends by itself, too, but well.
+	// The service reports not ready shortly before it handles a second signal, so another one is sent if it was too
+	// early. It also ends by itself, but successfully.
 	for over := false; !over; {
 		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
@@ -278,8 +278,8 @@ func writeFile(t *testing.T, text string) string {
 	return path
 }
 
-// TestCrowdOfIdlers holds that 500 connections on which nothing comes and 50 on which a request comes letter by letter
-// keep nobody else from being served, and that they are cut off.
+// TestCrowdOfIdlers tests that 500 idle connections and 50 that send a request byte by byte do not keep others from
+// being served, and that they are closed.
 func TestCrowdOfIdlers(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--listen", "127.0.0.1:0")
@@ -329,7 +329,7 @@ func TestCrowdOfIdlers(t *testing.T) {
 	}
 }
 
-// sendSlowly sends half of a request's headers, or its body, letter by letter, until it is cut off.
+// sendSlowly sends half of a request's headers, or its body, byte by byte, until the connection is closed.
 func sendSlowly(ctx context.Context, c net.Conn) {
 	w := bufio.NewWriterSize(c, 1)
 	_, _ = fmt.Fprintf(w, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
@@ -341,14 +341,14 @@ func sendSlowly(ctx context.Context, c net.Conn) {
 	}
 }
 
-// TestShown holds who sees the playground and the schema.
+// TestShown tests who may see the playground and the schema.
 func TestShown(t *testing.T) {
 	t.Parallel()
 	const introspection = `{ ...Shown } fragment Shown on Query { all: __schema { queryType { name } } one: __type(name: "Query") { name } }`
 	for name, test := range map[string]struct {
 		args   []string
 		header []string
-		code   string // of the refusal; empty where it is shown
+		code   string // of the refusal; empty if it is shown
 	}{
 		"the sandbox":                       {[]string{"--listen", "127.0.0.1:0"}, nil, ""},
 		"the sandbox, through a proxy":      {[]string{"--listen", "127.0.0.1:0"}, []string{"X-Forwarded-For", "192.0.2.1"}, "BAD_REQUEST"},
@@ -384,7 +384,7 @@ func TestShown(t *testing.T) {
 	}
 }
 
-// TestLargeHeaders are refused, and the next request is not.
+// TestLargeHeaders tests that a request with large headers is refused, and that the next request is served.
 func TestLargeHeaders(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--listen", "127.0.0.1:0")

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// source is one source of the profile API, as a file of sources has it.
+// source is a source of the profile API, as in a configuration file.
 type source struct {
 	Name, URL         string
 	Aliases           []string
 	Token             token
-	Timeout           time.Duration // 0 for what it is by default
+	Timeout           time.Duration // 0 for the default
 	Writable, AnyUser bool
 }
 
-// token is where a source's token comes from; nobody where From is empty.
+// token is where a source's token comes from; none if From is empty.
 type token struct {
 	From, Name string
 	Value      string // of the environment variable
 }
 
-// configOf writes a file of sources. JSON is YAML.
+// configOf writes a configuration file. JSON is valid YAML.
 func configOf(t testing.TB, sources ...source) (path string) {
 	t.Helper()
 	type entry struct {
@@ -68,7 +68,7 @@ func configOf(t testing.TB, sources ...source) (path string) {
 	return path
 }
 
-// serveSource serves the API of a source, and describes it.
+// serveSource serves the API of a source, and returns its description.
 func serveSource(t testing.TB, name string, handler http.Handler) source {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -76,8 +76,8 @@ func serveSource(t testing.TB, name string, handler http.Handler) source {
 	return source{Name: name, URL: server.URL + "/beta", Aliases: []string{innerOrigin}, Writable: true, AnyUser: true}
 }
 
-// fresh hands out sources that were not asked yet, of few processes: what a source cannot do is remembered, but of that
-// source alone.
+// fresh provides sources that have not been asked yet, with few processes: ProfileQL remembers per source what it
+// does not support.
 type fresh struct {
 	t    testing.TB
 	left []freshSource
@@ -88,10 +88,10 @@ type freshSource struct {
 	plays  *atomic.Pointer[http.Handler]
 }
 
-// mostSources is how many sources a process can have.
+// mostSources is the maximum number of sources of a process.
 const mostSources = 16
 
-// serve serves ProfileQL in front of upstream, which lists are asked of alone.
+// serve serves ProfileQL in front of upstream, which is the only source of lists.
 func (f *fresh) serve(upstream http.Handler) *facade {
 	f.t.Helper()
 	if len(f.left) == 0 {

@@ -16,7 +16,7 @@ import (
 	"profileql/test/scene"
 )
 
-// newSandbox serves a sandbox with other data than the first one's, which behaves by these rules.
+// newSandbox serves a sandbox with the data of the second set, and faults.
 func newSandbox(t testing.TB, rules string) http.Handler {
 	t.Helper()
 	f, err := faults.Parse([]byte(`{"rules": [` + rules + `]}`))
@@ -63,7 +63,7 @@ type severalList struct {
 	FailedSources []failedSource
 }
 
-// list asks for a list, of somebody else where variables hold other, and returns it; nil for null.
+// list asks for a list, of another user if variables has one, and returns it; nil for null.
 func (f *facade) list(variables map[string]any, header ...string) (*severalList, reply) {
 	f.t.Helper()
 	if variables["user"] == nil {
@@ -91,12 +91,12 @@ func (l *severalList) bySource() map[string]int {
 	return n
 }
 
-// TestOneOfTwoFails holds what is left of a list whose other source misbehaves in every way that the sandbox can.
+// TestOneOfTwoFails tests a list with two sources, one of which has each fault that the sandbox supports.
 func TestOneOfTwoFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		rules string
-		code  string // of the failed source; empty where the list is whole nevertheless
+		code  string // of the failed source; empty if the list is complete
 	}{
 		"401":               {`{"fault": "error", "status": 401}`, "UNAUTHENTICATED"},
 		"403":               {`{"fault": "error", "status": 403}`, "FORBIDDEN"},
@@ -121,7 +121,7 @@ func TestOneOfTwoFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lab := serveSource(t, "lab", newSandbox(t, test.rules))
-			if test.code == "SOURCE_TIMEOUT" { // all else has to come in time on a busy machine, too
+			if test.code == "SOURCE_TIMEOUT" { // everything else must be in time even on a busy machine
 				lab.Timeout = 1500 * time.Millisecond
 			}
 			f := newFacadeOf(t, serveSource(t, "main", &pagingSource{items: sampleItems(30)}), lab)
@@ -157,7 +157,7 @@ func TestOneOfTwoFails(t *testing.T) {
 	}
 }
 
-// TestNobodyThereOfTwo has no answer from any source: null, and what each of them failed with.
+// TestNobodyThereOfTwo has no response from any source: the list is null, with the errors of each source.
 func TestNobodyThereOfTwo(t *testing.T) {
 	t.Parallel()
 	f := newFacadeOf(t,
@@ -174,7 +174,7 @@ func TestNobodyThereOfTwo(t *testing.T) {
 	}
 }
 
-// TestStranger is a person whom one of the sources does not know, and one whom none knows.
+// TestStranger has a person that one of the sources does not have, and one that none has.
 func TestStranger(t *testing.T) {
 	t.Parallel()
 	f := newFacadeOf(t, serveSource(t, "one", newSandbox(t, ``)), serveSource(t, "two", answerJSON(404,
@@ -188,7 +188,7 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// TestWrongVersion is a source whose URL ends in a version that there is not: nothing is missing without a word.
+// TestWrongVersion has a source whose base URL has an unknown version. The list reports the source as failed.
 func TestWrongVersion(t *testing.T) {
 	t.Parallel()
 	wrong := serveSource(t, "two", newSandbox(t, ``))
@@ -200,7 +200,8 @@ func TestWrongVersion(t *testing.T) {
 	}
 }
 
-// TestSlowSource has one of four sources stalled: the answer comes at its deadline, with what the others have.
+// TestSlowSource has one of four sources stall. The response is returned at the deadline of that source, with the
+// items of the others.
 func TestSlowSource(t *testing.T) {
 	t.Parallel()
 	var described []source
@@ -212,7 +213,7 @@ func TestSlowSource(t *testing.T) {
 	f := newFacadeOf(t, append(described, stalled)...)
 	began := time.Now()
 	l, r := f.list(map[string]any{})
-	if took := time.Since(began); took < stalled.Timeout || took >= 10*time.Second { // the others' deadline
+	if took := time.Since(began); took < stalled.Timeout || took >= 10*time.Second { // the deadline of the others
 		t.Errorf("it took %v", took)
 	}
 	if l == nil || len(l.Nodes) != 27 || len(l.FailedSources) != 1 || l.FailedSources[0].Code != "SOURCE_TIMEOUT" {
@@ -220,7 +221,7 @@ func TestSlowSource(t *testing.T) {
 	}
 }
 
-// TestNamedSources asks for the sources that are named, and for no others.
+// TestNamedSources tests that only the named sources are asked.
 func TestNamedSources(t *testing.T) {
 	t.Parallel()
 	one, two := &pagingSource{items: sampleItems(3)}, &pagingSource{items: sampleItems(5)}
@@ -246,8 +247,8 @@ func TestNamedSources(t *testing.T) {
 	}
 }
 
-// TestTokensStayApart holds what each source is sent: its own token and nothing else of the caller's, no user's name
-// where it is asked for the signed-in person alone, and no other source's ids. It refuses a read-only source's writes
+// TestTokensStayApart tests what each source is sent: its own token and no other headers of the caller, no user name
+// if the source is only for the signed-in user, and no ids of other sources. A write to a read-only source is refused
 // before anything is sent.
 func TestTokensStayApart(t *testing.T) {
 	t.Parallel()
@@ -266,7 +267,7 @@ func TestTokensStayApart(t *testing.T) {
 		paging := &pagingSource{items: items}
 		recorders[name] = &recorder{Answer: func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/interests") {
-				r.URL.Path = "/beta/me/profile/interests" // whoever's they are
+				r.URL.Path = "/beta/me/profile/interests" // the same items for all users
 				paging.ServeHTTP(w, r)
 				return
 			}
@@ -283,7 +284,7 @@ func TestTokensStayApart(t *testing.T) {
 	}
 	var ids []string
 	var after *string
-	for range 5 { // all pages, and so positions of all sources
+	for range 5 { // all pages, so that cursors contain positions of all sources
 		l, r := f.list(map[string]any{"first": 20, "after": after}, header...)
 		if len(r.Errors) > 0 {
 			t.Fatal(r.Body)
@@ -334,7 +335,7 @@ func TestTokensStayApart(t *testing.T) {
 	}
 }
 
-// TestCallerOfASource holds that a caller is one caller to a source, whatever they bring for other sources.
+// TestCallerOfASource tests that a source identifies callers by its own token, whatever they send for other sources.
 func TestCallerOfASource(t *testing.T) {
 	t.Parallel()
 	var running, most atomic.Int64
@@ -364,7 +365,7 @@ func TestCallerOfASource(t *testing.T) {
 	}
 }
 
-// TestSourcesAreDescribed holds what profileSources says, before and after a source has failed or throttled.
+// TestSourcesAreDescribed tests profileSources, before and after a source has failed or throttled.
 func TestSourcesAreDescribed(t *testing.T) {
 	t.Parallel()
 	const query = `{ profileSources { name kind writable facets state throttledUntil } }`

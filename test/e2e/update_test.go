@@ -14,16 +14,16 @@ import (
 	"profileql/test/scene"
 )
 
-// sample is a value for a property: as a GraphQL literal, as JSON in variables, and as it goes to the source.
+// sample is a value of a property: as a GraphQL literal, as JSON in variables, and as it is sent to the source.
 type sample struct{ literal, variable, wire string }
 
-// same is a sample that is written alike in all three.
+// same returns a sample that is the same in all three forms.
 func same(text string) sample { return sample{text, text, text} }
 
 var audiences = sample{`[GROUP_MEMBERS, ORGANIZATION]`, `["GROUP_MEMBERS", "ORGANIZATION"]`, `"groupMembers,organization"`}
 
-// samples has a row for each property of an input that goes to the source. A property of the schema without a row, and
-// a row without a property, fail TestUpdateBody.
+// samples has an entry for each property of an input that is sent to the source. TestUpdateBody fails if a property
+// of the schema has no entry, or an entry no property.
 var samples = map[string]sample{
 	"PersonInterestInput.allowedAudiences":       audiences,
 	"PersonInterestInput.createdDateTime":        same(`"2017-01-01T00:00:46.1697867+03:00"`),
@@ -49,7 +49,7 @@ var samples = map[string]sample{
 	"PersonDataSourcesInput.type":                same(`["User", "AAD"]`),
 }
 
-// propertyPath is one property of the input, somewhere in its depth.
+// propertyPath is a property of the input, at any depth.
 type propertyPath struct {
 	names []string
 	field *ast.FieldDefinition
@@ -58,7 +58,7 @@ type propertyPath struct {
 
 func (p propertyPath) String() string { return strings.Join(p.names, ".") }
 
-// wrap puts a value into the objects that lead to the property. Quote is what stands around names.
+// wrap puts a value into the objects that contain the property. Quote is the quotation mark around names.
 func (p propertyPath) wrap(value, quote string) string {
 	for i := len(p.names) - 1; i >= 0; i-- {
 		value = "{" + quote + p.names[i] + quote + ": " + value + "}"
@@ -86,11 +86,11 @@ func propertiesOf(s *ast.Schema, input string, above []string) (all []propertyPa
 	return all
 }
 
-// states are what can be said of a property besides leaving it out.
+// states are the values that a property can have, besides being absent.
 func (p propertyPath) states(s *ast.Schema) map[string]sample {
 	states := map[string]sample{"null": same("null"), "value": samples[p.owner+"."+p.field.Name]}
 	switch named := p.field.Type.Name(); {
-	case named == "AllowedAudience": // an empty list has no form on the wire; see TestRefusedBeforeAnythingIsSent
+	case named == "AllowedAudience": // an empty list has no wire format; see TestRefusedBeforeAnythingIsSent
 	case p.field.Type.Elem != nil:
 		states["empty"] = same("[]")
 	case named == "String":
@@ -103,8 +103,8 @@ func (p propertyPath) states(s *ast.Schema) map[string]sample {
 
 const patchMutation = `mutation%s { updatePersonInterest(input: {id: "abc", patch: %s}) { personInterest { id } } }`
 
-// TestUpdateBody holds that a PATCH carries exactly what was said, for every property at every depth and every way of
-// saying it.
+// TestUpdateBody tests that a PATCH contains exactly what the input does, for every property at every depth and for
+// literals and variables.
 func TestUpdateBody(t *testing.T) {
 	t.Parallel()
 	s := parseSchema(t)
@@ -147,10 +147,10 @@ func TestUpdateBody(t *testing.T) {
 			})
 		}
 		t.Run(p.String()+"/absent variable", func(t *testing.T) {
-			// Something else has to be there, or the patch would be empty.
+			// Another property is required, since the patch would be empty.
 			patch := p.wrap("$v", "")
 			want := p.wrap("0", `"`)
-			want = strings.Replace(want, `"`+p.field.Name+`": 0`, "", 1) // the objects that lead there stay
+			want = strings.Replace(want, `"`+p.field.Name+`": 0`, "", 1) // the enclosing objects stay
 			if len(p.names) == 1 {
 				other := "displayName"
 				if p.names[0] == other {
@@ -166,7 +166,7 @@ func TestUpdateBody(t *testing.T) {
 	}
 }
 
-// TestWholeBody says everything at once, and creates with it too.
+// TestWholeBody sets all properties in one update and in one create.
 func TestWholeBody(t *testing.T) {
 	t.Parallel()
 	s := parseSchema(t)
@@ -196,8 +196,8 @@ func TestWholeBody(t *testing.T) {
 	}
 }
 
-// TestRefusedBeforeAnythingIsSent has two mutations in one operation, the second with a fault: the first must not
-// have written when that is found.
+// TestRefusedBeforeAnythingIsSent has two mutations in one operation, the second one invalid. It must be refused
+// before the first one is sent.
 func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{Answer: answerJSON(200, `{"id":"abc"}`)}
@@ -205,8 +205,8 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 	const invalid = "GRAPHQL_VALIDATION_FAILED"
 	const bad = "BAD_USER_INPUT"
 	for _, test := range []struct {
-		name, literal, variable string // the second input, in either form; empty where it has none
-		code                    string // either where it is empty: it depends on which layer sees it first
+		name, literal, variable string // the second input in either form; empty if it has none
+		code                    string // either one if empty, which depends on the layer that refuses the input
 	}{
 		{"no moment", `{id: "b", patch: {createdDateTime: "yesterday"}}`, `{"id": "b", "patch": {"createdDateTime": "yesterday"}}`, bad},
 		{"a comma in a moment", `{id: "b", patch: {createdDateTime: "2017-01-01T00:00:46,1Z"}}`, "", bad},
@@ -253,7 +253,7 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-// TestFaultIsNamed holds that the message says where the fault is.
+// TestFaultIsNamed tests that the message says where the error is.
 func TestFaultIsNamed(t *testing.T) {
 	t.Parallel()
 	f := newFacade(t, &recorder{Answer: answerJSON(200, `{}`)})
@@ -263,7 +263,7 @@ func TestFaultIsNamed(t *testing.T) {
 	}
 }
 
-// equalJSON compares two JSON texts, and fails too where a member is there twice.
+// equalJSON compares two JSON texts. It also fails if a member is repeated.
 func equalJSON(t testing.TB, want, got string) {
 	t.Helper()
 	var w, g any
@@ -278,8 +278,8 @@ func equalJSON(t testing.TB, want, got string) {
 	}
 }
 
-// TestCreateWithoutItem has the source answer a POST with where the item is: the item is read there, if that is in the
-// list, and whether it was created is not known otherwise.
+// TestCreateWithoutItem has the source respond to a POST with the location of the item. The item is read there if the
+// location is in the list; otherwise it is unknown whether it was created.
 func TestCreateWithoutItem(t *testing.T) {
 	t.Parallel()
 	rec := new(recorder)
@@ -289,7 +289,7 @@ func TestCreateWithoutItem(t *testing.T) {
 		status  int
 		body    string
 		headers []string
-		target  string // of the read that follows; empty for none
+		target  string // of the subsequent read; empty for none
 	}{
 		{201, "", []string{"Location: http://{host}" + list + "/abc"}, list + "/abc"},
 		{204, "", []string{"OData-EntityId: http://{host}" + list + "('abc')"}, list + "/abc"},
@@ -331,7 +331,7 @@ func TestCreateWithoutItem(t *testing.T) {
 		if len(r.Errors) > 0 || len(requests) != 2 || requests[1].Method != http.MethodGet || requests[1].Target != test.target || !strings.Contains(r.Body, "Chess") {
 			t.Errorf("%d %v: %s after %+v", test.status, test.headers, r.Body, requests)
 		}
-		// What cannot be read is not known to be there.
+		// If the read fails, it is unknown whether the item exists.
 		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				write(w, r)

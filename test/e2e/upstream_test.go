@@ -12,7 +12,7 @@ import (
 	"profileql/test/scene"
 )
 
-// newScene has an upstream that is there.
+// newScene returns a scene with an upstream that listens.
 func newScene(t testing.TB, untold ...string) *scene.Scene {
 	t.Helper()
 	u := scene.NewUpstream(t)
@@ -27,7 +27,7 @@ func newSceneAt(t testing.TB, u *scene.Upstream, address string, untold ...strin
 	}}
 }
 
-// TestUpstreamUnread has connections end before anything was read from them. A write may have been on its way.
+// TestUpstreamUnread has connections end before anything was read from them. A write may have been sent.
 func TestUpstreamUnread(t *testing.T) {
 	t.Parallel()
 	want := scene.Split("SOURCE_UNAVAILABLE", "OUTCOME_UNKNOWN")
@@ -38,14 +38,14 @@ func TestUpstreamUnread(t *testing.T) {
 	for name, unread := range map[string]func(net.Conn){
 		"closed": func(net.Conn) {},
 		"reset": func(c net.Conn) {
-			_, _ = c.Read(make([]byte, 1)) // it is read from, but by far not whole
+			_, _ = c.Read(make([]byte, 1)) // reads only a part
 			scene.Resets(c, nil)
 		},
 		"talks": func(c net.Conn) { scene.Write(c, "220 "+scene.Marker+"\r\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i, op := range scene.FaultCases {
-				s := newScene(t) // for a connection that has served before is another matter
+				s := newScene(t) // a new one, since a reused connection behaves differently
 				s.Meets(unread)
 				s.Check(t, op, want[i])
 				s.CheckGoesOn(t, op)
@@ -54,8 +54,8 @@ func TestUpstreamUnread(t *testing.T) {
 	}
 }
 
-// TestUpstreamResetsAtOnce has connections break so early that the one who connects may or may not have seen them be
-// there. A write was perhaps on its way, or certainly not; it is not sent again in either case.
+// TestUpstreamResetsAtOnce has connections reset so early that the client may or may not have seen them open. A write
+// was possibly or certainly not sent; it is not sent again in either case.
 func TestUpstreamResetsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -73,14 +73,14 @@ func TestUpstreamResetsAtOnce(t *testing.T) {
 	}
 }
 
-// TestStallsOnSockets holds in real time and on sockets a little of what the tests on a clock of their own hold.
+// TestStallsOnSockets tests a few timeouts in real time and on sockets, in addition to the tests with a fake clock.
 func TestStallsOnSockets(t *testing.T) {
 	t.Parallel()
 	throttled := func(seconds string) scene.Fault {
 		return scene.AnswersWith(429, scene.ErrorBody, "Retry-After: "+seconds)
 	}
 	var together sync.WaitGroup
-	defer together.Wait() // before the scenes are taken down
+	defer together.Wait() // before the scenes end
 	for _, test := range []struct {
 		fault scene.Fault
 		code  [2]string
@@ -99,7 +99,7 @@ func TestStallsOnSockets(t *testing.T) {
 			together.Go(func() {
 				began := time.Now()
 				r := s.Do(scene.FaultCases[i], "s3cret-token")
-				// The rest is for a machine with much else to do.
+				// The upper limit is for a busy machine.
 				if took := time.Since(began); took < test.least || took > test.least+8*time.Second {
 					t.Errorf("%s: %v, want %v", r.Body, took, test.least)
 				}
@@ -110,8 +110,8 @@ func TestStallsOnSockets(t *testing.T) {
 	}
 }
 
-// TestUpstreamClosesIdle has a connection end that served before and has been idle since. What is not sent on a dead
-// connection goes to a new one, even if it is a write; what may have been read on it does not.
+// TestUpstreamClosesIdle has an idle connection end that was used before. A request that was not sent on the closed
+// connection is sent on a new one, even a write; a write that may have been read is not.
 func TestUpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
 	answersAnd := func(last scene.Fault) scene.Fault {
@@ -126,7 +126,7 @@ func TestUpstreamClosesIdle(t *testing.T) {
 			noticed := make(chan struct{}, 3)
 			s.Does(answersAnd(func(c net.Conn, _ *http.Request) bool {
 				_ = c.(*net.TCPConn).CloseWrite()
-				_, _ = c.Read(make([]byte, 1)) // the other side closes too once it has noticed
+				_, _ = c.Read(make([]byte, 1)) // the other side closes too when it has noticed
 				noticed <- struct{}{}
 				return false
 			}))
@@ -142,7 +142,7 @@ func TestUpstreamClosesIdle(t *testing.T) {
 				return scene.Resets(c, r)
 			}))
 			s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
-			if op.Method == http.MethodGet { // once more, on a new connection
+			if op.Method == http.MethodGet { // retried on a new connection
 				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
 			} else {
 				s.Check(t, op, scene.Expected{Code: "OUTCOME_UNKNOWN", Sent: ""})
@@ -152,8 +152,8 @@ func TestUpstreamClosesIdle(t *testing.T) {
 	}
 }
 
-// TestUpstreamClosesAtOnce has connections end while the next write is on its way to them. Whatever comes of it, what
-// is said to be done was done once, and what is not known to be done was not sent again.
+// TestUpstreamClosesAtOnce has connections end while the next write is being sent on them. A write that is reported
+// as done was executed once, and a write with an unknown outcome was not sent again.
 func TestUpstreamClosesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -173,7 +173,8 @@ func TestUpstreamClosesAtOnce(t *testing.T) {
 	t.Logf("%d of 200 are not known to be done", unknown)
 }
 
-// TestUpstreamRefuses has nobody listen, and then somebody. Nothing was sent, so a write has certainly not happened.
+// TestUpstreamRefuses has an upstream that does not listen at first. Nothing is sent, so a write has certainly not
+// been executed.
 func TestUpstreamRefuses(t *testing.T) {
 	t.Parallel()
 	free, err := net.Listen("tcp", scene.AnyPort)
@@ -193,8 +194,8 @@ func TestUpstreamRefuses(t *testing.T) {
 	}
 }
 
-// TestUpstreamIsNotOnStderr has an upstream say more than it announced, which net/http would tell the standard logger
-// with the first bytes of it.
+// TestUpstreamIsNotOnStderr has an upstream that sends more than its Content-Length, which net/http would log with
+// the first bytes by the standard logger.
 func TestUpstreamIsNotOnStderr(t *testing.T) {
 	t.Parallel()
 	u := scene.NewUpstream(t)
@@ -202,7 +203,7 @@ func TestUpstreamIsNotOnStderr(t *testing.T) {
 	closed := make(chan struct{}, len(scene.FaultCases))
 	u.Does(func(c net.Conn, _ *http.Request) bool {
 		scene.Write(c, scene.Announced(20))
-		_, _ = io.Copy(io.Discard, c) // until the connection is found to be of no more use
+		_, _ = io.Copy(io.Discard, c) // until the connection is discarded
 		closed <- struct{}{}
 		return false
 	})

@@ -1,4 +1,4 @@
-// Package kiota has the HTTP client of Microsoft's Go SDKs talk to a running sandbox. It is a module of its own, so that
+// Package kiota tests a running sandbox with the HTTP client of Microsoft's Go SDKs. It is a separate module, so that
 // ProfileQL does not depend on that client.
 package kiota
 
@@ -17,7 +17,7 @@ import (
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 )
 
-// interest is a model as Kiota generates it, of the properties that the test looks at.
+// interest is a model as Kiota generates it, with the properties that the test uses.
 type interest struct {
 	id, displayName, description *string
 	categories                   []string
@@ -55,13 +55,13 @@ func (i *interest) GetFieldDeserializers() map[string]func(serialization.ParseNo
 	}
 }
 
-// exchange is a request and its answer, as they went over the network.
+// exchange is a request and its response, as sent over the network.
 type exchange struct {
 	method, encoding string
 	status           int
 }
 
-// witness is the transport below the client's middleware, and notes what passes.
+// witness is the transport below the client's middleware. It records exchanges.
 type witness struct {
 	http.RoundTripper
 	seen []exchange
@@ -76,7 +76,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // client is a request adapter with the default middleware of kiota-http-go: compression, retry, redirect, user agent
-// and more.
+// and others.
 type client struct {
 	*testing.T
 	*nethttplibrary.NetHttpRequestAdapter
@@ -105,7 +105,7 @@ func connect(t *testing.T) client {
 	return client{t, adapter, w}
 }
 
-// request prepares a request for the list of interests, or for one of them.
+// request returns a request for the list of interests, or for one of them.
 func (c client) request(method abstractions.HttpMethod, id *string, body *interest) *abstractions.RequestInformation {
 	c.Helper()
 	r := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(
@@ -131,13 +131,13 @@ func (c client) send(method abstractions.HttpMethod, id *string, body *interest)
 	return answer.(*interest)
 }
 
-// TestUpdate changes an interest and reads it back. The client compresses what it sends; only after a 415 does it send it
-// once more without compression.
+// TestUpdate changes an interest and reads it back. The client compresses request bodies; only after a 415 does it
+// retry without compression.
 func TestUpdate(t *testing.T) {
 	c := connect(t)
 	made := c.send(abstractions.POST, nil, &interest{displayName: new("Kites"), description: new("with two lines")})
 	t.Cleanup(func() {
-		// The test's own context is over by now.
+		// The test's own context is cancelled by now.
 		if err := c.SendNoContent(context.Background(), c.request(abstractions.DELETE, made.id, nil), nil); err != nil {
 			t.Error(err)
 		}

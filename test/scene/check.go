@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// Expected is what comes of one operation at an upstream that misbehaves.
+// Expected is the expected result of an operation with a misbehaving upstream.
 type Expected struct {
-	Code string // empty where all is well
-	Sent string // the methods of the requests that the upstream saw
+	Code string // empty for success
+	Sent string // methods of the requests that the upstream received
 	Took time.Duration
 }
 
-// Expectations are those of a read, an update and a create.
+// Expectations are the expected results of a read, an update and a create.
 type Expectations [3]Expected
 
-// FaultCases are the operations that expectations are about.
+// FaultCases are the operations of [Expectations].
 var FaultCases = [3]Operation{Operations[0], Operations[2], Operations[3]}
 
 const (
-	// Timeout is how long a source has for all that an operation needs of it.
+	// Timeout is the time limit of a source for all requests of an operation.
 	Timeout = 10 * time.Second
-	// AnyPort is an address of this machine.
+	// AnyPort is a loopback address with any free port.
 	AnyPort = "127.0.0.1:0"
 )
 
-// Split is a code for the read and one for the writes, of which none is tried twice.
+// Split returns expectations with a code for the read and one for the writes, without retries.
 func Split(read, write string) Expectations {
 	return Expectations{{Code: read, Sent: "GET"}, {Code: write, Sent: "PATCH"}, {Code: write, Sent: "POST"}}
 }
 
-// After is the same with the time that all of them take.
+// After returns the expectations with the duration of each operation.
 func (e Expectations) After(d time.Duration) Expectations {
 	for i := range e {
 		e[i].Took = d
@@ -41,13 +41,13 @@ func (e Expectations) After(d time.Duration) Expectations {
 	return e
 }
 
-// ReadTwice is the same with a second try of the read, after a delay.
+// ReadTwice returns the expectations with a retry of the read after a delay.
 func (e Expectations) ReadTwice(delay time.Duration) Expectations {
 	e[0].Sent, e[0].Took = "GET GET", delay
 	return e
 }
 
-// ReadBack is the same with a read after the update, because its answer was empty.
+// ReadBack returns the expectations with a read after the update, whose response is empty.
 func (e Expectations) ReadBack() Expectations {
 	e[1].Sent = "PATCH GET"
 	return e
@@ -56,13 +56,13 @@ func (e Expectations) ReadBack() Expectations {
 // Scene is a ProfileQL in front of an upstream.
 type Scene struct {
 	*Upstream
-	Log    func() string // all that has been logged
-	Untold []string      // addresses that nobody may be told
-	Timed  bool          // on the clock of a bubble
+	Log    func() string // everything logged so far
+	Untold []string      // addresses that must not be disclosed
+	Timed  bool          // runs on the fake clock of a synctest bubble
 	Do     func(op Operation, token string) Reply
 }
 
-// Check does an operation, and holds what its caller, the source and the log see of it.
+// Check executes an operation, and checks what the caller, the source and the log get.
 func (s *Scene) Check(t *testing.T, op Operation, want Expected) {
 	t.Helper()
 	token := "s3cret-token-of-" + op.Name
@@ -90,7 +90,7 @@ func (s *Scene) Check(t *testing.T, op Operation, want Expected) {
 	}
 }
 
-// checkRequest holds that the token of this caller is there, and nothing of another's answer.
+// checkRequest checks that a request has the token of its caller, and nothing of another one's response.
 func checkRequest(t *testing.T, r Recorded, token string) {
 	t.Helper()
 	if r.Method == Unread {
@@ -104,7 +104,7 @@ func checkRequest(t *testing.T, r Recorded, token string) {
 	}
 }
 
-// CheckReply holds that the answer is one of GraphQL with the code, and tells no more than it may.
+// CheckReply checks that the response is a GraphQL response with the code, and discloses nothing private.
 func (s *Scene) CheckReply(t *testing.T, op Operation, r Reply, code string) {
 	t.Helper()
 	if r.Status != http.StatusOK || !strings.Contains(r.Header.Get("Content-Type"), "json") ||
@@ -137,7 +137,7 @@ func (s *Scene) CheckReply(t *testing.T, op Operation, r Reply, code string) {
 	}
 }
 
-// CheckGoesOn holds that an ordinary request of the next caller works, and that it is sent once.
+// CheckGoesOn checks that an ordinary request of the next caller succeeds, and is sent once.
 func (s *Scene) CheckGoesOn(t *testing.T, op Operation) {
 	t.Helper()
 	const next = "s3cret-token-of-the-next"
@@ -155,14 +155,14 @@ func (s *Scene) CheckGoesOn(t *testing.T, op Operation) {
 	s.CheckReply(t, op, r, "")
 }
 
-// CheckFault has all operations meet a fault, each followed by the next caller's.
+// CheckFault executes all operations with a fault, each followed by one of the next caller.
 func (s *Scene) CheckFault(t *testing.T, f Fault, want Expectations) {
 	t.Helper()
 	for i, op := range FaultCases {
 		s.Does(f)
 		s.Check(t, op, want[i])
 		if s.Timed {
-			synctest.Wait() // until the end of the connection, if it ends, has come through
+			synctest.Wait() // until the end of the connection, if it ends, has been noticed
 		}
 		s.CheckGoesOn(t, op)
 	}

@@ -1,6 +1,6 @@
-// Package scene is what tests of the whole share that run in different places, most against the binary and some inside
-// of the process: GraphQL operations and their answers, an upstream that misbehaves byte by byte, and what may be seen
-// of that.
+// Package scene is shared by tests that run in different places, most of them against the binary and some inside the
+// process. It has GraphQL operations, their responses, an upstream that misbehaves at the byte level, and checks of
+// what may be disclosed.
 package scene
 
 import (
@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// Patience is how long is waited for what has to come: far longer than a busy machine takes.
+// Patience is the time to wait for an expected event: much longer than a busy machine needs.
 const Patience = 2 * time.Minute
 
-// UpdateMutation shows nearly all that an update can show.
+// UpdateMutation selects nearly all fields of the result of an update.
 const UpdateMutation = `mutation Update($input: UpdatePersonInterestInput!) {
   updatePersonInterest(input: $input) {
     personInterest {
@@ -30,7 +30,7 @@ const UpdateMutation = `mutation Update($input: UpdatePersonInterestInput!) {
   }
 }`
 
-// MineQuery asks for a list with its length.
+// MineQuery queries a list with its length.
 const MineQuery = `query Mine($first: Int!, $after: String) {
   me {
     id
@@ -51,15 +51,15 @@ const (
 	NodeQuery      = `query One($id: ID!) { node(id: $id) { __typename id ... on PersonInterest { displayName } } }`
 )
 
-// GlobalID writes an id as package graph does, whatever its parts.
+// GlobalID returns a global id as package graph does, without validating its parts.
 func GlobalID(source, user, facet, item string) string {
 	return "pq1." + base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{source, user, facet, item}, "\x00")))
 }
 
-// Operation is an operation with its variables in JSON, and the method that a source sees of it.
+// Operation is an operation with its variables in JSON, and the method of its request to a source.
 type Operation struct{ Name, Method, Text, Variables string }
 
-// Operations are one of each kind.
+// Operations has one operation of each kind.
 var Operations = []Operation{
 	{"list", "GET", `{ me { interests(first: 1) { nodes { id } } } }`, `{}`},
 	{"node", "GET", NodeQuery, `{"id": "` + GlobalID("upstream", "", "interests", "abc") + `"}`},
@@ -68,7 +68,7 @@ var Operations = []Operation{
 	{"delete", "DELETE", DeleteMutation, `{"id": "` + GlobalID("upstream", "", "interests", "abc") + `"}`},
 }
 
-// Body is the body of a request for an operation. Variables may be nil, a Go value, or JSON text as a string.
+// Body returns the body of a GraphQL request. Variables may be nil, a Go value, or JSON text as a string.
 func Body(t testing.TB, operation string, variables any) []byte {
 	t.Helper()
 	if text, ok := variables.(string); ok {
@@ -81,11 +81,11 @@ func Body(t testing.TB, operation string, variables any) []byte {
 	return body
 }
 
-// Reply is an answer to a GraphQL request.
+// Reply is a GraphQL response.
 type Reply struct {
 	Status int             `json:"-"`
 	Header http.Header     `json:"-"`
-	Body   string          `json:"-"` // as it came
+	Body   string          `json:"-"` // as received
 	Data   json.RawMessage `json:"data"`
 	Errors []ReplyError    `json:"errors"`
 }
@@ -97,7 +97,7 @@ type ReplyError struct {
 	Extensions map[string]any `json:"extensions"`
 }
 
-// ReadReply fails the test if the body is no answer of GraphQL's.
+// ReadReply decodes a response. It fails the test if the body is not a GraphQL response.
 func ReadReply(t testing.TB, status int, header http.Header, body []byte) Reply {
 	t.Helper()
 	r := Reply{Status: status, Header: header, Body: string(body)}
@@ -107,7 +107,7 @@ func ReadReply(t testing.TB, status int, header http.Header, body []byte) Reply 
 	return r
 }
 
-// Code is the code of the only error; it fails the test if there is not exactly one.
+// Code returns the code of the only error. It fails the test if there is not exactly one error.
 func (r Reply) Code(t testing.TB) string {
 	t.Helper()
 	if len(r.Errors) != 1 {
@@ -117,7 +117,7 @@ func (r Reply) Code(t testing.TB) string {
 	return code
 }
 
-// Into decodes the data; it fails the test if there is any error.
+// Into decodes the data. It fails the test if there are errors.
 func (r Reply) Into(t testing.TB, data any) {
 	t.Helper()
 	if len(r.Errors) > 0 {
@@ -128,10 +128,10 @@ func (r Reply) Into(t testing.TB, data any) {
 	}
 }
 
-// Recorded is a request as a source saw it.
+// Recorded is a request as a source received it.
 type Recorded struct {
 	Method string
-	Target string // request target as it was on the wire: escaped path and query
+	Target string // raw request target: escaped path and query
 	Header http.Header
 	Body   string
 }
@@ -149,7 +149,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String is what has been written so far.
+// String returns what has been written so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

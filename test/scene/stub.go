@@ -1,6 +1,6 @@
 package scene
 
-// StubAnswer is what the stub source answers to a PATCH: an interest of ordinary size.
+// StubAnswer is the response of the stub source to a PATCH: an interest of typical size.
 var StubAnswer = []byte(`{
   "@odata.context": "https://graph.example.com/beta/$metadata#users('41a5a8b7')/profile/interests/$entity",
   "id": "db489940-9940-db48-4099-48db409948db",
@@ -21,8 +21,8 @@ var StubAnswer = []byte(`{
   "sources": [{"sourceId": "46a57efc-33f8-4eec-a512-b90039ad6187", "isDefaultSource": true}]
 }`)
 
-// StubItem is the id of it.
+// StubItem is the id of the interest.
 const StubItem = "db489940-9940-db48-4099-48db409948db"
 
-// StubPatch is a patch of it.
+// StubPatch is the body of a PATCH of the interest.
 var StubPatch = []byte(`{"displayName":"Chess","description":"Openings, endgames and everything between","categories":["games"],"webUrl":"https://www.example.com/chess"}`)

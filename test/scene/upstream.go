@@ -16,28 +16,30 @@ import (
 	"time"
 )
 
-// Marker is in all that a faulty upstream says, and neither a caller nor the log may ever see it.
+// Marker is in every response of a faulty upstream. It must never be in a response to a caller or in the log.
 const Marker = "marker-of-the-upstream"
 
-// GoodBody answers a read of the list and a write of an item alike.
+// GoodBody is a valid response both to a read of the list and to a write of an item.
 const GoodBody = `{"id": "abc", "displayName": "Chess", "note": "` + Marker + `", "value": [{"id": "abc"}]}`
 
-// ErrorBody is an error whose message may not be shown.
+// ErrorBody is an error whose message must not be disclosed.
 const ErrorBody = `{"error": {"code": "generalException", "message": "` + Marker + `"}}`
 
-// Fault is what an upstream does about a request that it has read. It tells whether the connection goes on.
+// Fault handles a request that was read. It reports whether the connection stays open.
 type Fault func(c net.Conn, r *http.Request) (goesOn bool)
 
-// Upstream is a source that speaks HTTP by hand, because net/http's server would not do what this one does.
+// Upstream is a source that writes HTTP to the connection itself, since net/http's server does not send invalid
+// responses.
 type Upstream struct {
 	mu          sync.Mutex
-	fault       Fault          // nil where it behaves
-	unread      func(net.Conn) // what it does with a connection before it reads; nil for nothing
+	fault       Fault          // nil for none
+	unread      func(net.Conn) // handles a connection before it is read; nil for none
 	requests    []Recorded
 	connections sync.WaitGroup
 }
 
-// NewUpstream is an upstream that does not listen yet. It is there before what connects to it, and so ends after it.
+// NewUpstream returns an upstream that does not listen yet. It must be created before its clients, so that its
+// cleanup runs after theirs.
 func NewUpstream(t testing.TB) *Upstream {
 	t.Helper()
 	u := new(Upstream)
@@ -45,7 +47,7 @@ func NewUpstream(t testing.TB) *Upstream {
 	return u
 }
 
-// end waits for all connections to end. They end with their other side: one that does not was leaked.
+// end waits for all connections to end. They end when the client closes them: one that does not was leaked.
 func (u *Upstream) end(t testing.TB) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -57,7 +59,7 @@ func (u *Upstream) end(t testing.TB) {
 	}
 }
 
-// Listen has the upstream be on a socket. It returns the address.
+// Listen listens on an address, and returns the actual one.
 func (u *Upstream) Listen(t testing.TB, address string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
@@ -77,7 +79,7 @@ func (u *Upstream) Listen(t testing.TB, address string) string {
 	return listener.Addr().String()
 }
 
-// Dial gives a connection to an upstream without a socket, so that it can be on a test's own clock.
+// Dial returns a connection to the upstream without a socket, for tests with a fake clock.
 func (u *Upstream) Dial(context.Context, string, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	u.connections.Go(func() { u.serve(theirs) })
@@ -91,14 +93,14 @@ func (u *Upstream) Does(f Fault) {
 	u.fault = f
 }
 
-// Meets sets what happens to connections before anything is read from them.
+// Meets sets a function that is called with each connection before anything is read from it.
 func (u *Upstream) Meets(unread func(net.Conn)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.unread = unread
 }
 
-// Take returns what was asked since the last take.
+// Take returns the requests since the last take.
 func (u *Upstream) Take() []Recorded {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -144,16 +146,16 @@ func (u *Upstream) serve(c net.Conn) {
 	}
 }
 
-// Behaves does what it is asked to.
+// Behaves responds without a fault.
 var Behaves = Answers200(GoodBody)
 
-// Write writes and tells whether all of it could be written.
+// Write writes text, and reports whether all of it was written.
 func Write(c net.Conn, text string) bool {
 	_, err := io.WriteString(c, text)
 	return err == nil
 }
 
-// Says answers with the text as it is, and hangs up.
+// Says responds with the text as is, and closes the connection.
 func Says(text string) Fault {
 	return func(c net.Conn, _ *http.Request) bool {
 		Write(c, text)
@@ -161,12 +163,13 @@ func Says(text string) Fault {
 	}
 }
 
-// SaysAndStays answers with the text as it is.
+// SaysAndStays responds with the text as is, and keeps the connection open.
 func SaysAndStays(text string) Fault {
 	return func(c net.Conn, _ *http.Request) bool { return Write(c, text) }
 }
 
-// Head is the beginning of an answer; lines are further lines of it. Each answer has the marker in a header.
+// Head returns the status line and the headers of a response, with further lines. Each response has the marker in a
+// header.
 func Head(status int, lines ...string) string {
 	text := fmt.Sprintf("HTTP/1.1 %03d %s\r\nX-Inside: %s\r\n", status, Marker, Marker)
 	for _, line := range lines {
@@ -175,36 +178,36 @@ func Head(status int, lines ...string) string {
 	return text + "\r\n"
 }
 
-// IsJSON is a line of a header.
+// IsJSON is a header line.
 const IsJSON = "Content-Type: application/json"
 
-// WellFormed is an answer with a body in JSON.
+// WellFormed returns a response with a body in JSON.
 func WellFormed(status int, body string, lines ...string) string {
 	return Head(status, append(lines, IsJSON, "Content-Length: "+strconv.Itoa(len(body)))...) + body
 }
 
-// AnswersWith answers with a body in JSON.
+// AnswersWith responds with a body in JSON.
 func AnswersWith(status int, body string, lines ...string) Fault {
 	return SaysAndStays(WellFormed(status, body, lines...))
 }
 
-// Answers200 answers with a body in JSON.
+// Answers200 responds with status 200 and a body in JSON.
 func Answers200(body string) Fault { return AnswersWith(200, body) }
 
-// Announced is an answer whose length is not the one that it announces.
+// Announced returns a response with a Content-Length that may differ from the length of its body.
 func Announced(length int) string {
 	return Head(200, IsJSON, "Content-Length: "+strconv.Itoa(length)) + GoodBody
 }
 
-// Chunked is an answer in chunks without the last, empty one.
+// Chunked returns a chunked response without the last, empty chunk.
 func Chunked(body string) string {
 	return Head(200, IsJSON, "Transfer-Encoding: chunked") + fmt.Sprintf("%x\r\n%s\r\n", len(body), body)
 }
 
-// Closes hangs up without an answer.
+// Closes closes the connection without a response.
 func Closes(net.Conn, *http.Request) bool { return false }
 
-// Resets breaks the connection off: the other side reads an error, not an end.
+// Resets resets the connection: the other side reads an error instead of EOF.
 func Resets(c net.Conn, _ *http.Request) bool {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -212,7 +215,7 @@ func Resets(c net.Conn, _ *http.Request) bool {
 	return false
 }
 
-// StallsAfter answers with a text and then nothing more, until the other side has had enough.
+// StallsAfter responds with a text and then nothing more, until the other side closes the connection.
 func StallsAfter(text string) Fault {
 	return func(c net.Conn, _ *http.Request) bool {
 		Write(c, text)
@@ -223,7 +226,7 @@ func StallsAfter(text string) Fault {
 
 const betweenBytes = 5 * time.Millisecond
 
-// Trickles answers a byte at a time.
+// Trickles responds with one byte at a time.
 func Trickles(text string) Fault {
 	return func(c net.Conn, _ *http.Request) bool {
 		for i := range len(text) {
@@ -236,10 +239,10 @@ func Trickles(text string) Fault {
 	}
 }
 
-// Trickling is how long it takes to trickle.
+// Trickling returns the time that Trickles takes.
 func Trickling(text string) time.Duration { return time.Duration(len(text)) * betweenBytes }
 
-// Repeats writes a beginning, and a part again and again: n times, or for ever where n is negative.
+// Repeats writes a beginning, and then a part n times, or forever if n is negative.
 func Repeats(beginning, part string, n int) Fault {
 	return func(c net.Conn, _ *http.Request) bool {
 		well := Write(c, beginning)
@@ -250,16 +253,16 @@ func Repeats(beginning, part string, n int) Fault {
 	}
 }
 
-// blank is 64 KiB that mean nothing in JSON.
+// blank is 64 KiB of white space.
 var blank = strings.Repeat(" ", 1<<16)
 
-// Answers that are larger than any may be.
+// Responses that exceed the maximum size.
 var (
 	FiftyMB    = Repeats(Head(200, IsJSON, "Content-Length: 52428800"), blank, 800)
 	ManyChunks = Repeats(Chunked(GoodBody), fmt.Sprintf("%x\r\n%s\r\n", len(blank), blank), 800)
 )
 
-// BombText is the gzip of an item of 64 MB.
+// BombText returns the gzip of an item of 64 MB.
 var BombText = sync.OnceValue(func() string {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -267,17 +270,17 @@ var BombText = sync.OnceValue(func() string {
 	for range 1 << 10 {
 		_, _ = io.WriteString(z, blank)
 	}
-	_ = z.Close() // a buffer takes everything
+	_ = z.Close() // cannot fail: writes to a buffer
 	return packed.String()
 })
 
-// Nested is an item with lists in lists around a value.
+// Nested returns an item with a value nested in lists.
 func Nested(depth int, value string) string {
 	lists := strings.Repeat("[", depth) + value + strings.Repeat("]", depth)
 	return strings.TrimSuffix(GoodBody, "}") + `, "deep": ` + lists + `}`
 }
 
-// OnTheWay is what can be said before an answer (RFC 9110, section 15.2).
+// OnTheWay returns informational responses (RFC 9110, section 15.2).
 func OnTheWay(statuses ...int) string {
 	var text strings.Builder
 	for _, status := range statuses {

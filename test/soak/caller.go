@@ -20,14 +20,14 @@ const (
 	list   = `query List($after: String) { me { interests(first: 100, after: $after) { nodes { id displayName } pageInfo { hasNextPage endCursor } failedSources { code } } } }`
 )
 
-// item is an interest of a caller's, as it has to be.
+// item is an interest of a caller, in its expected state.
 type item struct {
 	ID          string  `json:"id"`
 	DisplayName string  `json:"displayName"`
 	Description *string `json:"description"`
 }
 
-// caller asks one request after the other.
+// caller sends requests one after the other.
 type caller struct {
 	name    string
 	address string
@@ -35,13 +35,14 @@ type caller struct {
 	random  *rand.Rand
 	client  *http.Client
 	items   []item
-	gone    []string // ids that have to be deleted
-	n       int      // texts so far
+	gone    []string // ids to be deleted
+	n       int      // number of texts generated
 }
 
 func newCaller(i int, address string, t *tally) *caller {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	// A connection that was dialed and not used is closed by the server after 5 seconds. A request that meets that is lost.
+	// The server closes a connection that was dialed and not used after 5 seconds. A request sent at that moment
+	// would be lost.
 	transport.IdleConnTimeout = 3 * time.Second
 	return &caller{
 		name: fmt.Sprintf("caller %d", i), address: address, tally: t, random: rand.New(rand.NewPCG(7, uint64(i))),
@@ -74,7 +75,7 @@ func (c *caller) text() string {
 	return fmt.Sprintf("%s, text %d", c.name, c.n)
 }
 
-// retire takes an item out of those that are known, so that it is deleted.
+// retire moves an item from the known ones to those to be deleted.
 func (c *caller) retire(i int) {
 	c.gone = append(c.gone, c.items[i].ID)
 	c.items = slices.Delete(c.items, i, i+1)
@@ -135,12 +136,13 @@ func (c *caller) delete(ctx context.Context, id string) {
 		DeleteProfileItem struct{ DeletedID string }
 	}
 	switch outcome := c.ask(ctx, "delete", remove, map[string]any{"input": map[string]any{"id": id}}, &data); outcome {
-	case "ok", "NOT_FOUND": // a delete that was not confirmed may have been done
+	case "ok", "NOT_FOUND": // a delete that was not confirmed may have been executed
 		c.gone = c.gone[1:]
 	}
 }
 
-// list reads the whole list: each item is in it once, and all that the caller knows are in it unless a source has failed.
+// list reads the whole list. Each item is in it once, and all items known to the caller are in it unless a source has
+// failed.
 func (c *caller) list(ctx context.Context) {
 	seen := make(map[string]string)
 	for variables := map[string]any{}; ; {
@@ -171,7 +173,7 @@ func (c *caller) list(ctx context.Context) {
 		}
 		variables["after"] = page.PageInfo.EndCursor
 	}
-	for id, name := range seen { // what creates without an answer have left
+	for id, name := range seen { // items of creates without a response
 		isKnown := slices.Contains(c.gone, id) || slices.ContainsFunc(c.items, func(i item) bool { return i.ID == id })
 		if strings.HasPrefix(name, c.name+",") && !isKnown {
 			c.gone = append(c.gone, id)
@@ -184,10 +186,11 @@ func (c *caller) list(ctx context.Context) {
 	}
 }
 
-// ask sends one request, and leaves one in ten before its answer. The outcome is ok, left, or the code of the first error.
+// ask sends a request, and disconnects from one in ten before the response. The outcome is ok, left, or the code of
+// the first error.
 func (c *caller) ask(ctx context.Context, name, document string, variables map[string]any, data any) (outcome string) {
 	defer func() { c.tally.count(name, outcome) }()
-	ctx = context.WithoutCancel(ctx) // at the end, what is under way is still answered
+	ctx = context.WithoutCancel(ctx) // at the end of the run, requests in progress are completed
 	if c.random.IntN(10) == 0 {
 		var leave context.CancelFunc
 		ctx, leave = context.WithTimeout(ctx, time.Duration(c.random.IntN(30))*time.Millisecond)
@@ -227,7 +230,7 @@ func (c *caller) ask(ctx context.Context, name, document string, variables map[s
 	return "ok"
 }
 
-// failed is the outcome of a request without an answer, which is wrong unless its caller has left.
+// failed returns the outcome of a request without a response, which is an error unless the caller has disconnected.
 func (c *caller) failed(ctx context.Context, name string, err error) string {
 	if ctx.Err() != nil {
 		return "left"
@@ -236,7 +239,7 @@ func (c *caller) failed(ctx context.Context, name string, err error) string {
 	return "no answer"
 }
 
-// expected are the codes that faults lead to.
+// expected are the codes that the faults result in.
 var expected = []string{
 	"THROTTLED", "SOURCE_UNAVAILABLE", "SOURCE_TIMEOUT", "SOURCE_INVALID_RESPONSE", "OUTCOME_UNKNOWN", "OVERLOADED", "NOT_FOUND",
 }

@@ -1,11 +1,11 @@
-// Soak keeps one ProfileQL under a mixed load for some minutes, in front of two sandboxes that misbehave, and tells whether
-// any answer was wrong and whether its memory stayed what it was:
+// Soak runs a mixed load against one ProfileQL in front of two sandboxes with faults for some minutes. It reports
+// whether any response was wrong and whether memory use was stable:
 //
 //	go run ./test/soak -for 10m -callers 60
 //
-// Each caller has interests of its own, which it creates, changes, reads, lists and deletes, and leaves one request in ten
-// before its answer. What a write that was left or not confirmed has become of is not known, so such an item is deleted and
-// another takes its place. The command fails where an answer was wrong.
+// Each caller creates, changes, reads, lists and deletes interests of its own, and disconnects from one request in
+// ten before the response. The outcome of a write that was abandoned or not confirmed is unknown, so its item is
+// deleted and replaced by another one. The exit status is 1 if a response was wrong.
 package main
 
 import (
@@ -66,7 +66,7 @@ func run(ctx context.Context, duration time.Duration, callers int) error {
 	return nil
 }
 
-// printResident prints the median and the maximum of the resident memory for each tenth of the time.
+// printResident prints the median and the maximum of the resident memory for each tenth of the run.
 func printResident(w io.Writer, kilobytes []int64) {
 	const parts = 10
 	_, _ = fmt.Fprintln(w, "\nresident memory in MB, median and maximum of each tenth of the time:")

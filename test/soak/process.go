@@ -16,8 +16,8 @@ import (
 	"strings"
 )
 
-// faults are what requests to each sandbox meet. Writes that are answered and done are never shown late, since then no
-// answer could be called wrong.
+// faults are the faults of each sandbox. They do not delay the visibility of writes, since otherwise no response
+// could be called wrong.
 const faults = `{"seed": 7, "rules": [
 	{"fault": "error", "status": 429, "retryAfter": 0.2, "share": 0.01},
 	{"fault": "error", "status": 503, "retryAfter": 0.2, "share": 0.01},
@@ -27,13 +27,13 @@ const faults = `{"seed": 7, "rules": [
 	{"fault": "delay", "seconds": 0.5, "share": 0.03}, {"fault": "noContent", "methods": ["PATCH"], "share": 0.02}
 ]}`
 
-// process is a server that soak has started.
+// process is a server started by soak.
 type process struct {
 	cmd     *exec.Cmd
 	address string
 }
 
-// servers are all of a run.
+// servers are the servers of a run.
 type servers struct {
 	folder string
 	all    []*process
@@ -48,7 +48,7 @@ func (s *servers) stop() {
 	_ = os.RemoveAll(s.folder)
 }
 
-// startAll builds ProfileQL and starts two sandboxes and a facade before them.
+// startAll builds ProfileQL and starts two sandboxes and a ProfileQL in front of them.
 func startAll(ctx context.Context) (s *servers, err error) {
 	s = new(servers)
 	if s.folder, err = os.MkdirTemp("", "profileql-soak-"); err != nil {
@@ -103,7 +103,7 @@ func putFaults(ctx context.Context, address string) error {
 
 var printedAddress = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// start starts a server, and returns once its banner is whole.
+// start starts a server, and returns when its banner is complete.
 func (s *servers) start(binary string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(binary, args...)}
 	stdout, err := p.cmd.StdoutPipe()
@@ -128,7 +128,7 @@ func (s *servers) start(binary string, args ...string) (*process, error) {
 
 var residentLine = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
 
-// resident is the resident memory of a process in kilobytes (proc_pid_status(5)).
+// resident returns the resident memory of a process in kilobytes (proc_pid_status(5)).
 func (p *process) resident() (kilobytes int64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

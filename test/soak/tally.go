@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tally counts what became of requests.
+// tally counts the outcomes of requests.
 type tally struct {
 	began time.Time
 
@@ -20,14 +20,14 @@ type tally struct {
 
 func newTally() *tally { return &tally{began: time.Now(), counts: make(map[string]int)} }
 
-// count notes the outcome of one request: ok, left, or the code of its error.
+// count adds the outcome of one request: ok, left, or the code of its error.
 func (t *tally) count(operation, outcome string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts[operation+" "+outcome]++
 }
 
-// wrongAnswer notes an answer that cannot be right.
+// wrongAnswer records a wrong response.
 func (t *tally) wrongAnswer(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// NavigationProperty leads from an entity to a collection of others, which it contains (CSDL XML 4.01, section 8).
+// NavigationProperty is a contained, collection-valued navigation property of an entity type (CSDL XML 4.01, section
+// 8).
 type NavigationProperty struct {
 	Name       string
 	EntityType *StructuredType
 }
 
-// Type is what a property has values of: a primitive type, unless one of Enum and Structured is there.
+// Type is the type of a property's values: primitive, unless Enum or Structured is set.
 type Type struct {
-	Name       string // qualified: Edm.String, microsoft.graph.identity
+	Name       string // qualified, such as Edm.String or microsoft.graph.identity
 	Enum       *EnumType
 	Structured *StructuredType
 }
@@ -24,22 +25,22 @@ type Type struct {
 type StructuredType struct {
 	Name       string                // qualified
 	Open       bool                  // whether values may have properties that are not declared
-	Properties []*Property           // the inherited ones too, in the order of answers
-	Navigation []*NavigationProperty // of the entity type that ParseCSDL returns; nil of others
+	Properties []*Property           // including inherited ones, in the order of responses
+	Navigation []*NavigationProperty // of the entity type that ParseCSDL returns; nil for others
 }
 
-// Property is a structural property (CSDL XML 4.01, section 7) and what a client may do with it.
+// Property is a structural property (CSDL XML 4.01, section 7) with its permissions.
 type Property struct {
 	Name       string
 	Type       *Type
 	Collection bool
-	Nullable   bool // of a collection: whether an entry may be null (CSDL 4.01, section 7.2.1)
-	Computed   bool // the server's alone (Org.OData.Core.V1.Computed)
-	Immutable  bool // taken on create only (Org.OData.Core.V1.Immutable)
-	Default    any  // as [StructuredType.Update] would take it; nil for none
+	Nullable   bool // for a collection: whether entries may be null (CSDL 4.01, section 7.2.1)
+	Computed   bool // set by the server only (Org.OData.Core.V1.Computed)
+	Immutable  bool // accepted on create only (Org.OData.Core.V1.Immutable)
+	Default    any  // in the form that [StructuredType.Update] takes; nil for none
 }
 
-// Property returns the property of that name, which is spelt as it is declared; nil where there is none.
+// Property returns the property of that name, which is case-sensitive, or nil if there is none.
 func (t *StructuredType) Property(name string) *Property {
 	for _, p := range t.Properties {
 		if p.Name == name {
@@ -49,7 +50,7 @@ func (t *StructuredType) Property(name string) *Property {
 	return nil
 }
 
-// NavigationProperty returns the navigation property of that name; nil where there is none.
+// NavigationProperty returns the navigation property of that name, or nil if there is none.
 func (t *StructuredType) NavigationProperty(name string) *NavigationProperty {
 	for _, p := range t.Navigation {
 		if p.Name == name {
@@ -59,12 +60,12 @@ func (t *StructuredType) NavigationProperty(name string) *NavigationProperty {
 	return nil
 }
 
-// required tells whether a create must bring a value.
+// required reports whether a create must have a value.
 func (p *Property) required() bool {
 	return !p.Nullable && !p.Collection && !p.Computed && p.Default == nil
 }
 
-// edmx is the XML form of as much of CSDL as the sandbox uses.
+// edmx is the part of CSDL's XML form that the sandbox uses.
 type edmx struct {
 	Schema struct {
 		Namespace    string              `xml:"Namespace,attr"`
@@ -95,11 +96,11 @@ type structuredElement struct {
 type propertyElement struct {
 	Name         string  `xml:"Name,attr"`
 	Type         string  `xml:"Type,attr"`
-	Nullable     string  `xml:"Nullable,attr"` // true when absent
+	Nullable     string  `xml:"Nullable,attr"` // absent means true
 	DefaultValue *string `xml:"DefaultValue,attr"`
 	Annotations  []struct {
 		Term string `xml:"Term,attr"`
-		Bool string `xml:"Bool,attr"` // true when absent
+		Bool string `xml:"Bool,attr"` // absent means true
 	} `xml:"Annotation"`
 }
 
@@ -112,10 +113,9 @@ func (e propertyElement) has(term string) bool {
 	return false
 }
 
-// ParseCSDL reads a description of types with one schema (OData CSDL XML 4.01), and returns one of its entity types, by
-// the name that it has without its namespace. Of that type it looks at the navigation properties too, which have to lead
-// to collections. The error says where the description is broken: it is no XML, a type or a default of it does not fit,
-// or there is no such entity type.
+// ParseCSDL parses a CSDL document with one schema (OData CSDL XML 4.01), and returns the entity type of the given
+// unqualified name. The navigation properties of that type must be collections. The error says where the document is
+// wrong: it is not XML, a type or a default value is invalid, or the entity type is missing.
 func ParseCSDL(text, entityType string) (*StructuredType, error) {
 	var x edmx
 	if err := xml.Unmarshal([]byte(text), &x); err != nil {
@@ -147,14 +147,14 @@ func ParseCSDL(text, entityType string) (*StructuredType, error) {
 	return r.withNavigation(r.namespace + entityType)
 }
 
-// csdlReader turns elements into types.
+// csdlReader converts elements to types.
 type csdlReader struct {
 	namespace, alias string
 	types            map[string]*Type
 	elements         map[string]structuredElement
 }
 
-// lookUp finds a type by the name that a reference to it has.
+// lookUp resolves a reference to a type.
 func (r *csdlReader) lookUp(reference string) (t *Type, collection bool, err error) {
 	name, collection := strings.CutPrefix(reference, "Collection(")
 	name = strings.TrimSuffix(name, ")")
@@ -167,8 +167,8 @@ func (r *csdlReader) lookUp(reference string) (t *Type, collection bool, err err
 	return t, collection, nil
 }
 
-// complete gives a type its properties in the order that real answers have them in (a response of 2025): first the
-// plain ones, then the complex ones, and of each kind those of the derived type before the inherited ones.
+// complete sets the properties of a type, in the order of real responses (one of 2025): first those that are not
+// complex, then the complex ones, and in each group those of the derived type before the inherited ones.
 func (r *csdlReader) complete(name string) error {
 	var plain, structured []*Property
 	for element := r.elements[name]; ; {

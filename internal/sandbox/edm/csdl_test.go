@@ -26,7 +26,7 @@ func interestType(t testing.TB) *StructuredType {
 	return profile.NavigationProperty("interests").EntityType
 }
 
-// TestWhatAClientMayWrite reads the description the way a create and an update do.
+// TestWhatAClientMayWrite tests which properties a create and an update accept.
 func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
 	required, computed, immutable := []string{}, []string{}, []string{}
@@ -48,7 +48,7 @@ func TestWhatAClientMayWrite(t *testing.T) {
 	}
 }
 
-// TestBrokenDescriptions are refused with the place where they are broken.
+// TestBrokenDescriptions tests that invalid documents are refused with the place of the error.
 func TestBrokenDescriptions(t *testing.T) {
 	t.Parallel()
 	description := readDescription(t)

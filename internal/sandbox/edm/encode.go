@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Encode writes a document as it is stored and answered: every declared property in the order of the type, absent
-// ones as null or [], at every depth, and behind them what an open type holds besides.
+// Encode writes a document in the form in which it is stored and returned to clients: every declared property in the
+// order of the type, at every depth, absent ones as null or [], followed by the dynamic properties of an open type.
 func (t *StructuredType) Encode(v map[string]any) []byte {
 	var b bytes.Buffer
 	t.encodeTo(&b, v)
@@ -66,17 +66,17 @@ func (t *Type) encodeTo(b *bytes.Buffer, v any) {
 	WriteJSON(b, v)
 }
 
-// WriteName writes the name of a member of a JSON object, and the colon behind it.
+// WriteName writes the name of a member of a JSON object, and a colon.
 func WriteName(b *bytes.Buffer, name string) {
 	WriteJSON(b, name)
 	b.WriteByte(':')
 }
 
-// WriteJSON writes a value that has been read from JSON, or a text. It leaves <, > and & as they are: nothing here goes
-// into a page.
+// WriteJSON writes a value that was read from JSON, or a string. It does not escape <, > and &, since the output is
+// not embedded in HTML.
 func WriteJSON(b *bytes.Buffer, v any) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v)         // it has been read from JSON
+	_ = e.Encode(v)         // cannot fail for a value read from JSON
 	b.Truncate(b.Len() - 1) // the line feed
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Entity is one stored entity, or a complex value in it, taken apart as far as a request needs it and not twice. It is for
-// one goroutine at a time.
+// Entity is a stored entity, or a complex value in one. It is decoded lazily, each part once. It is not safe for
+// concurrent use.
 type Entity struct {
 	properties map[string]json.RawMessage
 	values     map[string]Value // by path
 }
 
-// NewEntity reads a document in the form that [StructuredType.Encode] writes. The error, for any other, is not an [*Error]:
-// no client has sent the document.
+// NewEntity returns the entity of a document in the form that [StructuredType.Encode] writes. The error for another
+// form is not an [*Error], since the document does not come from a client.
 func NewEntity(doc []byte) (*Entity, error) {
 	properties, ok := SplitObject(doc)
 	if !ok {
@@ -23,14 +23,15 @@ func NewEntity(doc []byte) (*Entity, error) {
 	return &Entity{properties: properties, values: make(map[string]Value)}, nil
 }
 
-// Path leads to a value in an entity: a property, or one inside of complex properties, such as inference/confidenceScore.
+// Path is a path to a value in an entity: to a property, or to one in complex properties, such as
+// inference/confidenceScore.
 type Path struct {
 	Text  string
 	steps []*Property
 }
 
-// ParsePath reads a path that begins at a value of type t, which is nil for what has no properties. The error is an
-// [*Error].
+// ParsePath parses a path that begins at a value of type t, which is nil for a value without properties. The error is
+// an [*Error].
 func ParsePath(t *StructuredType, text string) (Path, error) {
 	p := Path{Text: text}
 	for rest := text; ; {
@@ -53,15 +54,15 @@ func ParsePath(t *StructuredType, text string) (Path, error) {
 	}
 }
 
-// NoProperty is the [*Error] of naming a property that a type does not have.
+// NoProperty returns the [*Error] for a name that is not a property of the type.
 func NoProperty(name string, t *StructuredType) error {
 	return Errorf("Could not find a property named '%s' on type '%s'.", name, t.Name)
 }
 
-// End is the property that the path leads to.
+// End returns the last property of the path.
 func (p Path) End() *Property { return p.steps[len(p.steps)-1] }
 
-// Value is what the path leads to; null where there is nothing.
+// Value returns the value at the path, or null if there is none.
 func (e *Entity) Value(p Path) Value {
 	if v, ok := e.values[p.Text]; ok {
 		return v
@@ -74,7 +75,7 @@ func (e *Entity) Value(p Path) Value {
 	return v
 }
 
-// RawValue is the JSON of what the path leads to; nil where there is nothing.
+// RawValue returns the JSON of the value at the path, or nil if there is none.
 func (e *Entity) RawValue(p Path) json.RawMessage {
 	raw := e.properties[p.steps[0].Name]
 	for _, step := range p.steps[1:] {
@@ -84,8 +85,8 @@ func (e *Entity) RawValue(p Path) json.RawMessage {
 	return raw
 }
 
-// Raw is the JSON of one of the entity's own properties. A document may be older than the property: then it is that of
-// [Property.Absent].
+// Raw returns the JSON of a property of the entity. It is [Property.Absent] if the document was stored before the
+// property was added to the type.
 func (e *Entity) Raw(p *Property) []byte {
 	if raw := e.properties[p.Name]; raw != nil {
 		return raw
@@ -93,7 +94,7 @@ func (e *Entity) Raw(p *Property) []byte {
 	return p.Absent()
 }
 
-// Absent is the JSON of a property without a value.
+// Absent returns the JSON of a property without a value.
 func (p *Property) Absent() []byte {
 	if p.Collection {
 		return []byte("[]")

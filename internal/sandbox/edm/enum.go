@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// UnknownFutureValue is the member that evolvable enumerations answer instead of one that the client cannot know
+// UnknownFutureValue is the member of evolvable enumerations that stands for members which the client does not know
 // (Microsoft Graph best practices, "Handling future members in evolvable enumerations").
 const UnknownFutureValue = "unknownFutureValue"
 
-// unknownOrdinal stands for whatever is no member and no number. It comes behind everything else.
+// unknownOrdinal is the ordinal of a text that is neither a member nor a number. It is ordered last.
 const unknownOrdinal = math.MaxInt64
 
-// EnumType is an enumeration (CSDL XML 4.01, section 10); of one with flags, several members can be set at a time.
+// EnumType is an enumeration (CSDL XML 4.01, section 10). A value of one with flags can have several members.
 type EnumType struct {
 	Name    string // qualified
 	Flags   bool
 	members map[string]int64
-	order   []string // their names
+	order   []string // names of the members
 }
 
 func newEnumType(name string, e enumElement) *EnumType {
@@ -31,12 +31,13 @@ func newEnumType(name string, e enumElement) *EnumType {
 	return t
 }
 
-// Value is a text as a value of the enumeration, whether it names members or not: real data has numbers and unknown names.
+// Value returns a text as a value of the enumeration. The text need not name members: real data has numbers and
+// unknown names.
 func (t *EnumType) Value(text string) Value {
 	return Value{Kind: KindEnum, Text: text, ordinal: t.ordinal(text)}
 }
 
-// names splits a value into names of members, which a flags value separates by commas (OData JSON Format 4.01,
+// names splits a value into names of members, which are separated by commas in a flags value (OData JSON Format 4.01,
 // section 7.1).
 func (t *EnumType) names(text string) []string {
 	if !t.Flags {
@@ -49,7 +50,7 @@ func (t *EnumType) names(text string) []string {
 	return names
 }
 
-// Known tells whether a text names members and nothing else.
+// Known reports whether a text consists of names of members.
 func (t *EnumType) Known(text string) bool {
 	for _, name := range t.names(text) {
 		if _, ok := t.members[name]; !ok {
@@ -59,7 +60,8 @@ func (t *EnumType) Known(text string) bool {
 	return true
 }
 
-// writable tells whether a client may send text. The sentinel of an evolvable enumeration is for answers only.
+// writable reports whether a client may send the text. The sentinel of an evolvable enumeration is for responses
+// only.
 func (t *EnumType) writable(text string) bool {
 	for _, name := range t.names(text) {
 		if _, ok := t.members[name]; !ok || name == UnknownFutureValue {
@@ -69,8 +71,8 @@ func (t *EnumType) writable(text string) bool {
 	return true
 }
 
-// canonical is a writable value as it is kept: of flags, each that is set, once, in the order of the type. A member
-// without a bit of its own, such as me of allowedAudiences, goes with no other.
+// canonical returns the stored form of a writable value: for flags, each member once, in the order of the type. A
+// member without a bit of its own, such as me of allowedAudiences, is not combined with others.
 func (t *EnumType) canonical(text string) string {
 	if !t.Flags {
 		return text
@@ -85,8 +87,8 @@ func (t *EnumType) canonical(text string) string {
 	return strings.Join(set, ",")
 }
 
-// ordinal is the numeric value of text, which may also be a number: the service has answered "8" for organization
-// (microsoft-graph-docs#10162).
+// ordinal returns the numeric value of a text, which may also be a number: the service has returned "8" for
+// organization (microsoft-graph-docs#10162).
 func (t *EnumType) ordinal(text string) int64 {
 	var sum int64
 	for _, name := range t.names(text) {
@@ -102,8 +104,8 @@ func (t *EnumType) ordinal(text string) int64 {
 	return sum
 }
 
-// Number is how the service has written a value now and then: its number, as a string (microsoft-graph-docs#10162). The
-// value comes as JSON; for what is not a string, the number is empty.
+// Number returns the number of an enumeration value as text, as the service has sometimes written it
+// (microsoft-graph-docs#10162). The value is JSON; the result is empty if it is not a string.
 func (t *EnumType) Number(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {

@@ -2,7 +2,7 @@ package edm
 
 import "testing"
 
-// TestEnumerations compares values by their members, and odd ones by their texts.
+// TestEnumerations tests that values are compared by their members, and unknown ones by their text.
 func TestEnumerations(t *testing.T) {
 	t.Parallel()
 	audiences := interestType(t).Property("allowedAudiences").Type.Enum

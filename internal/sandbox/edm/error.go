@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Error says what is wrong with something that a client sent: with a value, or with a part of an address. Its message
-// is meant for the client, in the words of the OData library that Microsoft Graph's gateway uses where they are known.
-// What it means in HTTP is for others to say.
+// Error describes invalid input of a client: a value, or a part of a URL. Its message is for the client; where the
+// wording of the OData library in Microsoft Graph's gateway is known, it is used. The HTTP status is chosen by the
+// caller.
 type Error struct{ Message string }
 
 func (e *Error) Error() string { return e.Message }
 
-// Errorf returns an [*Error] with a message in the manner of [fmt.Sprintf].
+// Errorf returns an [*Error] whose message is formatted as by [fmt.Sprintf].
 func Errorf(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
-// Because puts what was being done in front of the message of an [*Error]. Other errors, and nil, stay as they are.
+// Because prefixes the message of an [*Error] with what was being done. It returns other errors, and nil, unchanged.
 func Because(doing string, err error) error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -25,7 +25,7 @@ func Because(doing string, err error) error {
 	return err
 }
 
-// Shorten keeps a message from repeating a whole body.
+// Shorten truncates a text, so that a message does not contain a whole body.
 func Shorten(text string) string {
 	const most = 100
 	if len(text) <= most {

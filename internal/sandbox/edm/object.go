@@ -9,13 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxNesting bounds how deep values of a document are nested.
+// maxNesting is the maximum nesting depth of a document.
 const maxNesting = 100
 
-// ParseObject reads one JSON object, and keeps numbers as they are written. A name may be there once (OData JSON
-// Format 4.01, section 4.1), but the backing store of the .NET SDK writes null twice; so it may be repeated with the
-// same value. Of two values one would be lost without a word: they are an [*Error]. Any other
-// error says that the text is not one JSON object in UTF-8, or nested too deep.
+// ParseObject parses one JSON object. Numbers keep their text. A repeated name is invalid (OData JSON Format 4.01,
+// section 4.1), but the backing store of the .NET SDK writes null twice, so a name may be repeated with the same
+// value. Different values are an [*Error], since one of them would be lost silently. Any other error means that the
+// text is not one JSON object in UTF-8, or nested too deeply.
 func ParseObject(text []byte) (map[string]any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
@@ -36,7 +36,7 @@ func ParseObject(text []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// parseValue reads the next value, in which others may be nested so deep.
+// parseValue parses the next value, which may contain the given number of nested levels.
 func parseValue(d *json.Decoder, deep int) (any, error) {
 	token, err := d.Token()
 	if err != nil {
@@ -74,7 +74,7 @@ func parseMembers(d *json.Decoder, deep int) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, _ := name.(string) // the decoder takes nothing else for a name
+		text, _ := name.(string) // the decoder accepts only strings as names
 		value, err := parseValue(d, deep)
 		if err != nil {
 			return nil, err

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ParseDateTimeOffset reads an Edm.DateTimeOffset: any number of fractional digits, of which nine count, and any offset. The
-// seconds may be missing (OData ABNF, dateTimeOffsetValue).
+// ParseDateTimeOffset parses an Edm.DateTimeOffset with any offset and any number of fractional digits, of which nine
+// are kept. The seconds are optional (OData ABNF, dateTimeOffsetValue).
 func ParseDateTimeOffset(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
 		if t, err := time.Parse(layout, text); err == nil {
@@ -17,16 +17,17 @@ func ParseDateTimeOffset(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// FormatDateTimeOffset writes an instant in UTC with seven fractional digits, as the documented answers have them; trailing zeros are kept.
+// FormatDateTimeOffset formats an instant in UTC with seven fractional digits, including trailing zeros, as in the
+// documented responses.
 func FormatDateTimeOffset(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
-// ParseDate reads an Edm.Date, as midnight in UTC.
+// ParseDate parses an Edm.Date, as midnight in UTC.
 func ParseDate(text string) (time.Time, bool) {
 	t, err := time.Parse(time.DateOnly, text)
 	return t, err == nil
 }
 
-// ParseDouble reads an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
+// ParseDouble parses an Edm.Double: a number or one of three names (OData JSON Format 4.01, section 7.1).
 func ParseDouble(text string) (float64, bool) {
 	switch text {
 	case "INF":
@@ -38,7 +39,7 @@ func ParseDouble(text string) (float64, bool) {
 	}
 	for _, c := range text {
 		if (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E' && c != '+' && c != '-' {
-			return 0, false // ParseFloat knows more spellings than OData
+			return 0, false // ParseFloat accepts more spellings than OData
 		}
 	}
 	n, err := strconv.ParseFloat(text, 64)

@@ -2,9 +2,9 @@ package edm
 
 import "encoding/json"
 
-// SplitObject takes a JSON object apart without decoding what is inside, which a list would spend most of its time on. It
-// relies on the form that [StructuredType.Encode] writes: no blanks between tokens, and names without escapes. ok is false for
-// anything that it does not follow, null among others.
+// SplitObject splits a JSON object into its members without decoding their values, which would dominate the time of a
+// list. It requires the form that [StructuredType.Encode] writes: no white space between tokens, and names without
+// escapes. ok is false for anything else, such as null.
 func SplitObject(object []byte) (members map[string]json.RawMessage, ok bool) {
 	members = make(map[string]json.RawMessage, 16)
 	if string(object) == "{}" {
@@ -14,7 +14,7 @@ func SplitObject(object []byte) (members map[string]json.RawMessage, ok bool) {
 		return nil, false
 	}
 	for at := 0; object[at] != '}'; {
-		at++ // the brace or the comma
+		at++ // skips the brace or the comma
 		nameEnd := stringEnd(object, at)
 		if nameEnd >= len(object) || object[nameEnd] != ':' {
 			return nil, false
@@ -32,7 +32,7 @@ func SplitObject(object []byte) (members map[string]json.RawMessage, ok bool) {
 	return members, true
 }
 
-// valueEnd is where the value that begins at start ends: at the comma or the brace behind it.
+// valueEnd returns the end of the value that begins at start: the position of the comma or brace that follows it.
 func valueEnd(text []byte, start int) int {
 	depth := 0
 	for at := start; at < len(text); at++ {
@@ -55,7 +55,8 @@ func valueEnd(text []byte, start int) int {
 	return len(text)
 }
 
-// stringEnd is the position behind the string that begins at start; the text's length if there is none.
+// stringEnd returns the position after the string that begins at start, or the length of the text if the string is
+// unterminated.
 func stringEnd(text []byte, start int) int {
 	if start >= len(text) || text[start] != '"' {
 		return len(text)
@@ -71,7 +72,7 @@ func stringEnd(text []byte, start int) int {
 	return len(text)
 }
 
-// SplitArray takes a JSON array apart in the same way; it is empty for anything else.
+// SplitArray splits a JSON array in the same way. It returns nil for anything else.
 func SplitArray(array []byte) (entries []json.RawMessage) {
 	if len(array) < 2 || array[0] != '[' || string(array) == "[]" {
 		return nil

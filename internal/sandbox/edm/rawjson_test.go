@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzSplit compares split with the standard library, on whatever encode writes.
+// FuzzSplit compares SplitObject and SplitArray with the standard library, for documents that Encode writes.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a": 1}`, `{"displayName": "a\"},{[\\", "categories": ["]", "}"], "description": null, "x": {"y": {"z": []}}}`,
@@ -23,7 +23,7 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		for name := range doc {
-			if interest.Property(name) == nil { // no other names are stored at the top
+			if interest.Property(name) == nil { // no other names are stored at the top level
 				delete(doc, name)
 			}
 		}
@@ -46,7 +46,7 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// TestBrokenDocuments are told from whole ones, and nothing panics.
+// TestBrokenDocuments tests that invalid documents are recognized, without a panic.
 func TestBrokenDocuments(t *testing.T) {
 	t.Parallel()
 	whole := `{"a":"\"","b":[{"c":1}],"d":null}`

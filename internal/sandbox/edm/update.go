@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// Create makes a new value of type t of a body, as [ParseObject] returns it. What only the server may set is left out, and
-// what is not in the body is as the type has it. The error is an [*Error]: a value does not fit its type, a name is
-// unknown, or a required property is missing.
+// Create returns a new value of type t from a body, as [ParseObject] returns it. Computed properties are ignored, and
+// properties that are not in the body get their defaults. The error is an [*Error]: a value does not match its type,
+// a name is unknown, or a required property is missing.
 func (t *StructuredType) Create(body map[string]any) (map[string]any, error) {
 	v := make(map[string]any)
 	err := t.merge(v, body, true)
 	return v, err
 }
 
-// Update changes a value of type t as a body says: complex values are merged, collections replaced, null clears, and what
-// is not in the body stays. What only the server may set, and what is taken on create only, is left alone, as OData wants
-// it (Protocol 4.01, section 11.4.3). The error is an [*Error], after which the value may be half changed.
+// Update applies a body to a value of type t: complex values are merged, collections replaced, null clears a
+// property, and properties that are not in the body keep their values. Computed and immutable properties are ignored
+// (OData Protocol 4.01, section 11.4.3). The error is an [*Error]; the value may then be partially updated.
 func (t *StructuredType) Update(v, body map[string]any) error { return t.merge(v, body, false) }
 
 func (t *StructuredType) merge(into, body map[string]any, creating bool) error {
@@ -54,8 +54,8 @@ func (t *StructuredType) merge(into, body map[string]any, creating bool) error {
 	return nil
 }
 
-// checkControl looks at control information: the type has to be the right one, with # (as OData has it) or without
-// (as the API's pages have it); the rest is of no use here.
+// checkControl checks control information of a body. The type must match, with # (as in OData) or without (as in the
+// API's documentation); other control information is ignored.
 func (t *StructuredType) checkControl(name string, v any) error {
 	if name != "@odata.type" && name != "@type" {
 		return nil
@@ -67,8 +67,8 @@ func (t *StructuredType) checkControl(name string, v any) error {
 	return nil
 }
 
-// Complete gives a new value the defaults of properties that are not in it. The error is an [*Error] that names a required
-// one.
+// Complete adds the default values of absent properties to a new value. The error is an [*Error] that names a missing
+// required property.
 func (t *StructuredType) Complete(v map[string]any) error {
 	for _, p := range t.Properties {
 		if _, given := v[p.Name]; given {
@@ -84,8 +84,8 @@ func (t *StructuredType) Complete(v map[string]any) error {
 	return nil
 }
 
-// Accept returns what the property's value becomes when it is old and v is sent for it. The error is an [*Error] that
-// says why it cannot be that.
+// Accept returns the new value of the property when it is old and v is sent for it. The error is an [*Error] that
+// says why v is invalid.
 func (p *Property) Accept(old, v any) (any, error) {
 	if v == nil {
 		if !p.Nullable && !p.Collection {
@@ -122,7 +122,7 @@ func noNull(p *Property) error {
 		"The expected type '%s[Nullable=False]' does not allow null values.", p.Name, p.Type.Name, p.Type.Name)
 }
 
-// accept checks a value that is not null, and merges it with the old one if it is complex.
+// accept validates a value that is not null, and merges a complex one with the old one.
 func (t *Type) accept(old, v any) (any, error) {
 	if t.Structured != nil {
 		body, ok := v.(map[string]any)
@@ -178,7 +178,7 @@ func (t *Type) cannotConvert(v any) error {
 	return Errorf("Cannot convert the literal '%s' to the expected type '%s'.", jsonOf(v), t.Name)
 }
 
-// jsonOf is a value of a body as a message shows it.
+// jsonOf returns a value of a body as JSON for a message.
 func jsonOf(v any) string {
 	var b bytes.Buffer
 	WriteJSON(&b, v)

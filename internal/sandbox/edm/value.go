@@ -17,10 +17,10 @@ const (
 	TypeDateTimeOffset = "Edm.DateTimeOffset"
 )
 
-// Kind says which values can be compared with one another.
+// Kind is a class of values that can be compared with each other.
 type Kind int
 
-// The kinds of values. Dates and instants are not comparable with each other; all numbers are.
+// The kinds of values. Dates and instants cannot be compared with each other; all numbers can.
 const (
 	KindNull Kind = iota
 	KindString
@@ -32,14 +32,14 @@ const (
 	KindStructured // complex values and collections, which can only be compared with null
 )
 
-// String is the type's name in messages.
+// String returns the name of the type for messages.
 func (k Kind) String() string {
 	return [...]string{
 		"null", TypeString, TypeBoolean, TypeDouble, TypeDate, TypeDateTimeOffset, "Edm.EnumType", "Edm.ComplexType",
 	}[k]
 }
 
-// Kind is that of the property's values.
+// Kind returns the kind of the property's values.
 func (p *Property) Kind() Kind {
 	switch {
 	case p.Collection || p.Type.Structured != nil:
@@ -60,16 +60,17 @@ func (p *Property) Kind() Kind {
 	return KindString
 }
 
-// Value is one value that can be compared. The zero value is null. Values of an enumeration come from [EnumType.Value].
+// Value is a value that can be compared. The zero value is null. Values of an enumeration are returned by
+// [EnumType.Value].
 type Value struct {
 	Kind    Kind
 	Text    string    // of strings and enumerations
-	Number  float64   // of numbers; 1 and 0 for true and false
+	Number  float64   // of numbers; 1 for true and 0 for false
 	ordinal int64     // of enumerations
-	Time    time.Time // of dates too
+	Time    time.Time // of dates and instants
 }
 
-// Boolean is a truth value.
+// Boolean returns b as a value.
 func Boolean(b bool) Value {
 	if b {
 		return Value{Kind: KindBoolean, Number: 1}
@@ -77,18 +78,20 @@ func Boolean(b bool) Value {
 	return Value{Kind: KindBoolean}
 }
 
-// IsTrue tells whether the value is true, which is what a filter keeps an entity for.
+// IsTrue reports whether the value is true. A filter selects the entities for which it is true.
 func (v Value) IsTrue() bool { return v.Kind == KindBoolean && v.Number == 1 }
 
-// IsFalse is not the opposite of IsTrue: there is null, too (OData URL Conventions 4.01, section 5.1.1.1).
+// IsFalse reports whether the value is false. It is not the negation of IsTrue, since a value may be null (OData URL
+// Conventions 4.01, section 5.1.1.1).
 func (v Value) IsFalse() bool { return v.Kind == KindBoolean && v.Number == 0 }
 
-// Has tells whether all flags of another value are set in this one; both are of one enumeration.
+// Has reports whether all flags of another value of the same enumeration are set in this one.
 func (v Value) Has(flags Value) bool {
 	return v.ordinal != unknownOrdinal && v.ordinal&flags.ordinal == flags.ordinal
 }
 
-// Compare orders two values of one kind, and null before everything. Strings are compared by their bytes.
+// Compare compares two values of the same kind. Null is less than every other value. Strings are compared by their
+// bytes.
 func Compare(a, b Value) int {
 	if a.Kind == KindNull || b.Kind == KindNull {
 		return cmp.Compare(a.Kind, b.Kind)
@@ -106,7 +109,8 @@ func Compare(a, b Value) int {
 	return strings.Compare(a.Text, b.Text)
 }
 
-// ValueOf reads a property's value from JSON. One that is not of its type, as real data has now and then, is null.
+// ValueOf returns the value of a property from JSON. A value that does not match the type, which occurs in real data,
+// is null.
 func ValueOf(p *Property, raw json.RawMessage) Value {
 	switch k := p.Kind(); k {
 	case KindStructured:

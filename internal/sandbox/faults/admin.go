@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// maxBody bounds what can be put, in bytes.
+// maxBody is the maximum size of a PUT body in bytes.
 const maxBody = 1 << 20
 
-// ServeHTTP is the admin resource: GET shows the rules that hold and how often they have, PUT replaces them by a
-// [Config], DELETE takes them all away.
+// ServeHTTP serves the admin resource: GET returns the active rules with their counts, PUT replaces them by a
+// [Config], DELETE removes them.
 func (s *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet:
@@ -48,10 +48,10 @@ func (s *Set) show(w http.ResponseWriter) {
 		Rules []*active `json:"rules"`
 	}{s.seed, s.rules}, "", "  ")
 	s.mu.Unlock()
-	if err != nil { // an infinite share, say, which Parse does not let through
+	if err != nil { // such as an infinite share, which Parse rejects
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(text, '\n')) // the client may have left
+	_, _ = w.Write(append(text, '\n')) // fails if the client has disconnected
 }

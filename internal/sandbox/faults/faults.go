@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// Config is a seed and rules; it is the form of a faults file and of the admin resource.
+// Config is a seed and rules: the content of a faults file and the body of a PUT to the admin resource.
 type Config struct {
 	Seed  uint64 `json:"seed"`
 	Rules []Rule `json:"rules"`
 }
 
-// Parse reads a configuration. Its error names the rule.
+// Parse parses a configuration. The error names the rule.
 func Parse(text []byte) (Config, error) {
 	var raw struct {
 		Seed  uint64            `json:"seed"`
@@ -41,22 +41,22 @@ func Parse(text []byte) (Config, error) {
 	return c, nil
 }
 
-// Set is the rules that hold at present. It can be used from several goroutines at a time.
+// Set is the active rules. It is safe for concurrent use.
 type Set struct {
 	mu    sync.Mutex
 	seed  uint64
 	rules []*active
 }
 
-// active is a rule at work.
+// active is an active rule with its counts.
 type active struct {
 	Rule
-	Matched int `json:"matched"` // requests that it speaks of
-	Applied int `json:"applied"` // and those that met it
+	Matched int `json:"matched"` // requests that the rule matched
+	Applied int `json:"applied"` // requests that the rule was applied to
 	random  *rand.Rand
 }
 
-// NewSet starts with the rules of a configuration.
+// NewSet returns a set of the rules of a configuration.
 func NewSet(c Config) *Set {
 	s := new(Set)
 	s.replace(c)
@@ -72,12 +72,13 @@ func (s *Set) replace(c Config) {
 	}
 }
 
-// newActive gives each rule chances of its own, so that they do not depend on what other rules there are requests for.
+// newActive gives each rule a random number generator of its own, so that its decisions do not depend on the requests
+// that other rules match.
 func newActive(r Rule, seed uint64, n int) *active {
 	return &active{Rule: r, random: rand.New(rand.NewPCG(seed, uint64(n)))}
 }
 
-// Plan says what a request meets: of the rules that hold, and of those that its own headers name.
+// Plan returns the faults of a request: those of the active rules and those that its headers name.
 func (s *Set) Plan(r *http.Request, now time.Time) (Plan, error) {
 	var p Plan
 	own, err := fromHeader(r.Header)

@@ -31,7 +31,7 @@ func (s *Set) plan(t testing.TB, method, path string, headers ...string) Plan {
 	return p
 }
 
-// TestBadConfigurations are refused, each for what is in its message.
+// TestBadConfigurations tests that invalid configurations are refused, and what the message contains.
 func TestBadConfigurations(t *testing.T) {
 	for text, want := range map[string]string{
 		``:                                       "EOF",
@@ -65,7 +65,7 @@ func TestBadConfigurations(t *testing.T) {
 	}
 }
 
-// TestWhom holds which requests a rule speaks of.
+// TestWhom tests which requests a rule matches.
 func TestWhom(t *testing.T) {
 	for _, c := range []struct {
 		rule, method, path string
@@ -92,7 +92,7 @@ func TestWhom(t *testing.T) {
 	}
 }
 
-// TestPlan holds what rules make of a request.
+// TestPlan tests the plan that rules result in.
 func TestPlan(t *testing.T) {
 	s := NewSet(parse(t, `{"rules": [
 		{"fault": "delay", "seconds": 0.25}, {"fault": "delay", "seconds": 1},
@@ -123,7 +123,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestNext holds that a rule is over after so many requests, and that the counts say so.
+// TestNext tests that a rule with next is applied to that many requests, and that the counts show it.
 func TestNext(t *testing.T) {
 	s := NewSet(parse(t, `{"rules": [{"fault": "drop", "methods": ["PATCH"], "next": 2}]}`))
 	got := ""
@@ -135,7 +135,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// TestChances holds that a share is one, and that the same seed gives the same chances, whatever the other rules are.
+// TestChances tests that a share is kept approximately, and that the same seed results in the same decisions,
+// whatever the other rules are.
 func TestChances(t *testing.T) {
 	drops := func(config string) (pattern string) {
 		s := NewSet(parse(t, config))
@@ -157,7 +158,7 @@ func TestChances(t *testing.T) {
 	}
 }
 
-// TestHeader holds what a request can ask for itself.
+// TestHeader tests the faults that a request can ask for in its headers.
 func TestHeader(t *testing.T) {
 	s := NewSet(Config{})
 	p := s.plan(t, "GET", "/", `error; status=503; RETRYAFTER=0.5; message="a; b"; after=true`, "delay; seconds=2", `nulls; properties="a,b"`)
@@ -188,7 +189,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// TestAdmin holds that rules can be seen, replaced and taken away while the sandbox runs.
+// TestAdmin tests that rules can be read, replaced and removed while the sandbox runs.
 func TestAdmin(t *testing.T) {
 	s := NewSet(Config{})
 	do := func(method, body string) (int, string) {
@@ -229,7 +230,7 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
-// FuzzConfig holds that what has been read can be shown and read again, and means the same.
+// FuzzConfig tests that a parsed configuration can be written and parsed again with the same meaning.
 func FuzzConfig(f *testing.F) {
 	f.Add(`{"seed": 1, "rules": [{"fault": "error", "status": 429, "retryAfter": 2.128, "path": "/beta/*", "share": 0.5}]}`)
 	f.Add(`{"rules": [{"fault": "nulls", "properties": []}, {"fault": "delay", "seconds": 1e-3, "methods": ["GET"]}]}`)
@@ -252,7 +253,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// FuzzHeader holds that no header brings the sandbox down, and that bad ones are named as such.
+// FuzzHeader tests that no header causes a panic, and that invalid ones are refused.
 func FuzzHeader(f *testing.F) {
 	for _, seed := range []string{"drop", "error; status=503", `error; status=400; code=""`, "a;b=c;d", "delay; seconds=1e400", "nulls; properties*=x"} {
 		f.Add(seed)

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Header makes the request that carries it meet a fault: Sandbox-Fault: error; status=503; retryAfter=2.5. Parameters
-// are written as those of a media type are, and called as the members of a rule. Several such headers are several
-// faults.
+// Header is the header that injects a fault into the request that has it: Sandbox-Fault: error; status=503;
+// retryAfter=2.5. Parameters have the syntax of media type parameters, and the names of the members of a rule.
+// Several headers are several faults.
 const Header = "Sandbox-Fault"
 
 func fromHeader(h http.Header) ([]Rule, error) {
@@ -25,7 +25,8 @@ func fromHeader(h http.Header) ([]Rule, error) {
 	return rules, nil
 }
 
-// parseHeader reads a header by way of the JSON form, so that both are checked alike.
+// parseHeader parses a header by converting it to the JSON form of a rule, so that both are validated in the same
+// way.
 func parseHeader(text string) (Rule, error) {
 	var rule Rule
 	_, given, err := mime.ParseMediaType(text)
@@ -48,7 +49,7 @@ func parseHeader(text string) (Rule, error) {
 	return rule, json.Unmarshal(object, &rule)
 }
 
-// spelling is how a rule writes a parameter's name; a header's are not told apart by case.
+// spelling returns a parameter's name as a rule spells it. Names in headers are case-insensitive.
 func spelling(name string) string {
 	for _, known := range parameters {
 		for _, p := range known {
@@ -60,7 +61,7 @@ func spelling(name string) string {
 	return name
 }
 
-// memberOf turns a parameter's text into JSON.
+// memberOf converts the text of a parameter to JSON.
 func memberOf(name, value string) (any, error) {
 	switch spelling(name) {
 	case "code", "message":

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// Cut is what becomes of an answer's second half.
+// Cut is what happens to the second half of a response body.
 type Cut int
 
-// What becomes of it.
+// The values of Cut.
 const (
 	Whole     Cut = iota
 	Stalled       // it is never sent
-	Truncated     // the connection ends before it
-	Replaced      // an error object comes instead
+	Truncated     // the connection is closed instead
+	Replaced      // an error object is sent instead
 )
 
-// Plan is what one request meets. The zero value is an API that behaves.
+// Plan is the faults of one request. The zero value has none.
 type Plan struct {
-	Before Interruption // before the request takes effect
-	After  Interruption // after it took effect, before the answer
+	Before Interruption // before the request is executed
+	After  Interruption // after it is executed, before the response
 
 	Cut          Cut
 	NumericEnums bool
@@ -29,27 +29,27 @@ type Plan struct {
 	Lag          time.Duration
 }
 
-// Interruption is what keeps a request or its answer up.
+// Interruption delays a request or its response, or replaces the response.
 type Interruption struct {
 	Delay time.Duration
 	Drop  bool
 	Error *Error // nil for none
 }
 
-// Error is an answer that says no. Code and Message are nil where the API's own words are meant.
+// Error is an error response. Code and Message are nil for the API's usual ones.
 type Error struct {
 	Status        int
 	Code, Message *string
-	RetryAfter    string // header; empty for none
+	RetryAfter    string // header value; empty for none
 }
 
-// Missing says what is null.
+// Missing selects what is sent as null.
 type Missing struct {
 	properties []string
 	random     *rand.Rand
 }
 
-// Property tells whether a property is sent as null. It must be asked once for each.
+// Property reports whether a property is sent as null. It must be called once for each property.
 func (m *Missing) Property(name string) bool {
 	switch {
 	case m == nil:
@@ -60,12 +60,12 @@ func (m *Missing) Property(name string) bool {
 	return m.random.IntN(2) == 0
 }
 
-// Entry tells whether a collection gets one more entry, which is null. It must be asked once for each.
+// Entry reports whether a null entry is added to a collection. It must be called once for each collection.
 func (m *Missing) Entry() bool {
 	return m != nil && m.properties == nil && m.random.IntN(2) == 0
 }
 
-// add puts a rule into the plan. Of two that exclude each other, the first one holds.
+// add adds a rule to the plan. If two rules exclude each other, the first one applies.
 func (p *Plan) add(r *Rule, now time.Time, random *rand.Rand) {
 	at := &p.Before
 	if r.After {

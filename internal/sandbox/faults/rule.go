@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// Kind is a way to misbehave.
+// Kind is a kind of fault.
 type Kind string
 
-// The kinds. A request can meet several at a time: a delay and numeric enumerations, say.
+// The kinds. A request can have several faults, such as a delay and numeric enumerations.
 const (
 	Refuse       Kind = "error"        // answer with an error status
 	Drop         Kind = "drop"         // close the connection without an answer
 	Delay        Kind = "delay"        // wait
-	Stall        Kind = "stall"        // send half of the body, and then nothing until the client leaves
+	Stall        Kind = "stall"        // send half of the body, and then nothing until the client disconnects
 	Truncate     Kind = "truncate"     // send half of the body, and close the connection
-	Append       Kind = "append"       // send half of the body and an error object behind it, as if all were well
+	Append       Kind = "append"       // send half of the body, and then an error object
 	NumericEnums Kind = "numericEnums" // send "8" for "organization"
 	Nulls        Kind = "nulls"        // send null for properties, and null entries in collections
 	NoContent    Kind = "noContent"    // answer a PATCH with 204 and no body
-	Lag          Kind = "lag"          // show a write's effect only after a while
+	Lag          Kind = "lag"          // delay the visibility of a write
 )
 
-// parameters are those that a kind takes, besides what selects requests.
+// parameters are the parameters of each kind, besides those that select requests.
 var parameters = map[Kind][]string{
 	Refuse:       {"status", "code", "message", "retryAfter", "retryAfterAsDate", "after"},
 	Drop:         {"after"},
@@ -44,39 +44,39 @@ var parameters = map[Kind][]string{
 	Lag:          {"seconds"},
 }
 
-// Rule is a fault and the requests that meet it.
+// Rule is a fault and the requests to which it applies.
 type Rule struct {
 	Fault Kind `json:"fault"`
 
-	// Which requests: those with one of the methods, of the path. An asterisk in it stands for anything within a
-	// segment, and what is below the path is meant too. Of these a share, and no more than the next so many. What is
-	// left out does not narrow.
+	// The requests: those with one of the methods, and of the path or below it. An asterisk in the path matches any
+	// text within a segment. The rule applies to a share of them, and at most to the next so many. Absent members do
+	// not restrict the requests.
 	Methods []string `json:"methods,omitempty"`
 	Path    string   `json:"path,omitempty"`
 	Share   float64  `json:"share,omitempty"` // above 0, up to 1
 	Next    int      `json:"next,omitempty"`
 
-	// After lets the request take effect before an error, a drop or a delay.
+	// After executes the request before an error, a drop or a delay.
 	After bool `json:"after,omitempty"`
 
-	// Of an error. Code and message are what the API says with that status when they are left out.
+	// For an error. Code and message default to the API's usual ones for the status.
 	Status           int         `json:"status,omitempty"`
 	Code             *string     `json:"code,omitempty"`
 	Message          *string     `json:"message,omitempty"`
-	RetryAfter       json.Number `json:"retryAfter,omitempty"` // seconds, as it is written
+	RetryAfter       json.Number `json:"retryAfter,omitempty"` // in seconds; keeps its text
 	RetryAfterAsDate bool        `json:"retryAfterAsDate,omitempty"`
 
-	Seconds    float64  `json:"seconds,omitempty"`    // of a delay and a lag
-	Properties []string `json:"properties,omitempty"` // which are null; left out, every other one by chance, and entries
+	Seconds    float64  `json:"seconds,omitempty"`    // of a delay or a lag
+	Properties []string `json:"properties,omitempty"` // to send as null; random ones if absent
 }
 
-// maxSeconds bounds a lag and a Retry-After, maxDelay a delay: an HTTP server gives up a request that takes a minute.
+// maxSeconds limits a lag and a Retry-After, maxDelay a delay: an HTTP server aborts a request that takes a minute.
 const (
 	maxSeconds = 3600
 	maxDelay   = 25
 )
 
-// UnmarshalJSON refuses members that nobody knows, and values that make no sense.
+// UnmarshalJSON parses a rule. It returns an error for unknown members and invalid values.
 func (r *Rule) UnmarshalJSON(text []byte) error {
 	type plain Rule
 	if err := decode(text, (*plain)(r)); err != nil {
@@ -85,7 +85,7 @@ func (r *Rule) UnmarshalJSON(text []byte) error {
 	return r.check(text)
 }
 
-// decode reads one JSON value strictly.
+// decode decodes one JSON value, and returns an error for unknown members.
 func decode(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -167,7 +167,7 @@ func kinds() string {
 	return strings.Join(names, ", ")
 }
 
-// matches tells whether the rule speaks of a request, apart from its share and its number.
+// matches reports whether the rule is for a request, apart from its share and its number of requests.
 func (r *Rule) matches(method, requestPath string) bool {
 	if len(r.Methods) > 0 && !slices.ContainsFunc(r.Methods, func(m string) bool { return strings.EqualFold(m, method) }) {
 		return false
@@ -188,11 +188,11 @@ func (r *Rule) matches(method, requestPath string) bool {
 	return true
 }
 
-// retryAfter is the header's value.
+// retryAfter returns the value of the header.
 func (r *Rule) retryAfter(now time.Time) string {
 	if !r.RetryAfterAsDate {
 		return r.RetryAfter.String()
 	}
-	seconds, _ := r.RetryAfter.Float64() // checked
+	seconds, _ := r.RetryAfter.Float64() // validated by UnmarshalJSON
 	return now.Add(time.Duration(seconds * float64(time.Second))).UTC().Format(http.TimeFormat)
 }

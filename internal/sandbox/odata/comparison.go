@@ -6,8 +6,8 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// comparisonOperator returns the name that messages have for an operator, and what it makes of the order of two
-// values; nil for what is no operator.
+// comparisonOperator returns the name of an operator in messages, and a function that reports whether it holds for
+// the result of a comparison; nil if the word is not an operator.
 func comparisonOperator(word string) (name string, holds func(c int) bool) {
 	switch word {
 	case "eq":
@@ -26,7 +26,7 @@ func comparisonOperator(word string) (name string, holds func(c int) bool) {
 	return "", nil
 }
 
-// comparison reads one primary expression, or two of them compared.
+// comparison parses a primary expression, or a comparison of two.
 func (p *filterParser) comparison() (Expression, error) {
 	left, err := p.primary()
 	if err != nil || p.token.kind != tokenWord {
@@ -51,7 +51,7 @@ func compared(left, right Expression, name string, holds func(c int) bool) (Expr
 	if err != nil {
 		return Expression{}, err
 	}
-	// With null, all but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
+	// With null, all operators but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
 	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
@@ -59,13 +59,13 @@ func compared(left, right Expression, name string, holds func(c int) bool) (Expr
 			return edm.Boolean(false)
 		}
 		if math.IsNaN(a.Number) || math.IsNaN(b.Number) {
-			return edm.Boolean(name == "NotEqual") // as IEEE 754 has it
+			return edm.Boolean(name == "NotEqual") // NaN, as in IEEE 754
 		}
 		return edm.Boolean(holds(edm.Compare(a, b)))
 	}}, nil
 }
 
-// primary reads one operand and what binds to it more tightly than not: has and in.
+// primary parses an operand and the operators that bind more tightly than not: has and in.
 func (p *filterParser) primary() (Expression, error) {
 	left, err := p.operand()
 	for err == nil {
@@ -81,7 +81,7 @@ func (p *filterParser) primary() (Expression, error) {
 	return Expression{}, err
 }
 
-// has tells whether all the members that the right side names are set in the flags on the left.
+// has parses the right side of has, which reports whether all members on the right are set in the flags on the left.
 func (p *filterParser) has(left Expression) (Expression, error) {
 	if err := p.advance(); err != nil {
 		return Expression{}, err
@@ -105,7 +105,8 @@ func (p *filterParser) has(left Expression) (Expression, error) {
 	}}, nil
 }
 
-// in tells whether the left side is equal to one of a list (OData URL Conventions 4.01, section 5.1.1.1.12).
+// in parses the right side of in, which reports whether the left side equals an entry of the list (OData URL
+// Conventions 4.01, section 5.1.1.1.12).
 func (p *filterParser) in(left Expression) (Expression, error) {
 	if err := p.advance(); err != nil {
 		return Expression{}, err
@@ -131,15 +132,15 @@ func (p *filterParser) in(left Expression) (Expression, error) {
 	return either, p.expectMark(")")
 }
 
-// enumLiteral reads a member's name behind the name of its type: microsoft.graph.bodyType'html'.
+// enumLiteral parses the name of a member after the name of its type: microsoft.graph.bodyType'html'.
 func (p *filterParser) enumLiteral(typeName string) (Expression, error) {
 	e := literal(edm.Value{Kind: edm.KindEnum, Text: p.token.text})
 	e.typeName = typeName
 	return e, p.advance()
 }
 
-// alike makes two operands comparable: beside an enumeration, a literal names a member, with its type or without
-// (which OData 4.01 allows).
+// alike makes two operands comparable: next to an enumeration, a literal is a member's name, with or without its type
+// (as OData 4.01 allows).
 func alike(left, right Expression, operator string) (Expression, Expression, error) {
 	var err error
 	switch {
@@ -155,7 +156,7 @@ func alike(left, right Expression, operator string) (Expression, Expression, err
 	return left, right, err
 }
 
-// isMember tells whether the expression is a literal that can be the name of an enumeration's member.
+// isMember reports whether the expression is a literal that can be the name of an enumeration member.
 func (e Expression) isMember() bool {
 	return e.literal && (e.kind == edm.KindString || e.kind == edm.KindEnum && e.enum == nil)
 }

@@ -1,13 +1,13 @@
-// Package odata reads the part of OData's URL conventions that the sandbox knows, and evaluates it: query options, and
-// keys in parentheses. All of it is a function of texts, of the types that they speak of, and of entities; requests,
-// answers, and where entities are kept are for others.
+// Package odata implements the part of OData's URL conventions that the sandbox supports: it parses and evaluates
+// query options, and parses keys in parentheses. Its functions depend on texts, types and entities only, not on HTTP
+// or storage.
 //
-// [ParseOptions] takes a URL's query apart. For a list, [ParseQuery] reads all that there is to know of the options:
-// its filter says which entities are in the list, [Query.Page] puts them in order and cuts a page out, and [Query.Next]
-// says how the page behind it is asked for. Other resources take fewer options, and read them one by one:
-// [Options.Select], [Options.Filter] and [Options.Expand]. [ParseKey] and [FormatKey] are about addresses.
+// [ParseOptions] parses a URL's query. For a list, [ParseQuery] parses all options: the filter selects entities,
+// [Query.Page] orders them and returns a page, and [Query.Next] returns the query of the next page. Other resources
+// support fewer options, and parse them one by one: [Options.Select], [Options.Filter] and [Options.Expand].
+// [ParseKey] and [FormatKey] are for keys in URLs.
 //
-// A filter is read by a recursive descent: lexer.go, then filter.go, comparison.go and lambda.go, whose functions return an
-// [Expression] that is a tree of closures over the types' paths. What is wrong with a text is an [edm.Error] in the words of
-// the OData library that Microsoft Graph's gateway uses, where they are known.
+// Filters are parsed by recursive descent: lexer.go, then filter.go, comparison.go and lambda.go, whose functions
+// return an [Expression], a tree of closures. An invalid text is an [edm.Error] in the words of the OData library
+// that Microsoft Graph's gateway uses, where they are known.
 package odata

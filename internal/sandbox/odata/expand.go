@@ -7,8 +7,8 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// Expand reads $expand of an entity of type t: which navigation properties it names, and the options of each, such as
-// interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3). It is nil when there is no
+// Expand parses $expand of an entity of type t. It returns the options of each named navigation property, such as
+// interests($select=displayName;$top=2),skills (OData URL Conventions 4.01, section 5.1.3), or nil if there is no
 // $expand. The error is an [*edm.Error].
 func (o Options) Expand(t *edm.StructuredType) (map[string]Options, error) {
 	text, ok := o["$expand"]
@@ -50,7 +50,7 @@ func parseExpand(t *edm.StructuredType, text string) (map[string]Options, error)
 	return expand, nil
 }
 
-// addAll takes options that are separated by semicolons.
+// addAll adds options that are separated by semicolons.
 func (o Options) addAll(list string) error {
 	for _, part := range splitOutside(list, ';') {
 		name, text, ok := strings.Cut(strings.TrimSpace(part), "=")

@@ -6,24 +6,24 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// maxFilter and maxDepth bound what a $filter may be, in bytes and in nested parentheses.
+// maxFilter is the maximum length of a $filter in bytes, maxDepth its maximum nesting depth.
 const (
 	maxFilter = 8 << 10
 	maxDepth  = 50
 )
 
-// Expression is a $filter, or a part of one (OData URL Conventions 4.01, section 5.1.1). Its values follow OData's
-// three-valued logic (section 5.1.1.1): what cannot be told is null.
+// Expression is a $filter, or a part of one (OData URL Conventions 4.01, section 5.1.1). It follows OData's
+// three-valued logic (section 5.1.1.1): an unknown result is null.
 type Expression struct {
 	kind     edm.Kind
-	enum     *edm.EnumType // of [edm.KindEnum]; nil for a literal whose type is not known yet
+	enum     *edm.EnumType // for [edm.KindEnum]; nil for a literal whose type is not known yet
 	literal  bool
-	typeName string // of a literal that names its enumeration
+	typeName string // for a literal with the name of its enumeration
 	eval     func(scope) edm.Value
 }
 
-// scope is what an expression is evaluated over: an item, and the entries at which the lambda operators around the
-// expression stand, the outermost first.
+// scope is the data that an expression is evaluated on: an item, and the current entries of the enclosing lambda
+// operators, the outermost first.
 type scope struct {
 	item    *edm.Entity
 	entries []entry
@@ -33,11 +33,11 @@ func literal(v edm.Value) Expression {
 	return Expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
 }
 
-// Keeps tells whether a filter keeps an entity: only if it is true for it.
+// Keeps reports whether a filter is true for an entity.
 func (e Expression) Keeps(i *edm.Entity) bool { return e.eval(scope{item: i}).IsTrue() }
 
-// Filter reads $filter of entities of type t (OData URL Conventions 4.01, section 5.1.2); without it, everything is kept.
-// The error is an [*edm.Error].
+// Filter parses $filter for entities of type t (OData URL Conventions 4.01, section 5.1.2). Without $filter, the
+// expression is true. The error is an [*edm.Error].
 func (o Options) Filter(t *edm.StructuredType) (Expression, error) {
 	text, ok := o["$filter"]
 	if !ok {
@@ -47,7 +47,7 @@ func (o Options) Filter(t *edm.StructuredType) (Expression, error) {
 	return e, edm.Because("Invalid filter clause", err)
 }
 
-// parseFilter reads a filter over items of type t. The error is an *edm.Error.
+// parseFilter parses a filter for items of type t. The error is an *edm.Error.
 func parseFilter(t *edm.StructuredType, text string) (Expression, error) {
 	if len(text) > maxFilter {
 		return Expression{}, edm.Errorf("The $filter option is longer than %d bytes.", maxFilter)
@@ -69,13 +69,13 @@ func parseFilter(t *edm.StructuredType, text string) (Expression, error) {
 	return e, nil
 }
 
-// filterParser descends recursively, with one method for each level of precedence.
+// filterParser is a recursive descent parser with one method for each level of precedence.
 type filterParser struct {
 	item      *edm.StructuredType
-	variables []variable // of the lambda operators around, the outermost first
+	variables []variable // of the enclosing lambda operators, the outermost first
 	text      string
 	token     token // the next one
-	end       int   // where it ends
+	end       int   // the end of token
 	depth     int
 }
 
@@ -108,7 +108,7 @@ func (p *filterParser) expectMark(mark string) error {
 	return p.advance()
 }
 
-// deeper runs a parse one level further down.
+// deeper calls parse one nesting level deeper.
 func (p *filterParser) deeper(parse func() (Expression, error)) (Expression, error) {
 	if p.depth++; p.depth > maxDepth {
 		return Expression{}, edm.Errorf("Recursion depth exceeded allowed limit.")
@@ -169,7 +169,7 @@ func or(a, b Expression) func(scope) edm.Value {
 	}
 }
 
-// not negates what follows; of null, the negation is null.
+// not parses a negation. The negation of null is null.
 func (p *filterParser) not() (Expression, error) {
 	if err := p.advance(); err != nil {
 		return Expression{}, err
@@ -190,7 +190,7 @@ func (p *filterParser) not() (Expression, error) {
 	}}, nil
 }
 
-// operand is in parentheses, negated, a literal, a function or a property.
+// operand parses an expression in parentheses, a negation, a literal, a function call or a property path.
 func (p *filterParser) operand() (Expression, error) {
 	t := p.token
 	switch {
@@ -265,7 +265,7 @@ func (p *filterParser) property(path string) (Expression, error) {
 	return Expression{kind: r.property.Kind(), enum: r.property.Type.Enum, eval: r.value}, nil
 }
 
-// call reads what stands in front of a parenthesis: a lambda operator at the end of a path, or a function.
+// call parses a name followed by a parenthesis: a path that ends in a lambda operator, or a function.
 func (p *filterParser) call(name string) (Expression, error) {
 	if path, ok := strings.CutSuffix(name, "/any"); ok {
 		return p.lambda(path, false)
@@ -276,7 +276,7 @@ func (p *filterParser) call(name string) (Expression, error) {
 	return p.function(name)
 }
 
-// function reads a call of one of the functions over two strings.
+// function parses a call of a function with two string arguments.
 func (p *filterParser) function(name string) (Expression, error) {
 	var holds func(text, part string) bool
 	switch name {

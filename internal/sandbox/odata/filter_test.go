@@ -22,8 +22,8 @@ func interestType(t testing.TB) *edm.StructuredType {
 	return profile.NavigationProperty("interests").EntityType
 }
 
-// TestThreeValues holds what filters make of an item with a null, an odd number and odd enumeration values
-// (OData URL Conventions 4.01, section 5.1.1.1).
+// TestThreeValues tests filters on an item with null, an unusual number and unknown enumeration values (OData URL
+// Conventions 4.01, section 5.1.1.1).
 func TestThreeValues(t *testing.T) {
 	t.Parallel()
 	doc := `{"displayName":"Chess","description":null,"categories":[],"inference":{"confidenceScore":"NaN","userHasVerifiedAccuracy":null},` +
@@ -56,7 +56,7 @@ func TestThreeValues(t *testing.T) {
 		"not (isSearchable or displayName eq 'Chess')":     false,
 		"startswith('Chess game',displayName)":             true,
 		"'Chess' eq displayName and 'Go' gt displayName":   true,
-		"displayName eq 'chess' or displayName gt 'chess'": false, // by bytes
+		"displayName eq 'chess' or displayName gt 'chess'": false, // compared by bytes
 		"inference/confidenceScore eq NaN":                 false,
 		"inference/confidenceScore ne NaN":                 true,
 		"inference/confidenceScore lt INF":                 false,
@@ -79,7 +79,7 @@ func TestThreeValues(t *testing.T) {
 	}
 }
 
-// checkFilter holds whether a filter keeps an interest.
+// checkFilter checks whether a filter selects an interest.
 func checkFilter(t *testing.T, doc, filter string, want bool) {
 	t.Helper()
 	i, err := edm.NewEntity([]byte(doc))
@@ -96,7 +96,7 @@ func checkFilter(t *testing.T, doc, filter string, want bool) {
 	}
 }
 
-// TestCollectionsAndFlags holds what any, all, has and in make of one item.
+// TestCollectionsAndFlags tests any, all, has and in.
 func TestCollectionsAndFlags(t *testing.T) {
 	t.Parallel()
 	doc := `{"displayName":"Chess","description":null,"categories":["games","a,b]\"{"],"collaborationTags":null,` +
@@ -114,7 +114,7 @@ func TestCollectionsAndFlags(t *testing.T) {
 		"not categories/any(c:c eq 'games')":                                                  false,
 		"collaborationTags/any()":                                                             false,
 		"collaborationTags/any(c:c ne 'x')":                                                   false,
-		"collaborationTags/all(c:c eq 'x')":                                                   true, // there is none that is not
+		"collaborationTags/all(c:c eq 'x')":                                                   true, // empty
 		"sources/any(s:s/sourceId eq 'b')":                                                    true,
 		"sources/any(s:s/sourceId eq 'a' and s/isDefaultSource eq false)":                     false,
 		"sources/any(s:s/sourceId eq null)":                                                   true, // the null entry
@@ -138,7 +138,7 @@ func TestCollectionsAndFlags(t *testing.T) {
 	}
 }
 
-// TestBadFilters are refused, each for what is in its message.
+// TestBadFilters tests that invalid filters are refused, and what the message contains.
 func TestBadFilters(t *testing.T) {
 	t.Parallel()
 	interest := interestType(t)

@@ -7,27 +7,27 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// variable is what a lambda operator calls the entries of a collection (OData URL Conventions 4.01, section 5.1.1.13).
+// variable is a lambda variable (OData URL Conventions 4.01, section 5.1.1.13).
 type variable struct {
 	name  string
-	entry *edm.Property // one entry of the collection
+	entry *edm.Property // type of the collection's entries
 }
 
-// entry is one entry of a collection: an item if it is structured.
+// entry is an entry of a collection. item is set if the entry is structured.
 type entry struct {
 	raw  json.RawMessage
 	item *edm.Entity
 }
 
-// reference is what a path in a filter leads to.
+// reference is what a path in a filter refers to.
 type reference struct {
 	property *edm.Property
 	raw      func(scope) json.RawMessage
 	value    func(scope) edm.Value
 }
 
-// resolve finds what a path means: it begins with the variable of a lambda operator around, the innermost first, or
-// with a property of the item.
+// resolve resolves a path. It begins with the variable of an enclosing lambda operator, the innermost first, or with
+// a property of the item.
 func (p *filterParser) resolve(text string) (reference, error) {
 	name, rest, deeper := strings.Cut(text, "/")
 	for n := len(p.variables) - 1; n >= 0; n-- {
@@ -40,7 +40,7 @@ func (p *filterParser) resolve(text string) (reference, error) {
 	return resolveIn(p.item, text, func(at scope) *edm.Entity { return at.item })
 }
 
-// resolveIn finds what a path leads to from a structure of type t, which is nil where there is none.
+// resolveIn resolves a path from a structure of type t, which is nil if there is none.
 func resolveIn(t *edm.StructuredType, text string, start func(scope) *edm.Entity) (reference, error) {
 	path, err := edm.ParsePath(t, text)
 	if err != nil {
@@ -63,7 +63,7 @@ func resolveIn(t *edm.StructuredType, text string, start func(scope) *edm.Entity
 	}, nil
 }
 
-// reference is the n-th variable itself.
+// reference returns a reference to the variable, which is the nth.
 func (v variable) reference(n int) reference {
 	return reference{
 		property: v.entry,
@@ -72,11 +72,11 @@ func (v variable) reference(n int) reference {
 	}
 }
 
-// lambda reads what follows any and all: a variable and a condition on it. Without one, any tells whether there is an
-// entry.
+// lambda parses the rest of any and all: a variable and a condition. Without them, any reports whether the collection
+// has an entry.
 func (p *filterParser) lambda(path string, all bool) (Expression, error) {
 	if n := len(p.variables); n > 0 && !strings.HasPrefix(path, p.variables[n-1].name+"/") {
-		// Going through one collection for each entry of another would cost the product of their sizes.
+		// A collection inside of another one would take time proportional to the product of their sizes.
 		return Expression{}, edm.Errorf("An Any/All expression inside of another one may only go through a collection of its variable.")
 	}
 	collection, err := p.resolve(path)
@@ -100,7 +100,7 @@ func (p *filterParser) lambda(path string, all bool) (Expression, error) {
 	}
 	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
 		for _, raw := range edm.SplitArray(collection.raw(at)) {
-			i, _ := edm.NewEntity(raw) // nil for what is no structure
+			i, _ := edm.NewEntity(raw) // nil for an entry that is not structured
 			inner := scope{at.item, append(at.entries[:len(at.entries):len(at.entries)], entry{raw, i})}
 			if holds.eval(inner).IsTrue() != all {
 				return edm.Boolean(!all)
@@ -110,7 +110,7 @@ func (p *filterParser) lambda(path string, all bool) (Expression, error) {
 	}}, p.expectMark(")")
 }
 
-// condition reads the variable, the colon, and a condition on it.
+// condition parses a variable, a colon and a condition.
 func (p *filterParser) condition(entry edm.Property) (Expression, error) {
 	if p.token.kind != tokenWord {
 		return Expression{}, p.syntaxError()

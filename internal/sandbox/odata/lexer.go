@@ -6,13 +6,13 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// tokenKind is what a token of a $filter is.
+// tokenKind is the kind of a token in a $filter.
 type tokenKind int
 
 const (
 	tokenEnd    tokenKind = iota
 	tokenWord             // an operator, a function, a literal's name or a property path
-	tokenString           // text is the string itself
+	tokenString           // text is the unescaped string
 	tokenNumber           // a number, a date or an instant
 	tokenMark             // a parenthesis, a comma or a colon
 )
@@ -23,7 +23,7 @@ type token struct {
 	position int
 }
 
-// nextToken reads the token that begins at or after position start, and tells where it ends. The error is an
+// nextToken returns the first token at or after position start, and the position of its end. The error is an
 // [*edm.Error].
 func nextToken(text string, start int) (t token, end int, err error) {
 	for start < len(text) && text[start] == ' ' {
@@ -48,7 +48,7 @@ func nextToken(text string, start int) (t token, end int, err error) {
 		firstRune(text[start:]), start, text)
 }
 
-// stringToken reads a string literal, in which a doubled quote stands for one.
+// stringToken returns a string literal, in which a quote is doubled.
 func stringToken(text string, start int) (t token, end int, err error) {
 	var b strings.Builder
 	for i := start + 1; i < len(text); i++ {

@@ -9,14 +9,14 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// Options are the query options of one request (OData URL Conventions 4.01, section 5): OData's by their full names, such
-// as $select, and others as they are. Nil is none.
+// Options are the query options of a request (OData URL Conventions 4.01, section 5). System query options have their
+// full names, such as $select; custom ones their own. Nil means none.
 type Options map[string]string
 
-// ParseOptions reads the query of a URL, which is still escaped. The error is an [*edm.Error]: an escape is broken, or an
-// option of OData's is there twice. Whether an option fits the resource is for [Options.Only] and [ParseQuery] to say.
+// ParseOptions parses the escaped query of a URL. The error is an [*edm.Error]: an invalid escape, or a repeated
+// system query option. [Options.Only] and [ParseQuery] check whether an option is supported by the resource.
 //
-// (net/url's own reader takes no semicolons, which $expand separates options by.)
+// net/url's parser does not accept semicolons, which separate options in $expand.
 func ParseOptions(rawQuery string) (Options, error) {
 	o := make(Options)
 	for part := range strings.SplitSeq(rawQuery, "&") {
@@ -36,8 +36,8 @@ func ParseOptions(rawQuery string) (Options, error) {
 	return o, nil
 }
 
-// add takes an option. Beta knows OData's without the $ too (Microsoft Graph query parameters), and OData 4.01 in any
-// case. Those that are not OData's are of no interest, but are kept for links.
+// add adds an option. The $ of system query options is optional in beta (Microsoft Graph query parameters), and their
+// names are case-insensitive (OData 4.01). Custom options are ignored, but kept for links.
 func (o Options) add(name, text string) error {
 	known := []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$expand", "$search"}
 	if full := "$" + strings.TrimPrefix(strings.ToLower(name), "$"); slices.Contains(known, full) {
@@ -50,7 +50,7 @@ func (o Options) add(name, text string) error {
 	return nil
 }
 
-// Only returns an [*edm.Error] if there is another option of OData's than these. Of those that are not, there may be any.
+// Only returns an [*edm.Error] if there is any system query option but these. Custom options are allowed.
 func (o Options) Only(names ...string) error {
 	for name := range o {
 		if strings.HasPrefix(name, "$") && !slices.Contains(names, name) {
@@ -60,7 +60,7 @@ func (o Options) Only(names ...string) error {
 	return nil
 }
 
-// encode writes blanks as %20, which every reader understands, and leaves the $ as it is.
+// encode encodes the options. It writes spaces as %20, which every parser accepts, and does not escape $.
 func (o Options) encode() string {
 	v := make(url.Values, len(o))
 	for name, text := range o {
@@ -69,7 +69,7 @@ func (o Options) encode() string {
 	return strings.NewReplacer("+", "%20", "%24", "$").Replace(v.Encode())
 }
 
-// number reads a count of items; absent is what it is when it is not given.
+// number parses a number of items, with a default for an absent option.
 func (o Options) number(name string, absent int) (int, error) {
 	text, ok := o[name]
 	if !ok {
@@ -83,7 +83,7 @@ func (o Options) number(name string, absent int) (int, error) {
 	return int(n), nil
 }
 
-// boolean reads an option that is false when it is not given.
+// boolean parses a boolean option, which is false if absent.
 func (o Options) boolean(name string) (bool, error) {
 	switch o[name] {
 	case "true":

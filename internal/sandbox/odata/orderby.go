@@ -9,20 +9,20 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// maxOrderings is how many properties a list can be ordered by.
+// maxOrderings is the maximum number of properties in $orderby.
 const maxOrderings = 10
 
-// ordering is one part of $orderby. Nulls come first in ascending order and last in descending order (OData URL
+// ordering is one property of $orderby. Nulls come first in ascending order and last in descending order (OData URL
 // Conventions 4.01, section 5.1.1.4).
 type ordering struct {
 	path       edm.Path
 	descending bool
 }
 
-// order is a total order of items, for it ends with the id.
+// order is a total order of items, since it ends with the id.
 type order []ordering
 
-// parseOrder reads $orderby; lists are ordered by createdDateTime otherwise (the API's pages on listing a facet).
+// parseOrder parses $orderby. The default is createdDateTime (documentation of listing a facet).
 func parseOrder(t *edm.StructuredType, text string) (order, error) {
 	if strings.TrimSpace(text) == "" {
 		text = "createdDateTime"
@@ -57,7 +57,7 @@ func parseOrdering(t *edm.StructuredType, text string) (ordering, error) {
 	return ordering{path: p, descending: len(words) == 2 && words[1] == "desc"}, nil
 }
 
-// keyed is an item and the values that it is ordered by.
+// keyed is an item with the values that it is ordered by.
 type keyed struct {
 	*edm.Entity
 	key []edm.Value
@@ -92,7 +92,8 @@ func (o order) sort(items []*edm.Entity) []keyed {
 	return sorted
 }
 
-// token is a $skiptoken: the position of an item by value, which stands still while other items come and go.
+// token returns a $skiptoken: the values that an item is ordered by, so that it stays valid while other items are
+// added or removed.
 func (o order) token(i *edm.Entity) string {
 	raw := make([]json.RawMessage, len(o))
 	for n, by := range o {
@@ -101,11 +102,11 @@ func (o order) token(i *edm.Entity) string {
 			raw[n] = i.RawValue(by.path)
 		}
 	}
-	text, _ := json.Marshal(raw) // parts of a document that has been read
+	text, _ := json.Marshal(raw) // parts of a decoded document: cannot fail
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// position reads a token of a list in the same order.
+// position decodes a token of a list in the same order.
 func (o order) position(token string) ([]edm.Value, error) {
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	var raw []json.RawMessage

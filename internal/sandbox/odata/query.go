@@ -7,31 +7,31 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// DefaultPageSize and MaxPageSize are the most items that one page holds, without and with $top. What the real limits are is
-// not documented.
+// DefaultPageSize is the page size without $top, MaxPageSize the maximum with it. The limits of the real API are not
+// documented.
 const (
 	DefaultPageSize = 100
 	MaxPageSize     = 1000
 )
 
-// Query is what a list is asked for.
+// Query is the parsed options of a list.
 type Query struct {
-	Selection Selection  // what is left of each entity
-	Filter    Expression // which entities are in the list
-	Count     bool       // whether the answer says how many there are on all pages
+	Selection Selection  // properties in the response
+	Filter    Expression // selects the entities of the list
+	Count     bool       // whether the response has the number of entities on all pages
 
-	options Options // as they were given
+	options Options // as given
 	order   order
-	after   []edm.Value // the position that $skiptoken stands for; nil for the beginning
+	after   []edm.Value // position of $skiptoken; nil for the beginning
 	skip    int
-	size    int // how many items one answer may hold
+	size    int // page size
 }
 
-// listOptions are those that a list takes.
+// listOptions are the options that lists support.
 var listOptions = []string{"$select", "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count"}
 
-// ParseQuery reads the options of a list of entities of type t, and refuses those that lists do not take. The error is an
-// [*edm.Error].
+// ParseQuery parses the options of a list of entities of type t. The error is an [*edm.Error]; it includes options
+// that lists do not support.
 func ParseQuery(t *edm.StructuredType, o Options) (q Query, err error) {
 	if err := o.Only(listOptions...); err != nil {
 		return q, err
@@ -62,15 +62,14 @@ func ParseQuery(t *edm.StructuredType, o Options) (q Query, err error) {
 	return q, err
 }
 
-// Page is what one answer holds of a list.
+// Page is a page of a list.
 type Page struct {
 	Entities []*edm.Entity
-	Total    int  // items that the filter keeps, on all pages
-	More     bool // whether there is another page; none is behind a page of no items, which would lead to itself
+	Total    int  // items that the filter selects, on all pages
+	More     bool // whether there is another page; false for a page without items, whose link would be endless
 }
 
-// Page orders the items that the filter keeps, which are all that there are in the list, and cuts the page out of them
-// that the query is for.
+// Page orders items, which are all that the filter selects, and returns the page that the query asks for.
 func (q Query) Page(items []*edm.Entity) Page {
 	sorted := q.order.sort(items)
 	if q.after != nil {
@@ -85,8 +84,8 @@ func (q Query) Page(items []*edm.Entity) Page {
 	return p
 }
 
-// Next is the query, as it is in a URL, of the page behind p, which has to have one: the options that were given, with the
-// position of the last item instead of $skip (OData Protocol 4.01, "Server-Driven Paging").
+// Next returns the encoded query of the page after p, which must have More: the given options, with the position of
+// the last item instead of $skip (OData Protocol 4.01, "Server-Driven Paging").
 func (q Query) Next(p Page) string {
 	next := make(Options, len(q.options)+1)
 	maps.Copy(next, q.options)

@@ -7,20 +7,20 @@ import (
 	"profileql/internal/sandbox/edm"
 )
 
-// parsingSelect is what is in front of messages about $select and $expand.
+// parsingSelect is the prefix of messages about $select and $expand.
 const parsingSelect = "Parsing OData Select and Expand failed"
 
-// Selection is what $select leaves of a structured value (OData URL Conventions 4.01, section 5.1.4), in the order of
-// answers.
+// Selection is the selected properties of a structured value (OData URL Conventions 4.01, section 5.1.4), in the
+// order of responses.
 type Selection []SelectedProperty
 
-// SelectedProperty is a property, and what is left inside of it: nil for everything.
+// SelectedProperty is a selected property, and the selection inside of it; nil for everything.
 type SelectedProperty struct {
 	*edm.Property
 	Inner Selection
 }
 
-// names reads $select; nil stands for everything.
+// names returns the names in $select, or nil for everything.
 func (o Options) names() []string {
 	text, ok := o["$select"]
 	if !ok {
@@ -36,8 +36,8 @@ func (o Options) names() []string {
 	return names
 }
 
-// SelectedNames reads $select where it chooses whole properties of a type, navigation properties among them; nil stands
-// for everything. The error is an [*edm.Error] that names what the type does not have.
+// SelectedNames returns the names in $select for a resource where only whole properties can be selected, including
+// navigation properties; nil for everything. The error is an [*edm.Error] for an unknown name.
 func (o Options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	names := o.names()
 	for _, name := range names {
@@ -48,7 +48,8 @@ func (o Options) SelectedNames(t *edm.StructuredType) ([]string, error) {
 	return names, nil
 }
 
-// Select is what $select chooses from a type: everything when it is not given. The error is an [*edm.Error].
+// Select returns the selection of $select for a type: everything if there is no $select. The error is an
+// [*edm.Error].
 func (o Options) Select(t *edm.StructuredType) (Selection, error) {
 	names := o.names()
 	if names == nil {
@@ -58,7 +59,7 @@ func (o Options) Select(t *edm.StructuredType) (Selection, error) {
 	return s, edm.Because(parsingSelect, err)
 }
 
-// SelectAll chooses every property of a type.
+// SelectAll returns the selection of all properties of a type.
 func SelectAll(t *edm.StructuredType) Selection {
 	s := make(Selection, len(t.Properties))
 	for i, p := range t.Properties {
@@ -67,7 +68,8 @@ func SelectAll(t *edm.StructuredType) Selection {
 	return s
 }
 
-// selectFrom chooses by paths, such as displayName and inference/confidenceScore. A whole property outdoes a part.
+// selectFrom returns the selection of paths, such as displayName and inference/confidenceScore. A whole property
+// takes precedence over a part of it.
 func selectFrom(t *edm.StructuredType, paths []string) (Selection, error) {
 	parts := make(map[*edm.Property][]string)
 	for _, path := range paths {
@@ -100,7 +102,7 @@ func selectFrom(t *edm.StructuredType, paths []string) (Selection, error) {
 	return s, nil
 }
 
-// Context is how a context URL says what was selected from a type (OData Protocol 4.01, section 10.7).
+// Context returns the part of a context URL for the selection (OData Protocol 4.01, section 10.7).
 func (s Selection) Context(t *edm.StructuredType) string {
 	if len(s) == len(t.Properties) && !slices.ContainsFunc(s, func(p SelectedProperty) bool { return p.Inner != nil }) {
 		return ""

@@ -1,6 +1,5 @@
-// Package store keeps the sandbox's people and their items in SQLite, in memory or in a file. An item is one JSON document
-// to it, of which it knows whose it is, in which facet, and by which id; what is in it, and who may see or change it, is
-// for others to say.
+// Package store stores the sandbox's people and their items in SQLite, in memory or in a file. An item is a JSON
+// document with its owner, facet and id. The package does not interpret the document, and does not check permissions.
 package store
 
 import (
@@ -20,46 +19,46 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// migrations/1.sql makes a file of version 1 of an empty one, and so on.
+// migrations/1.sql migrates an empty file to version 1, and so on.
 //
 //go:embed migrations
 var migrations embed.FS
 
-// version is how many migrations there are, and what a file that has seen them all says of itself.
+// version is the number of migrations, and the user_version of a migrated file.
 const version = 1
 
-// fileReaders is how many requests read from a file at a time, while a write waits for the disk.
+// fileReaders is the number of concurrent reads of a file, while a write waits for the disk.
 const fileReaders = 4
 
-// ErrNotFound is the error of reading or changing an item that is not there.
+// ErrNotFound is returned for an item that does not exist.
 var ErrNotFound = errors.New("there is no such item")
 
-// Store is an open database. It can be used from several goroutines at a time. Writes stand in line for a single
-// connection: SQLite takes one at a time, and lets others try again by chance until they give up.
+// Store is an open database. It is safe for concurrent use. Writes queue for a single connection: SQLite allows one
+// at a time, and other writers would retry at random intervals until they time out.
 type Store struct{ reads, writes *sql.DB }
 
-// Person is somebody whose profile the sandbox has.
+// Person is a user of the sandbox.
 type Person struct {
 	ID                string // a GUID
 	UserPrincipalName string
 	DisplayName       string
 }
 
-// Key names one item: by the id of the person whose it is, the facet of the profile, and its own id.
+// Key identifies an item: the id of its owner, the facet, and its own id.
 type Key struct{ Person, Facet, ID string }
 
-// Document is an item as it is stored.
+// Document is a stored item.
 type Document struct {
 	ID   string
 	Text []byte
 }
 
-// Open opens the database in a file, or a new one in memory if file is empty. It makes the file, for nobody else to
-// read, if there is none, but not its directory, and brings one that an older version has written up to the present
-// form. It fails when the file is no SQLite database, and when a newer version has written it.
+// Open opens the database in a file, or a new one in memory if file is empty. It creates the file, readable by its
+// owner only, but not its directory, and migrates a file of an older version. It returns an error if the file is not
+// a SQLite database, or was written by a newer version.
 func Open(ctx context.Context, file string) (*Store, error) {
 	if file == "" {
-		db, err := openDatabase(":memory:", 1) // another connection would be another, empty database
+		db, err := openDatabase(":memory:", 1) // each further connection would have a database of its own
 		if err != nil {
 			return nil, err
 		}
@@ -82,14 +81,14 @@ func Open(ctx context.Context, file string) (*Store, error) {
 
 func openDatabase(name string, connections int) (*sql.DB, error) {
 	pragmas := []string{
-		"busy_timeout(5000)", // milliseconds; only another process on the same file keeps a writer waiting
+		"busy_timeout(5000)", // milliseconds; a writer waits only for other processes
 		"journal_mode(WAL)",
-		// With a write-ahead log, this loses nothing when the process dies, only when the machine does
+		// With a write-ahead log, this loses nothing when the process is killed, only when the machine fails
 		// (sqlite.org/pragma.html#pragma_synchronous).
 		"synchronous(NORMAL)",
-		"cache_size(-256)", // KiB for each connection, instead of 2,000
+		"cache_size(-256)", // KiB per connection, instead of 2,000
 	}
-	// Immediate, because a transaction that begins by reading is refused the write when another one was faster.
+	// Immediate, because a transaction that begins with a read fails to write if another one has written since.
 	db, err := sql.Open("sqlite", name+"?_txlock=immediate&_pragma="+strings.Join(pragmas, "&_pragma="))
 	if err != nil {
 		return nil, err
@@ -106,17 +105,17 @@ func (s *Store) migrated(ctx context.Context) (*Store, error) {
 	return s, nil
 }
 
-// Close closes the database. Nothing may be under way.
+// Close closes the database. No operation may be in progress.
 func (s *Store) Close() error { return errors.Join(s.reads.Close(), s.writes.Close()) }
 
-// IsBusy tells of an error of this package whether another process has kept the file for too long.
+// IsBusy reports whether an error of this package means that another process has locked the file for too long.
 func IsBusy(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
-// databaseURI makes sure that the file is there and nobody else's to read. SQLite gives the files that it puts beside
-// it the same mode (sqlite.org/src, findCreateFileMode).
+// databaseURI creates the file if necessary, and makes it readable by its owner only. SQLite gives its additional
+// files the same mode (sqlite.org/src, findCreateFileMode).
 func databaseURI(file string) (string, error) {
 	absolute, err := filepath.Abs(file)
 	if err != nil {
@@ -136,7 +135,7 @@ func databaseURI(file string) (string, error) {
 	return (&url.URL{Scheme: "file", Path: path}).String(), nil
 }
 
-// migrate brings a database up to the present version.
+// migrate migrates a database to the current version.
 func migrate(ctx context.Context, tx *sql.Tx) error {
 	var from int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&from); err != nil {
@@ -172,7 +171,7 @@ func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 	return tx.Commit()
 }
 
-// People returns everybody, in the order that they were put in.
+// People returns all people, in the order in which they were added.
 func (s *Store) People(ctx context.Context) ([]Person, error) {
 	rows, err := s.reads.QueryContext(ctx, "SELECT id, userPrincipalName, displayName FROM person ORDER BY position")
 	if err != nil {
@@ -196,8 +195,8 @@ type Resident struct {
 	Facets map[string][]Document
 }
 
-// Fill puts people into a database in which there is nobody, and leaves any other as it is, without asking for the
-// people. Its error is theirs, if there is one, or that of the database.
+// Fill adds people to a database that has none, and leaves any other unchanged, without calling people. It returns
+// the error of people or of the database.
 func (s *Store) Fill(ctx context.Context, people func() ([]Resident, error)) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var inhabited bool
@@ -234,7 +233,7 @@ func (r Resident) insert(ctx context.Context, tx *sql.Tx, position int) error {
 	return nil
 }
 
-// Documents returns all items of a person's facet, in no order that anybody should rely on.
+// Documents returns all items of a person's facet, in unspecified order.
 func (s *Store) Documents(ctx context.Context, person, facet string) ([]Document, error) {
 	rows, err := s.reads.QueryContext(ctx, "SELECT id, doc FROM item WHERE person = ? AND facet = ?", person, facet)
 	if err != nil {
@@ -252,12 +251,12 @@ func (s *Store) Documents(ctx context.Context, person, facet string) ([]Document
 	return docs, rows.Err()
 }
 
-// querier is what a database and a transaction have in common.
+// querier is implemented by a database and a transaction.
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Document returns one item. The error is [ErrNotFound] if there is none.
+// Document returns an item, or [ErrNotFound].
 func (s *Store) Document(ctx context.Context, k Key) ([]byte, error) {
 	return readDocument(ctx, s.reads, k)
 }
@@ -270,7 +269,7 @@ func readDocument(ctx context.Context, q querier, k Key) (doc []byte, err error)
 	return doc, err
 }
 
-// Insert puts a new item in. It fails if one of that key is there.
+// Insert adds a new item. It returns an error if the key exists.
 func (s *Store) Insert(ctx context.Context, k Key, doc []byte) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error { return insertDocument(ctx, tx, k, doc) })
 }
@@ -281,9 +280,9 @@ func insertDocument(ctx context.Context, tx *sql.Tx, k Key, doc []byte) error {
 	return err
 }
 
-// Update replaces a document by what change makes of it. The error is [ErrNotFound] if there is none, and otherwise
-// that of change, which leaves the document as it is. Nobody else writes in between, so nothing is lost when
-// several change different properties of one item at a time.
+// Update replaces a document by the result of change. It returns [ErrNotFound] if there is no document, or the error
+// of change, which leaves the document unchanged. No other write happens in between, so that concurrent changes of
+// different properties of an item are not lost.
 func (s *Store) Update(ctx context.Context, k Key, change func(doc []byte) ([]byte, error)) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		doc, err := readDocument(ctx, tx, k)
@@ -299,7 +298,8 @@ func (s *Store) Update(ctx context.Context, k Key, change func(doc []byte) ([]by
 	})
 }
 
-// Delete removes a document unless check objects, whose error it then returns. It is [ErrNotFound] if there is none.
+// Delete deletes a document, unless check returns an error, which it then returns. It returns [ErrNotFound] if there
+// is no document.
 func (s *Store) Delete(ctx context.Context, k Key, check func(doc []byte) error) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		doc, err := readDocument(ctx, tx, k)
