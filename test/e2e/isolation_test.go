@@ -110,7 +110,7 @@ func TestHeadersThatGoOn(t *testing.T) {
 	}
 }
 
-// TestReaderHangsUp tests, over HTTP, that the read of the source is cancelled when the caller disconnects.
+// TestReaderHangsUp tests, over HTTP, that the read of the source is canceled when the caller disconnects.
 func TestReaderHangsUp(t *testing.T) {
 	t.Parallel()
 	for _, op := range scene.Operations[:2] {
