@@ -137,7 +137,7 @@ func TestUpdate(t *testing.T) {
 	c := connect(t)
 	made := c.send(abstractions.POST, nil, &interest{displayName: new("Kites"), description: new("with two lines")})
 	t.Cleanup(func() {
-		// The test's own context is cancelled by now.
+		// The test's own context is canceled by now.
 		if err := c.SendNoContent(context.Background(), c.request(abstractions.DELETE, made.id, nil), nil); err != nil {
 			t.Error(err)
 		}
