@@ -383,16 +383,10 @@ func TestUpstreamRetryAfter(t *testing.T) {
 // it goes to a new connection, even a write.
 func TestUpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
-	answersAnd := func(last scene.Fault) scene.Fault {
-		return func(c net.Conn, r *http.Request) bool {
-			scene.Behaves(c, r)
-			return last(c, r)
-		}
-	}
 	for _, op := range scene.FaultCases {
 		inBubble(t, op.Name+", closed and noticed", func(t *testing.T) {
 			s := newTimedScene(t)
-			s.Does(answersAnd(scene.Closes))
+			s.Does(scene.AnswersThen(scene.Closes))
 			for range 3 {
 				s.Check(t, op, scene.Expected{Code: "", Sent: op.Method})
 				synctest.Wait() // until the transport has noticed the end of the connection

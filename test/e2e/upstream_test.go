@@ -114,17 +114,11 @@ func TestStallsOnSockets(t *testing.T) {
 // connection is sent on a new one, even a write; a write that may have been read is not.
 func TestUpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
-	answersAnd := func(last scene.Fault) scene.Fault {
-		return func(c net.Conn, r *http.Request) bool {
-			scene.Behaves(c, r)
-			return last(c, r)
-		}
-	}
 	for _, op := range scene.FaultCases {
 		t.Run(op.Name+", closed and noticed, on sockets", func(t *testing.T) {
 			s := newScene(t)
 			noticed := make(chan struct{}, 3)
-			s.Does(answersAnd(func(c net.Conn, _ *http.Request) bool {
+			s.Does(scene.AnswersThen(func(c net.Conn, _ *http.Request) bool {
 				_ = c.(*net.TCPConn).CloseWrite()
 				_, _ = c.Read(make([]byte, 1)) // the other side closes too when it has noticed
 				noticed <- struct{}{}
@@ -137,7 +131,7 @@ func TestUpstreamClosesIdle(t *testing.T) {
 		})
 		t.Run(op.Name+", reset under it", func(t *testing.T) {
 			s := newScene(t)
-			s.Does(answersAnd(func(c net.Conn, r *http.Request) bool {
+			s.Does(scene.AnswersThen(func(c net.Conn, r *http.Request) bool {
 				_, _ = c.Read(make([]byte, 1)) // the next request has begun
 				return scene.Resets(c, r)
 			}))

@@ -194,6 +194,14 @@ func AnswersWith(status int, body string, lines ...string) Fault {
 // Answers200 responds with status 200 and a body in JSON.
 func Answers200(body string) Fault { return AnswersWith(200, body) }
 
+// AnswersThen answers as a source does, and then does something else to the connection.
+func AnswersThen(last Fault) Fault {
+	return func(c net.Conn, r *http.Request) bool {
+		Behaves(c, r)
+		return last(c, r)
+	}
+}
+
 // Announced returns a response with a Content-Length that may differ from the length of its body.
 func Announced(length int) string {
 	return Head(200, IsJSON, "Content-Length: "+strconv.Itoa(length)) + GoodBody
