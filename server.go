@@ -219,11 +219,11 @@ func facets(all sourceList, schema *ast.Schema) graph.Facets {
 }
 
 func facet(all sourceList, schema *ast.Schema, segment string) *graph.Facet {
-	members := make([]sources.Member, len(all))
+	members, properties := make([]sources.Member, len(all)), graph.Properties(schema, segment)
 	for i, s := range all {
 		members[i] = sources.Member{
 			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
-			Collection: profileapi.NewCollection(s.client, segment, graph.Properties(schema, segment)),
+			Collection: profileapi.NewCollection(s.client, segment, properties),
 		}
 	}
 	return graph.NewFacet(sources.NewFacet(members))
