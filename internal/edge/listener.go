@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// ListenOptions say where to listen.
+// ListenOptions are the options of [Listen].
 type ListenOptions struct {
 	Address         string   // host:port
-	TLSCert, TLSKey string   // files in PEM; empty for none, in the clear
+	TLSCert, TLSKey string   // PEM files; empty to serve without TLS
 	Loopback        bool     // whether only this machine can reach the address
-	Protocols       []string // of TLS, as in [tls.Config.NextProtos]
+	Protocols       []string // for TLS, as in [tls.Config.NextProtos]
 	Log             *slog.Logger
 }
 
-// Listener is an address that is served, in the clear or with TLS.
+// Listener is a listening address, with or without TLS.
 type Listener struct {
 	net.Listener
-	URL      string // without a path, as it is reached from this machine
+	URL      string // for clients on this machine, without a path
 	loopback bool
-	stop     func() // reading the certificate again
+	stop     func() // stops reloading the certificate
 	log      *slog.Logger
 }
 
-// Listen begins to take connections, with TLS if there is a certificate, which SIGHUP reads again. The listener has to be
-// closed.
+// Listen listens on an address. With a certificate it uses TLS, and SIGHUP reloads the certificate. The caller must close
+// the listener.
 func Listen(o ListenOptions) (*Listener, error) {
 	plain, err := net.Listen("tcp", o.Address)
 	if err != nil {
@@ -53,13 +53,13 @@ func Listen(o ListenOptions) (*Listener, error) {
 	return l, nil
 }
 
-// Close takes no more connections.
+// Close stops listening.
 func (l *Listener) Close() error {
 	l.stop()
 	return l.Listener.Close()
 }
 
-// reachable is an address where a listener is found from this machine: "every address of it" is none.
+// reachable returns an address that clients on this machine can connect to. An unspecified address becomes localhost.
 func reachable(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", tcp.Port)
@@ -67,7 +67,7 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// reloadOnHangup reads the certificate again whenever the process gets SIGHUP, until it is stopped.
+// reloadOnHangup reloads the certificate on SIGHUP, until stop is called.
 func reloadOnHangup(certificate *Certificate, log *slog.Logger) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -89,16 +89,15 @@ func reloadOnHangup(certificate *Certificate, log *slog.Logger) (stop func()) {
 }
 
 const (
-	// drainDelay is the time that a load balancer has to see that the service is not ready, before it takes no more
-	// connections. On a loopback address there is none.
+	// drainDelay is the time between the first 503 of /readyz and the end of listening, for load balancers. It does not
+	// apply to loopback addresses.
 	drainDelay = 5 * time.Second
-	// shutdownTimeout is the time that requests under way have to end: a write that was sent to a source may take its full
-	// 10 seconds.
+	// shutdownTimeout is the time that requests in progress have to finish: a write to a source can take 10 seconds.
 	shutdownTimeout = 15 * time.Second
 )
 
-// Serve serves until the context is done, says that it is not ready any more, and then gives what is under
-// way time to end.
+// Serve serves until the context is canceled. It then makes health not ready, waits for requests in progress, and closes
+// the listener.
 func (l *Listener) Serve(ctx context.Context, h http.Handler, health *Health) error {
 	server := NewServer(h, l.log)
 	failed := make(chan error, 1)
@@ -117,7 +116,7 @@ func (l *Listener) Serve(ctx context.Context, h http.Handler, health *Health) er
 	return server.Shutdown(ctx)
 }
 
-// NewServer returns a server with a bound on everything that a caller can draw out.
+// NewServer returns a server with all timeouts set.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
