@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -120,12 +121,18 @@ var (
 
 // isSensitive reports whether a word must not be shown.
 func (v vocabulary) isSensitive(word string) bool {
-	return sensitivePattern.MatchString(word) && !publicPattern.MatchString(word) && !v.isAllowedName(word)
+	return sensitivePattern().MatchString(word) && !publicPattern().MatchString(word) && !v.isAllowedName(word)
+}
+
+// lazyPattern compiles an expression when it is first used. Only errors of sources need these expressions, and compiling
+// their Unicode classes takes milliseconds.
+func lazyPattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 // publicPattern matches words that look sensitive but are not: public types, control information, numbers, dates and times,
 // well-known formats.
-var publicPattern = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var publicPattern = lazyPattern(`^(?:` + strings.Join([]string{
 	`(?:Collection\()?#?microsoft\.graph\.[A-Za-z]{4,}` + typeFacets, // no shorter ones: microsoft.graph.com would be a host
 	`(?:Collection\()?(?:Edm\.)?(?:Binary|Boolean|Byte|Date|DateTimeOffset|Decimal|Double|Duration|Guid|Int16|Int32|Int64|SByte|Single|Stream|String|TimeOfDay)` + typeFacets,
 	`(?:[A-Za-z]*@)?odata\.(?:bind|context|count|etag|id|nextLink|type)`,
@@ -141,7 +148,7 @@ const typeFacets = `(?:\)?\[[A-Za-z=, ]*)?`
 
 // sensitivePattern matches words with a URL, a host, a port, an e-mail address, a type name, a token, a path or a machine
 // name.
-var sensitivePattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
+var sensitivePattern = lazyPattern(`(?i)` + strings.Join([]string{
 	`://`,
 	`\blocalhost\b`,
 	`:\d{2,5}\b`,
