@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"profileql/test/process"
 )
 
 // load sends a request repeatedly, from several concurrent callers, each with a token of its own.
 type load struct {
-	process
+	*process.Process
 	method, url, body string
 	callers           int
 	each              int // requests of each caller in a round; 0 before it is known
@@ -41,7 +43,7 @@ func (l *load) run(ctx context.Context) (m measured, err error) {
 		each = max(4, 2000/l.callers)
 	}
 	client := l.client()
-	before, err := l.cpu()
+	before, err := process.CPU(l.PID)
 	if err != nil {
 		return measured{}, err
 	}
@@ -61,7 +63,7 @@ func (l *load) run(ctx context.Context) (m measured, err error) {
 	}
 	all.Wait()
 	elapsed := time.Since(began)
-	after, err := l.cpu()
+	after, err := process.CPU(l.PID)
 	if err != nil {
 		return measured{}, err
 	}

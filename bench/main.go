@@ -20,6 +20,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"profileql/test/process"
 )
 
 func main() {
@@ -94,7 +96,7 @@ func mergedCases() []testCase {
 }
 
 func run(ctx context.Context, out io.Writer, rounds int, only string) error {
-	started, err := startProcesses(ctx)
+	started, err := startServers(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func run(ctx context.Context, out io.Writer, rounds int, only string) error {
 }
 
 // tabulate measures cases, and prints the cost of ProfileQL and of what it is compared with.
-func tabulate(ctx context.Context, out io.Writer, p *processes, beside string, cases []testCase, rounds int) error {
+func tabulate(ctx context.Context, out io.Writer, p *servers, beside string, cases []testCase, rounds int) error {
 	if len(cases) == 0 {
 		return nil
 	}
@@ -140,7 +142,7 @@ type result struct {
 // roundTime is the approximate duration of one side of a round.
 const roundTime = time.Second
 
-func measure(ctx context.Context, p *processes, c testCase, rounds int) (r result, err error) {
+func measure(ctx context.Context, p *servers, c testCase, rounds int) (r result, err error) {
 	if err := p.source.hold(ctx, c.items); err != nil {
 		return r, err
 	}
@@ -172,12 +174,12 @@ func measure(ctx context.Context, p *processes, c testCase, rounds int) (r resul
 	}
 	slices.Sort(latencies)
 	r.p50, r.p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
-	r.memory, err = facade.memory()
+	r.memory, err = process.Memory(facade.PID)
 	return r, err
 }
 
-func toFacade(p process, body string, callers int) load {
-	return load{process: p, method: "POST", url: p.address + "/graphql", body: body, callers: callers}
+func toFacade(p *process.Process, body string, callers int) load {
+	return load{Process: p, method: "POST", url: p.Address + "/graphql", body: body, callers: callers}
 }
 
 func median(values []float64) float64 {
@@ -190,7 +192,7 @@ func quantile(sorted []time.Duration, q float64) float64 {
 }
 
 // proxied returns the load that sends through the proxy the request that ProfileQL sends to its source.
-func proxied(ctx context.Context, p *processes, facade load) (load, error) {
+func proxied(ctx context.Context, p *servers, facade load) (load, error) {
 	if err := facade.send(ctx, facade.client(), 0); err != nil {
 		return load{}, fmt.Errorf("ProfileQL: %w", err)
 	}
@@ -198,6 +200,6 @@ func proxied(ctx context.Context, p *processes, facade load) (load, error) {
 	if err != nil {
 		return load{}, err
 	}
-	l := load{process: p.proxy, method: sent.Method, url: p.proxy.address + sent.URI, body: sent.Body, callers: facade.callers}
+	l := load{Process: p.proxy, method: sent.Method, url: p.proxy.Address + sent.URI, body: sent.Body, callers: facade.callers}
 	return l, l.send(ctx, l.client(), 0)
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"profileql/test/process"
 )
 
 const itemID = "db489940-9940-db48-4099-48db409948db"
@@ -156,9 +158,12 @@ func serveProxy(target string) error {
 	})
 }
 
+// stub is the source as a process.
+type stub struct{ *process.Process }
+
 // last returns the last request that the source received.
-func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
-	answer, err := p.ask(ctx, "/last")
+func (s stub) last(ctx context.Context) (sent sourceRequest, err error) {
+	answer, err := s.ask(ctx, "/last")
 	if err != nil {
 		return sent, err
 	}
@@ -166,13 +171,13 @@ func (p process) last(ctx context.Context) (sent sourceRequest, err error) {
 }
 
 // hold sets the number of items of the source's lists; 0 for as many as are requested.
-func (p process) hold(ctx context.Context, items int) error {
-	_, err := p.ask(ctx, fmt.Sprintf("/hold?items=%d", items))
+func (s stub) hold(ctx context.Context, items int) error {
+	_, err := s.ask(ctx, fmt.Sprintf("/hold?items=%d", items))
 	return err
 }
 
-func (p process) ask(ctx context.Context, uri string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address+uri, nil)
+func (s stub) ask(ctx context.Context, uri string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Address+uri, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -132,9 +132,10 @@ var importRules = []importRule{
 		why:   "each part takes its own options; server.go hands them out",
 	},
 	{
-		from:  "profileql/bench",
-		never: []string{"profileql", "github.com"},
-		why:   "it measures the binary from outside",
+		from:    "profileql/bench",
+		never:   []string{"profileql", "github.com"},
+		allowed: []string{"profileql/test/process"},
+		why:     "it measures the binary from outside",
 	},
 	{
 		from:  "profileql/test/conformance",
@@ -142,9 +143,15 @@ var importRules = []importRule{
 		why:   "it checks any profile API, and should share no mistake with ours",
 	},
 	{
-		from:  "profileql/test/soak",
+		from:    "profileql/test/soak",
+		never:   []string{"profileql", "github.com"},
+		allowed: []string{"profileql/test/process"},
+		why:     "it keeps the binary under load from outside",
+	},
+	{
+		from:  "profileql/test/process",
 		never: []string{"profileql", "github.com"},
-		why:   "it keeps the binary under load from outside",
+		why:   "it starts and measures the binary from outside",
 	},
 	{
 		from:  "profileql/test/scene",
@@ -154,7 +161,7 @@ var importRules = []importRule{
 	{
 		from:    "profileql/test/e2e",
 		never:   []string{"profileql"},
-		allowed: []string{"profileql/internal/sandbox", "profileql/test/scene"},
+		allowed: []string{"profileql/internal/sandbox", "profileql/test/process", "profileql/test/scene"},
 		tests:   true,
 		why:     "it tests the binary, so that what is tested is what is shipped",
 	},

@@ -3,21 +3,22 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	measured "profileql/test/process" // e2e has a type process
 	"profileql/test/scene"
 )
 
@@ -147,27 +148,14 @@ func cpuTime(b *testing.B, p *process) time.Duration {
 	}
 	took := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	if p != nil {
-		took += p.cpuTime(b)
-	}
-	return took
-}
-
-// cpuTime returns the CPU time that a process has used so far (proc_pid_stat(5)).
-func (p *process) cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		b.Skipf("only Linux tells: %v", err)
-	}
-	const user, system = 14 - 3, 15 - 3 // after the second field, the name, which may contain any character
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	var ticks int
-	for _, field := range []int{user, system} {
-		n, err := strconv.Atoi(fields[field])
+		ofProcess, err := measured.CPU(p.cmd.Process.Pid)
+		if errors.Is(err, fs.ErrNotExist) {
+			b.Skipf("only Linux tells: %v", err)
+		}
 		if err != nil {
 			b.Fatal(err)
 		}
-		ticks += n
+		took += ofProcess
 	}
-	return time.Duration(ticks) * time.Second / 100
+	return took
 }

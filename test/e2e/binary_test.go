@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"profileql/internal/sandbox"
+	measured "profileql/test/process" // e2e has a type process
 	"profileql/test/scene"
 )
 
@@ -353,7 +355,14 @@ func TestLimits(t *testing.T) {
 		t.Fatal(r.Body)
 	}
 	took := time.Since(began)
-	resident := residentMB(t, p.cmd.Process.Pid)
+	bytes, err := measured.Memory(p.cmd.Process.Pid)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("only Linux tells: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := float64(bytes) / (1 << 20)
 	// CPU time, since the elapsed time depends on the load of the machine.
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -369,21 +378,4 @@ func TestLimits(t *testing.T) {
 	if resident > 48 {
 		t.Errorf("%.1f MB are resident; the limit is 48 MB", resident)
 	}
-}
-
-func residentMB(t *testing.T, pid int) float64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Skipf("only Linux tells: %v", err)
-	}
-	var kB float64
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			if _, err := fmt.Sscanf(rest, "%f kB", &kB); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return kB / 1024
 }

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"profileql/test/process"
 )
 
 func main() {
@@ -43,17 +45,17 @@ func run(ctx context.Context, duration time.Duration, callers int) error {
 	t := newTally()
 	var group sync.WaitGroup
 	for i := range callers {
-		group.Go(func() { newCaller(i, started.facade.address, t).run(ctx) })
+		group.Go(func() { newCaller(i, started.facade.Address, t).run(ctx) })
 	}
 	var resident []int64
 	for tick := time.Tick(time.Second); ctx.Err() == nil; {
 		select {
 		case <-tick:
-			kilobytes, err := started.facade.resident()
+			bytes, err := process.Memory(started.facade.PID)
 			if err != nil {
 				return fmt.Errorf("ProfileQL is gone: %w", err)
 			}
-			resident = append(resident, kilobytes)
+			resident = append(resident, bytes)
 		case <-ctx.Done():
 		}
 	}
@@ -67,13 +69,13 @@ func run(ctx context.Context, duration time.Duration, callers int) error {
 }
 
 // printResident prints the median and the maximum of the resident memory for each tenth of the run.
-func printResident(w io.Writer, kilobytes []int64) {
+func printResident(w io.Writer, bytes []int64) {
 	const parts = 10
 	_, _ = fmt.Fprintln(w, "\nresident memory in MB, median and maximum of each tenth of the time:")
 	for part := range parts {
-		tenth := slices.Sorted(slices.Values(kilobytes[len(kilobytes)*part/parts : len(kilobytes)*(part+1)/parts]))
+		tenth := slices.Sorted(slices.Values(bytes[len(bytes)*part/parts : len(bytes)*(part+1)/parts]))
 		if len(tenth) > 0 {
-			_, _ = fmt.Fprintf(w, "  %2d  %4d  %4d\n", part+1, tenth[len(tenth)/2]>>10, tenth[len(tenth)-1]>>10)
+			_, _ = fmt.Fprintf(w, "  %2d  %4d  %4d\n", part+1, tenth[len(tenth)/2]>>20, tenth[len(tenth)-1]>>20)
 		}
 	}
 }
