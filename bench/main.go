@@ -7,6 +7,8 @@
 // same request that ProfileQL sends to the source, and has the same garbage collector target. A second table compares
 // a merged page with the single pages that it consists of, all of them through ProfileQL. CPU time is that of the
 // measured process alone, from /proc, so Linux is required. A run takes about three minutes.
+//
+// With -check, it fails if a case costs more than 1.25 times its target.
 package main
 
 import (
@@ -29,6 +31,7 @@ func main() {
 	target := flag.String("target", "", "internal: where the proxy sends requests")
 	rounds := flag.Int("rounds", 5, "how many alternating rounds each case has")
 	only := flag.String("case", "", "run only the cases whose name contains this")
+	check := flag.Bool("check", false, "fail if a case costs more than 1.25 times its target")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -39,7 +42,7 @@ func main() {
 	case "proxy":
 		err = serveProxy(*target)
 	default:
-		err = run(ctx, os.Stdout, *rounds, *only)
+		err = run(ctx, os.Stdout, *rounds, *only, *check)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
@@ -50,12 +53,16 @@ func main() {
 // testCase is a kind of load.
 type testCase struct {
 	name    string
-	body    string // of the GraphQL request
+	target  float64 // the ratio that ProfileQL is to stay below; 0 for none
+	body    string  // of the GraphQL request
 	sources int
 	callers int
 	items   int    // number that each source has; 0 for as many as requested
 	part    string // body of the request for a single source, with which a merged page is compared; empty for the proxy
 }
+
+// slack is what a ratio may exceed its target by before -check fails: three rounds of a second spread by up to 20 %.
+const slack = 1.25
 
 const (
 	fiveFields   = `id displayName description createdDateTime categories`
@@ -73,12 +80,13 @@ func page(first int, fields string) string {
 
 func cases() (all []testCase) {
 	for _, callers := range []int{1, 32, 256} {
-		all = append(all, testCase{name: fmt.Sprintf("update, %d callers", callers), body: update, sources: 1, callers: callers})
+		all = append(all, testCase{name: fmt.Sprintf("update, %d callers", callers), target: 2, body: update, sources: 1, callers: callers})
 	}
-	for _, first := range []int{20, 100} {
-		all = append(all, testCase{name: fmt.Sprintf("page of %d, 5 fields", first), body: page(first, fiveFields), sources: 1, callers: 32})
-		all = append(all, testCase{name: fmt.Sprintf("page of %d, 12 fields", first), body: page(first, twelveFields), sources: 1, callers: 32})
-	}
+	all = append(all,
+		testCase{name: "page of 20, 5 fields", target: 3.5, body: page(20, fiveFields), sources: 1, callers: 32},
+		testCase{name: "page of 20, 12 fields", target: 3.5, body: page(20, twelveFields), sources: 1, callers: 32},
+		testCase{name: "page of 100, 5 fields", target: 5, body: page(100, fiveFields), sources: 1, callers: 32},
+		testCase{name: "page of 100, 12 fields", target: 7, body: page(100, twelveFields), sources: 1, callers: 32})
 	for _, callers := range []int{1, 256} {
 		all = append(all, testCase{name: fmt.Sprintf("page of 20, 12 fields, %d callers", callers), body: page(20, twelveFields), sources: 1, callers: callers})
 	}
@@ -90,12 +98,12 @@ func cases() (all []testCase) {
 
 func mergedCases() []testCase {
 	return []testCase{{
-		name: "page of 100, 5 fields, merged from 4 sources of 25 items", body: page(100, fiveFields), sources: 4, callers: 32,
+		name: "page of 100, 5 fields, merged from 4 sources of 25 items", target: 1.5, body: page(100, fiveFields), sources: 4, callers: 32,
 		items: 25, part: page(25, fiveFields),
 	}}
 }
 
-func run(ctx context.Context, out io.Writer, rounds int, only string) error {
+func run(ctx context.Context, out io.Writer, rounds int, only string, check bool) error {
 	started, err := startServers(ctx)
 	if err != nil {
 		return err
@@ -104,31 +112,40 @@ func run(ctx context.Context, out io.Writer, rounds int, only string) error {
 	selected := func(of []testCase) []testCase {
 		return slices.DeleteFunc(of, func(c testCase) bool { return !strings.Contains(c.name, only) })
 	}
-	if err := tabulate(ctx, out, started, "proxy", selected(cases()), rounds); err != nil {
+	above, err := tabulate(ctx, out, started, "proxy", selected(cases()), rounds)
+	if err != nil {
 		return err
 	}
-	if err := tabulate(ctx, out, started, "single pages", selected(mergedCases()), rounds); err != nil {
+	aboveMerged, err := tabulate(ctx, out, started, "single pages", selected(mergedCases()), rounds)
+	if err != nil {
 		return err
+	}
+	if above = append(above, aboveMerged...); check && len(above) > 0 {
+		return fmt.Errorf("more than %g times the target: %s", slack, strings.Join(above, "; "))
 	}
 	return allocations(ctx, out)
 }
 
-// tabulate measures cases, and prints the cost of ProfileQL and of what it is compared with.
-func tabulate(ctx context.Context, out io.Writer, p *servers, beside string, cases []testCase, rounds int) error {
+// tabulate measures cases, and prints the cost of ProfileQL and of what it is compared with. It returns the cases
+// that exceed their targets by more than the slack.
+func tabulate(ctx context.Context, out io.Writer, p *servers, beside string, cases []testCase, rounds int) (above []string, err error) {
 	if len(cases) == 0 {
-		return nil
+		return nil, nil
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(table, "case\t%s µs\tProfileQL µs\ttimes\t(min-max)\tp50 ms\tp99 ms\tMB\t\n", beside)
 	for _, c := range cases {
 		r, err := measure(ctx, p, c, rounds)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		if ratio := median(r.ratios); c.target > 0 && ratio > c.target*slack {
+			above = append(above, fmt.Sprintf("%s: %.2f, target %g", c.name, ratio, c.target))
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t(%.2f-%.2f)\t%.2f\t%.2f\t%d\t\n", c.name, median(r.beside), median(r.facade),
 			median(r.ratios), slices.Min(r.ratios), slices.Max(r.ratios), r.p50, r.p99, r.memory>>20)
 	}
-	return table.Flush()
+	return above, table.Flush()
 }
 
 // result is the result of one case. CPU times are in microseconds: of ProfileQL per request, and of what it is
