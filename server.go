@@ -179,7 +179,7 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("schema.graphqls: %w", err)
 	}
-	api, err := graph.New(graph.Options{Schema: served, Sources: all.described(), Facets: facets(all, served)})
+	api, err := graph.New(graph.Options{Schema: served, Sources: all.described(), Collection: all.collection})
 	if err != nil {
 		return nil, err
 	}
@@ -210,23 +210,16 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	return handler, nil
 }
 
-// facets returns the table of facets. A facet has the name of its REST path segment, which is also its field on
-// Profile.
-func facets(all sourceList, schema *ast.Schema) graph.Facets {
-	return graph.Facets{
-		Interests: facet(all, schema, "interests"),
-	}
-}
-
-func facet(all sourceList, schema *ast.Schema, segment string) *graph.Facet {
-	members, properties := make([]sources.Member, len(all)), graph.Properties(schema, segment)
+// collection returns the items of a facet, merged from all sources. The segment is that of the REST path.
+func (all sourceList) collection(segment string, properties []string) graph.Collection {
+	members := make([]sources.Member, len(all))
 	for i, s := range all {
 		members[i] = sources.Member{
 			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
 			Collection: profileapi.NewCollection(s.client, segment, properties),
 		}
 	}
-	return graph.NewFacet(sources.NewFacet(members))
+	return sources.NewFacet(members)
 }
 
 // hosts returns the host names that are accepted: on a loopback address, its own names and those of the configuration.

@@ -15,7 +15,10 @@ import (
 type Options struct {
 	Schema  *ast.Schema // parsed from schema.graphqls
 	Sources Sources     // at least one
-	Facets  Facets
+
+	// Collection returns the items of a facet. It is called once for each field of Profile that returns a connection, with the
+	// field's name, which is also the path segment of the REST API, and the REST properties of an item.
+	Collection func(facet string, properties []string) Collection
 }
 
 // API is the executable GraphQL schema, with the checks of operations.
@@ -32,9 +35,9 @@ type check = func(context.Context, *graphql.OperationContext) *gqlerror.Error
 // does the work that does not depend on variables.
 type checker = func(*ast.OperationDefinition) check
 
-// New returns the API. It returns an error if the facets do not match the schema.
+// New returns the API. It returns an error if the schema has unknown types.
 func New(o Options) (*API, error) {
-	resolver, err := newResolver(o.Schema, o.Sources, o.Facets)
+	resolver, err := newResolver(o)
 	if err != nil {
 		return nil, err
 	}

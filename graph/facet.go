@@ -28,16 +28,11 @@ type Collection interface {
 
 // Facet implements the resolvers of one facet. The code is the same for all facets.
 type Facet struct {
+	name       string // field on Profile, and path segment of the REST API
+	typeName   string // GraphQL type of an item
 	collection Collection
-
-	// Set by newResolver.
-	name     string // field on Profile, and path segment of the REST API
-	typeName string // GraphQL type of an item
-	resolver *Resolver
+	resolver   *Resolver
 }
-
-// NewFacet returns a facet with the items of a collection.
-func NewFacet(collection Collection) *Facet { return &Facet{collection: collection} }
 
 // listOptions are the arguments of a list.
 type listOptions struct {

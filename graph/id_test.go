@@ -34,16 +34,15 @@ var testSchema = func() *ast.Schema {
 
 func testOptions() Options {
 	return Options{
-		Schema:  testSchema,
-		Sources: Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
-		Facets:  Facets{Interests: NewFacet(noInterests{})},
+		Schema:     testSchema,
+		Sources:    Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
+		Collection: func(string, []string) Collection { return noInterests{} },
 	}
 }
 
 func testResolver(t testing.TB) *Resolver {
 	t.Helper()
-	o := testOptions()
-	r, err := newResolver(o.Schema, o.Sources, o.Facets)
+	r, err := newResolver(testOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +140,7 @@ func TestProfileSources(t *testing.T) {
 	t.Parallel()
 	r := testResolver(t)
 	for _, source := range r.Sources {
-		if len(source.facets) != 1 || source.facets[0] != "interests" {
+		if len(source.facets) != 19 || !slices.Contains(source.facets, "interests") {
 			t.Errorf("%s has %v", source.Name, source.facets)
 		}
 	}

@@ -23,7 +23,7 @@ func (oneInterest) List(context.Context, profile.Query) (profile.Page, error) {
 func TestPlansAreOfTheirSelections(t *testing.T) {
 	t.Parallel()
 	o := testOptions()
-	o.Facets.Interests = NewFacet(oneInterest{})
+	o.Collection = func(string, []string) Collection { return oneInterest{} }
 	ask := endpointOf(t, o)
 	const document = `query ($a: Boolean!, $b: Boolean!) {
 		me @include(if: $a) { interests { nodes { displayName } } }

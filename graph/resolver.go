@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -20,40 +19,30 @@ import (
 // Resolver is the root of the resolvers, with the sources and facets that they use.
 type Resolver struct {
 	Sources Sources
-	Facets  Facets
 
 	schema *projection.Schema
 	plans  *plans
-	facets map[string]*Facet // Facets by name
+	facets map[string]*Facet // by name
 }
 
-// Facets is the table of facets. The name of each field, in lower camel case, is the name of the facet's field on
-// Profile.
-type Facets struct {
-	Interests *Facet
-}
-
-// newResolver returns a resolver, and sets the names of the facets and the facets of the sources. It returns an error
-// if a facet has no field on Profile, or if the schema has unknown types.
-func newResolver(schema *ast.Schema, sources Sources, facets Facets) (*Resolver, error) {
-	projected, err := projection.New(schema, ofItem)
+// newResolver returns a resolver, and sets the facets of the sources. Each field of Profile that returns a connection is a
+// facet. It returns an error if the schema has unknown types.
+func newResolver(o Options) (*Resolver, error) {
+	projected, err := projection.New(o.Schema, ofItem)
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{Sources: sources, Facets: facets, schema: projected, plans: newPlans(projected), facets: make(map[string]*Facet)}
-	table := reflect.ValueOf(facets)
-	for i := range table.NumField() {
-		row := table.Type().Field(i).Name
-		name := strings.ToLower(row[:1]) + row[1:]
-		field := schema.Types["Profile"].Fields.ForName(name)
-		if field == nil {
-			return nil, fmt.Errorf("facet %s has no field on Profile", name)
+	r := &Resolver{Sources: o.Sources, schema: projected, plans: newPlans(projected), facets: make(map[string]*Facet)}
+	for _, field := range o.Schema.Types["Profile"].Fields {
+		typeName, isFacet := strings.CutSuffix(field.Type.Name(), "Connection")
+		if !isFacet {
+			continue
 		}
-		f := table.Field(i).Interface().(*Facet)
-		f.name, f.typeName, f.resolver = name, strings.TrimSuffix(field.Type.Name(), "Connection"), r
-		r.facets[name] = f
-		for _, source := range sources {
-			source.facets = append(source.facets, name)
+		r.facets[field.Name] = &Facet{
+			name: field.Name, typeName: typeName, resolver: r, collection: o.Collection(field.Name, properties(o.Schema.Types[typeName])),
+		}
+		for _, source := range o.Sources {
+			source.facets = append(source.facets, field.Name)
 		}
 	}
 	return r, nil
@@ -64,20 +53,14 @@ func ofItem(def *ast.Definition, field string) bool {
 	return slices.Contains(def.Interfaces, "ItemFacet") && slices.Contains([]string{"id", "itemId", "profileSource"}, field)
 }
 
-// Properties returns the REST properties of a facet's items. The facet is the name of a field on Profile. The result is
-// nil if there is no such facet.
-func Properties(schema *ast.Schema, facet string) (properties []string) {
-	field := schema.Types["Profile"].Fields.ForName(facet)
-	if field == nil {
-		return nil
-	}
-	item := schema.Types[strings.TrimSuffix(field.Type.Name(), "Connection")]
+// properties returns the REST properties of the type of an item.
+func properties(item *ast.Definition) (all []string) {
 	for _, f := range item.Fields {
 		if !ofItem(item, f.Name) {
-			properties = append(properties, f.Name)
+			all = append(all, f.Name)
 		}
 	}
-	return properties
+	return all
 }
 
 // showSources resolves the field profileSources.

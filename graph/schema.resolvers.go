@@ -10,14 +10,194 @@ import (
 	"profileql/graph/model"
 )
 
+// CreateUserAccountInformation is the resolver for the createUserAccountInformation field.
+func (r *mutationResolver) CreateUserAccountInformation(ctx context.Context, input model.CreateUserAccountInformationInput) (model.JSON, error) {
+	return r.facets["account"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateUserAccountInformation is the resolver for the updateUserAccountInformation field.
+func (r *mutationResolver) UpdateUserAccountInformation(ctx context.Context, input model.UpdateUserAccountInformationInput) (model.JSON, error) {
+	return r.facets["account"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateItemAddress is the resolver for the createItemAddress field.
+func (r *mutationResolver) CreateItemAddress(ctx context.Context, input model.CreateItemAddressInput) (model.JSON, error) {
+	return r.facets["addresses"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateItemAddress is the resolver for the updateItemAddress field.
+func (r *mutationResolver) UpdateItemAddress(ctx context.Context, input model.UpdateItemAddressInput) (model.JSON, error) {
+	return r.facets["addresses"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonAnnualEvent is the resolver for the createPersonAnnualEvent field.
+func (r *mutationResolver) CreatePersonAnnualEvent(ctx context.Context, input model.CreatePersonAnnualEventInput) (model.JSON, error) {
+	return r.facets["anniversaries"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonAnnualEvent is the resolver for the updatePersonAnnualEvent field.
+func (r *mutationResolver) UpdatePersonAnnualEvent(ctx context.Context, input model.UpdatePersonAnnualEventInput) (model.JSON, error) {
+	return r.facets["anniversaries"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonAward is the resolver for the createPersonAward field.
+func (r *mutationResolver) CreatePersonAward(ctx context.Context, input model.CreatePersonAwardInput) (model.JSON, error) {
+	return r.facets["awards"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonAward is the resolver for the updatePersonAward field.
+func (r *mutationResolver) UpdatePersonAward(ctx context.Context, input model.UpdatePersonAwardInput) (model.JSON, error) {
+	return r.facets["awards"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonCertification is the resolver for the createPersonCertification field.
+func (r *mutationResolver) CreatePersonCertification(ctx context.Context, input model.CreatePersonCertificationInput) (model.JSON, error) {
+	return r.facets["certifications"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonCertification is the resolver for the updatePersonCertification field.
+func (r *mutationResolver) UpdatePersonCertification(ctx context.Context, input model.UpdatePersonCertificationInput) (model.JSON, error) {
+	return r.facets["certifications"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateEducationalActivity is the resolver for the createEducationalActivity field.
+func (r *mutationResolver) CreateEducationalActivity(ctx context.Context, input model.CreateEducationalActivityInput) (model.JSON, error) {
+	return r.facets["educationalActivities"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateEducationalActivity is the resolver for the updateEducationalActivity field.
+func (r *mutationResolver) UpdateEducationalActivity(ctx context.Context, input model.UpdateEducationalActivityInput) (model.JSON, error) {
+	return r.facets["educationalActivities"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateItemEmail is the resolver for the createItemEmail field.
+func (r *mutationResolver) CreateItemEmail(ctx context.Context, input model.CreateItemEmailInput) (model.JSON, error) {
+	return r.facets["emails"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateItemEmail is the resolver for the updateItemEmail field.
+func (r *mutationResolver) UpdateItemEmail(ctx context.Context, input model.UpdateItemEmailInput) (model.JSON, error) {
+	return r.facets["emails"].update(ctx, input.ID, input.Patch)
+}
+
 // CreatePersonInterest is the resolver for the createPersonInterest field.
 func (r *mutationResolver) CreatePersonInterest(ctx context.Context, input model.CreatePersonInterestInput) (model.JSON, error) {
-	return r.Facets.Interests.create(ctx, input.Source, input.User, input.Item)
+	return r.facets["interests"].create(ctx, input.Source, input.User, input.Item)
 }
 
 // UpdatePersonInterest is the resolver for the updatePersonInterest field.
 func (r *mutationResolver) UpdatePersonInterest(ctx context.Context, input model.UpdatePersonInterestInput) (model.JSON, error) {
-	return r.Facets.Interests.update(ctx, input.ID, input.Patch)
+	return r.facets["interests"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateLanguageProficiency is the resolver for the createLanguageProficiency field.
+func (r *mutationResolver) CreateLanguageProficiency(ctx context.Context, input model.CreateLanguageProficiencyInput) (model.JSON, error) {
+	return r.facets["languages"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateLanguageProficiency is the resolver for the updateLanguageProficiency field.
+func (r *mutationResolver) UpdateLanguageProficiency(ctx context.Context, input model.UpdateLanguageProficiencyInput) (model.JSON, error) {
+	return r.facets["languages"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonName is the resolver for the createPersonName field.
+func (r *mutationResolver) CreatePersonName(ctx context.Context, input model.CreatePersonNameInput) (model.JSON, error) {
+	return r.facets["names"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonName is the resolver for the updatePersonName field.
+func (r *mutationResolver) UpdatePersonName(ctx context.Context, input model.UpdatePersonNameInput) (model.JSON, error) {
+	return r.facets["names"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonAnnotation is the resolver for the createPersonAnnotation field.
+func (r *mutationResolver) CreatePersonAnnotation(ctx context.Context, input model.CreatePersonAnnotationInput) (model.JSON, error) {
+	return r.facets["notes"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonAnnotation is the resolver for the updatePersonAnnotation field.
+func (r *mutationResolver) UpdatePersonAnnotation(ctx context.Context, input model.UpdatePersonAnnotationInput) (model.JSON, error) {
+	return r.facets["notes"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateItemPatent is the resolver for the createItemPatent field.
+func (r *mutationResolver) CreateItemPatent(ctx context.Context, input model.CreateItemPatentInput) (model.JSON, error) {
+	return r.facets["patents"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateItemPatent is the resolver for the updateItemPatent field.
+func (r *mutationResolver) UpdateItemPatent(ctx context.Context, input model.UpdateItemPatentInput) (model.JSON, error) {
+	return r.facets["patents"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateItemPhone is the resolver for the createItemPhone field.
+func (r *mutationResolver) CreateItemPhone(ctx context.Context, input model.CreateItemPhoneInput) (model.JSON, error) {
+	return r.facets["phones"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateItemPhone is the resolver for the updateItemPhone field.
+func (r *mutationResolver) UpdateItemPhone(ctx context.Context, input model.UpdateItemPhoneInput) (model.JSON, error) {
+	return r.facets["phones"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateWorkPosition is the resolver for the createWorkPosition field.
+func (r *mutationResolver) CreateWorkPosition(ctx context.Context, input model.CreateWorkPositionInput) (model.JSON, error) {
+	return r.facets["positions"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateWorkPosition is the resolver for the updateWorkPosition field.
+func (r *mutationResolver) UpdateWorkPosition(ctx context.Context, input model.UpdateWorkPositionInput) (model.JSON, error) {
+	return r.facets["positions"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateProjectParticipation is the resolver for the createProjectParticipation field.
+func (r *mutationResolver) CreateProjectParticipation(ctx context.Context, input model.CreateProjectParticipationInput) (model.JSON, error) {
+	return r.facets["projects"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateProjectParticipation is the resolver for the updateProjectParticipation field.
+func (r *mutationResolver) UpdateProjectParticipation(ctx context.Context, input model.UpdateProjectParticipationInput) (model.JSON, error) {
+	return r.facets["projects"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateItemPublication is the resolver for the createItemPublication field.
+func (r *mutationResolver) CreateItemPublication(ctx context.Context, input model.CreateItemPublicationInput) (model.JSON, error) {
+	return r.facets["publications"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateItemPublication is the resolver for the updateItemPublication field.
+func (r *mutationResolver) UpdateItemPublication(ctx context.Context, input model.UpdateItemPublicationInput) (model.JSON, error) {
+	return r.facets["publications"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateSkillProficiency is the resolver for the createSkillProficiency field.
+func (r *mutationResolver) CreateSkillProficiency(ctx context.Context, input model.CreateSkillProficiencyInput) (model.JSON, error) {
+	return r.facets["skills"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateSkillProficiency is the resolver for the updateSkillProficiency field.
+func (r *mutationResolver) UpdateSkillProficiency(ctx context.Context, input model.UpdateSkillProficiencyInput) (model.JSON, error) {
+	return r.facets["skills"].update(ctx, input.ID, input.Patch)
+}
+
+// CreateWebAccount is the resolver for the createWebAccount field.
+func (r *mutationResolver) CreateWebAccount(ctx context.Context, input model.CreateWebAccountInput) (model.JSON, error) {
+	return r.facets["webAccounts"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdateWebAccount is the resolver for the updateWebAccount field.
+func (r *mutationResolver) UpdateWebAccount(ctx context.Context, input model.UpdateWebAccountInput) (model.JSON, error) {
+	return r.facets["webAccounts"].update(ctx, input.ID, input.Patch)
+}
+
+// CreatePersonWebsite is the resolver for the createPersonWebsite field.
+func (r *mutationResolver) CreatePersonWebsite(ctx context.Context, input model.CreatePersonWebsiteInput) (model.JSON, error) {
+	return r.facets["websites"].create(ctx, input.Source, input.User, input.Item)
+}
+
+// UpdatePersonWebsite is the resolver for the updatePersonWebsite field.
+func (r *mutationResolver) UpdatePersonWebsite(ctx context.Context, input model.UpdatePersonWebsiteInput) (model.JSON, error) {
+	return r.facets["websites"].update(ctx, input.ID, input.Patch)
 }
 
 // DeleteProfileItem is the resolver for the deleteProfileItem field.
@@ -25,9 +205,99 @@ func (r *mutationResolver) DeleteProfileItem(ctx context.Context, input model.De
 	return r.delete(ctx, input.ID)
 }
 
+// Account is the resolver for the account field.
+func (r *profileResolver) Account(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["account"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Addresses is the resolver for the addresses field.
+func (r *profileResolver) Addresses(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["addresses"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Anniversaries is the resolver for the anniversaries field.
+func (r *profileResolver) Anniversaries(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["anniversaries"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Awards is the resolver for the awards field.
+func (r *profileResolver) Awards(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["awards"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Certifications is the resolver for the certifications field.
+func (r *profileResolver) Certifications(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["certifications"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// EducationalActivities is the resolver for the educationalActivities field.
+func (r *profileResolver) EducationalActivities(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["educationalActivities"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Emails is the resolver for the emails field.
+func (r *profileResolver) Emails(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["emails"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
 // Interests is the resolver for the interests field.
 func (r *profileResolver) Interests(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
-	return r.Facets.Interests.list(ctx, obj, listOptions{first, after, orderBy, sources})
+	return r.facets["interests"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Languages is the resolver for the languages field.
+func (r *profileResolver) Languages(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["languages"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Names is the resolver for the names field.
+func (r *profileResolver) Names(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["names"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Notes is the resolver for the notes field.
+func (r *profileResolver) Notes(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["notes"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Patents is the resolver for the patents field.
+func (r *profileResolver) Patents(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["patents"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Phones is the resolver for the phones field.
+func (r *profileResolver) Phones(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["phones"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Positions is the resolver for the positions field.
+func (r *profileResolver) Positions(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["positions"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Projects is the resolver for the projects field.
+func (r *profileResolver) Projects(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["projects"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Publications is the resolver for the publications field.
+func (r *profileResolver) Publications(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["publications"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Skills is the resolver for the skills field.
+func (r *profileResolver) Skills(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["skills"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// WebAccounts is the resolver for the webAccounts field.
+func (r *profileResolver) WebAccounts(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["webAccounts"].list(ctx, obj, listOptions{first, after, orderBy, sources})
+}
+
+// Websites is the resolver for the websites field.
+func (r *profileResolver) Websites(ctx context.Context, obj *model.Profile, first int, after *string, orderBy model.ItemOrder, sources []string) (model.JSON, error) {
+	return r.facets["websites"].list(ctx, obj, listOptions{first, after, orderBy, sources})
 }
 
 // Me is the resolver for the me field.

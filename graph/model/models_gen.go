@@ -15,6 +15,116 @@ type Node interface {
 	IsNode()
 }
 
+// A new educational activity, and the source and the profile to create it in.
+type CreateEducationalActivityInput struct {
+	// The educational activity.
+	Item Patch `json:"item"`
+	// The name of the source to create the educational activity at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the educational activity is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new address, and the source and the profile to create it in.
+type CreateItemAddressInput struct {
+	// The address.
+	Item Patch `json:"item"`
+	// The name of the source to create the address at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the address is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new email address, and the source and the profile to create it in.
+type CreateItemEmailInput struct {
+	// The email address.
+	Item Patch `json:"item"`
+	// The name of the source to create the email address at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the email address is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new patent, and the source and the profile to create it in.
+type CreateItemPatentInput struct {
+	// The patent.
+	Item Patch `json:"item"`
+	// The name of the source to create the patent at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the patent is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new phone number, and the source and the profile to create it in.
+type CreateItemPhoneInput struct {
+	// The phone number.
+	Item Patch `json:"item"`
+	// The name of the source to create the phone number at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the phone number is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new publication, and the source and the profile to create it in.
+type CreateItemPublicationInput struct {
+	// The publication.
+	Item Patch `json:"item"`
+	// The name of the source to create the publication at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the publication is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new language, and the source and the profile to create it in.
+type CreateLanguageProficiencyInput struct {
+	// The language.
+	Item Patch `json:"item"`
+	// The name of the source to create the language at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the language is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new note, and the source and the profile to create it in.
+type CreatePersonAnnotationInput struct {
+	// The note.
+	Item Patch `json:"item"`
+	// The name of the source to create the note at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the note is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new anniversary, and the source and the profile to create it in.
+type CreatePersonAnnualEventInput struct {
+	// The anniversary.
+	Item Patch `json:"item"`
+	// The name of the source to create the anniversary at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the anniversary is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new award, and the source and the profile to create it in.
+type CreatePersonAwardInput struct {
+	// The award.
+	Item Patch `json:"item"`
+	// The name of the source to create the award at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the award is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new certification, and the source and the profile to create it in.
+type CreatePersonCertificationInput struct {
+	// The certification.
+	Item Patch `json:"item"`
+	// The name of the source to create the certification at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the certification is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
 // A new interest, and the source and the profile to create it in.
 type CreatePersonInterestInput struct {
 	// The interest.
@@ -22,6 +132,76 @@ type CreatePersonInterestInput struct {
 	// The name of the source to create the interest at. If omitted, the default source.
 	Source graphql.Omittable[*string] `json:"source,omitempty"`
 	// The id or user principal name of the user whose profile the interest is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new name, and the source and the profile to create it in.
+type CreatePersonNameInput struct {
+	// The name.
+	Item Patch `json:"item"`
+	// The name of the source to create the name at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the name is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new website, and the source and the profile to create it in.
+type CreatePersonWebsiteInput struct {
+	// The website.
+	Item Patch `json:"item"`
+	// The name of the source to create the website at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the website is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new project, and the source and the profile to create it in.
+type CreateProjectParticipationInput struct {
+	// The project.
+	Item Patch `json:"item"`
+	// The name of the source to create the project at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the project is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new skill, and the source and the profile to create it in.
+type CreateSkillProficiencyInput struct {
+	// The skill.
+	Item Patch `json:"item"`
+	// The name of the source to create the skill at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the skill is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new account, and the source and the profile to create it in.
+type CreateUserAccountInformationInput struct {
+	// The account.
+	Item Patch `json:"item"`
+	// The name of the source to create the account at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the account is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new web account, and the source and the profile to create it in.
+type CreateWebAccountInput struct {
+	// The web account.
+	Item Patch `json:"item"`
+	// The name of the source to create the web account at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the web account is created in. If omitted, the signed-in user.
+	User graphql.Omittable[*string] `json:"user,omitempty"`
+}
+
+// A new position, and the source and the profile to create it in.
+type CreateWorkPositionInput struct {
+	// The position.
+	Item Patch `json:"item"`
+	// The name of the source to create the position at. If omitted, the default source.
+	Source graphql.Omittable[*string] `json:"source,omitempty"`
+	// The id or user principal name of the user whose profile the position is created in. If omitted, the signed-in user.
 	User graphql.Omittable[*string] `json:"user,omitempty"`
 }
 
@@ -39,9 +219,153 @@ type ItemOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
+// An update of one educational activity.
+type UpdateEducationalActivityInput struct {
+	// The educational activity's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one address.
+type UpdateItemAddressInput struct {
+	// The address's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one email address.
+type UpdateItemEmailInput struct {
+	// The email address's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one patent.
+type UpdateItemPatentInput struct {
+	// The patent's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one phone number.
+type UpdateItemPhoneInput struct {
+	// The phone number's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one publication.
+type UpdateItemPublicationInput struct {
+	// The publication's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one language.
+type UpdateLanguageProficiencyInput struct {
+	// The language's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one note.
+type UpdatePersonAnnotationInput struct {
+	// The note's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one anniversary.
+type UpdatePersonAnnualEventInput struct {
+	// The anniversary's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one award.
+type UpdatePersonAwardInput struct {
+	// The award's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one certification.
+type UpdatePersonCertificationInput struct {
+	// The certification's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
 // An update of one interest.
 type UpdatePersonInterestInput struct {
 	// The interest's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one name.
+type UpdatePersonNameInput struct {
+	// The name's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one website.
+type UpdatePersonWebsiteInput struct {
+	// The website's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one project.
+type UpdateProjectParticipationInput struct {
+	// The project's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one skill.
+type UpdateSkillProficiencyInput struct {
+	// The skill's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one account.
+type UpdateUserAccountInformationInput struct {
+	// The account's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one web account.
+type UpdateWebAccountInput struct {
+	// The web account's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
+	ID string `json:"id"`
+	// The changes. At least one property.
+	Patch Patch `json:"patch"`
+}
+
+// An update of one position.
+type UpdateWorkPositionInput struct {
+	// The position's global `id`. An `itemId` is accepted too, for an item of the signed-in user at the default source.
 	ID string `json:"id"`
 	// The changes. At least one property.
 	Patch Patch `json:"patch"`

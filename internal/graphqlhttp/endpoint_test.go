@@ -34,15 +34,20 @@ func (noInterests) List(context.Context, profile.Query) (profile.Page, error) {
 
 func testOptions(t testing.TB) Options {
 	t.Helper()
-	return optionsOf(t, noInterests{}, &graph.Source{Name: "one", Kind: "PROFILE"}, &graph.Source{Name: "two", Kind: "SANDBOX"})
+	return optionsOf(t, always(noInterests{}), &graph.Source{Name: "one", Kind: "PROFILE"}, &graph.Source{Name: "two", Kind: "SANDBOX"})
 }
 
-// optionsOf returns the options of an endpoint with these sources, and a collection for the facet interests.
-func optionsOf(t testing.TB, interests graph.Collection, sources ...*graph.Source) Options {
+// always returns a function that returns the same collection for all facets.
+func always(c graph.Collection) func(string, []string) graph.Collection {
+	return func(string, []string) graph.Collection { return c }
+}
+
+// optionsOf returns the options of an endpoint with these sources and collections.
+func optionsOf(t testing.TB, collection func(string, []string) graph.Collection, sources ...*graph.Source) Options {
 	t.Helper()
 	api, err := graph.New(graph.Options{
 		Schema: testSchema, Sources: sources,
-		Facets: graph.Facets{Interests: graph.NewFacet(interests)},
+		Collection: collection,
 	})
 	if err != nil {
 		t.Fatal(err)

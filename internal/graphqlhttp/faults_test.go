@@ -49,7 +49,7 @@ func TestUnknownFaults(t *testing.T) {
 	t.Parallel()
 	facet := new(broken)
 	log := new(scene.Log)
-	o := optionsOf(t, facet, &graph.Source{Name: "upstream", Kind: "PROFILE", Writable: true})
+	o := optionsOf(t, always(facet), &graph.Source{Name: "upstream", Kind: "PROFILE", Writable: true})
 	o.Log = telemetry.NewLog(log)
 	handler, err := New(o)
 	if err != nil {

@@ -86,9 +86,11 @@ func protectedAndBare(b *testing.B, base string) (with, without string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", graph.Properties(testSchema, "interests"))
+	collection := func(facet string, properties []string) graph.Collection {
+		return profileapi.NewCollection(client, facet, properties)
+	}
 	options := func() Options {
-		o := optionsOf(b, interests, &graph.Source{Name: "one", Kind: "PROFILE", Writable: true})
+		o := optionsOf(b, collection, &graph.Source{Name: "one", Kind: "PROFILE", Writable: true})
 		o.Log = telemetry.NewLog(io.Discard)
 		return o
 	}

@@ -1,4 +1,4 @@
-// Package instant validates instants in RFC 3339 format, which is that of OData's Edm.DateTimeOffset.
+// Package instant validates instants and dates in RFC 3339 format, which is that of OData's Edm.DateTimeOffset and Edm.Date.
 package instant
 
 import (
@@ -14,6 +14,12 @@ func Valid[T string | []byte](text T) bool {
 	// time.Parse alone would also accept a comma before the fraction, and hours of one digit.
 	_, err := time.Parse(time.RFC3339, string(text))
 	return err == nil && text[len("2006-01-02T15")] == ':' && !bytes.ContainsRune([]byte(text), ',')
+}
+
+// ValidDate reports whether text is a date, such as 2017-01-31.
+func ValidDate[T string | []byte](text T) bool {
+	_, err := time.Parse(time.DateOnly, string(text))
+	return err == nil
 }
 
 // isCommonForm recognizes most UTC instants without the cost of time.Parse: those before the 29th of a month.

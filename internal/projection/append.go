@@ -118,6 +118,9 @@ func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 	case kindDateTime:
 		text, ok := v.TextBytes()
 		return appendAsIs(dst, v, ok && instant.Valid(text))
+	case kindDate:
+		text, ok := v.TextBytes()
+		return appendAsIs(dst, v, ok && instant.ValidDate(text))
 	case kindEnum:
 		return f.enum.appendMember(dst, v)
 	case kindFlags:

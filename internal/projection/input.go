@@ -114,7 +114,7 @@ func (s *Schema) checkType(t *ast.Type, v any) error {
 	for _, value := range values {
 		_, isText := value.(string)
 		switch k := s.kindOf(t); {
-		case isText && (k == kindDateTime || k == kindEnum || k == kindFlags):
+		case isText && (k == kindDateTime || k == kindDate || k == kindEnum || k == kindFlags):
 		case k == kindEnum || k == kindFlags:
 			return wrongTypef("%s cannot be %s", t.Name(), describe(value))
 		default:
@@ -142,17 +142,23 @@ func checkScalar(name string, v any) error {
 			return nil
 		}
 	case "DateTime":
-		if isText && !instant.Valid(text) {
+		switch {
+		case !isText: // validation of documents does not check this
+			return badValuef("DateTime cannot be %s", describe(v))
+		case !instant.Valid(text):
 			return badValuef("DateTime must be an RFC 3339 timestamp such as 2017-01-01T00:00:46.1697867+03:00")
 		}
-		if isText {
-			return nil
+		return nil
+	case "Date":
+		switch {
+		case !isText: // the same
+			return badValuef("Date cannot be %s", describe(v))
+		case !instant.ValidDate(text):
+			return badValuef("Date must be a day such as 2017-01-31")
 		}
+		return nil
 	default:
 		return checkNumber(name, v)
-	}
-	if name == "DateTime" { // validation of documents does not check this
-		return badValuef("DateTime cannot be %s", describe(v))
 	}
 	return wrongTypef("%s cannot be %s", name, describe(v))
 }

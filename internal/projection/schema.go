@@ -50,6 +50,7 @@ const (
 	kindInt
 	kindFloat
 	kindDateTime
+	kindDate
 	kindEnum
 	kindFlags // a list in GraphQL, one text on the wire
 	kindObject
@@ -57,6 +58,7 @@ const (
 
 var scalars = map[string]kind{
 	"String": kindText, "ID": kindText, "Boolean": kindBoolean, "Int": kindInt, "Float": kindFloat, "DateTime": kindDateTime,
+	"Date": kindDate,
 }
 
 // kindOf returns the kind of a type's values; for a list, that of its entries, except for flags.
