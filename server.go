@@ -399,6 +399,8 @@ func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Me
 		UserAgent: "profileql/" + buildinfo.Version(),
 		Timeout:   s.Timeout,
 		Memory:    memory,
+		Batch:     s.Batch,
+		Observe:   limiter.Observe,
 		Log:       log,
 	})
 	return &source{Source: s, client: client, limiter: limiter}, err

@@ -42,7 +42,7 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		Executable: NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver}),
+		Executable: dispatching{NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver})},
 		Inputs:     resolver.schema,
 		Checkers:   []checker{costLimits{resolver.facets}.of, newInputs(resolver).of},
 	}, nil

@@ -43,6 +43,7 @@ type listOptions struct {
 }
 
 func (f *Facet) list(ctx context.Context, owner *model.Profile, o listOptions) (model.JSON, error) {
+	defer profile.DispatcherOf(ctx).End()
 	if o.first < 1 || o.first > 100 {
 		return nil, profile.BadInput("first must be from 1 to 100.")
 	}

@@ -65,6 +65,7 @@ func properties(item *ast.Definition) (all []string) {
 
 // showSources resolves the field profileSources.
 func (r *Resolver) showSources(ctx context.Context) []model.JSON {
+	defer profile.DispatcherOf(ctx).End()
 	plan, shown := r.plans.of(ctx), make([]model.JSON, len(r.Sources))
 	for i, source := range r.Sources {
 		shown[i] = source.append(ctx, nil, plan)
@@ -110,18 +111,37 @@ func userNamed(user *string) (string, error) {
 	return *user, nil
 }
 
-func profileOf(user string) *model.Profile {
+// profileOf returns the profile of a user, of which the current field selects lists.
+func (r *Resolver) profileOf(ctx context.Context, user string) *model.Profile {
+	r.beginLists(ctx)
 	return &model.Profile{ID: globalID{user: user}.String(), User: user}
+}
+
+// me resolves the field me.
+func (r *Resolver) me(ctx context.Context) *model.Profile {
+	defer profile.DispatcherOf(ctx).End()
+	return r.profileOf(ctx, "")
+}
+
+// profile resolves the field profile.
+func (r *Resolver) profile(ctx context.Context, user string) (*model.Profile, error) {
+	defer profile.DispatcherOf(ctx).End()
+	owner, err := userNamed(&user)
+	if err != nil {
+		return nil, err
+	}
+	return r.profileOf(ctx, owner), nil
 }
 
 // node returns the object with a global id.
 func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
+	defer profile.DispatcherOf(ctx).End()
 	id, err := r.parseGlobalID(text)
 	if err != nil {
 		return nil, err
 	}
 	if id.isProfile() {
-		return profileOf(id.user), nil
+		return r.profileOf(ctx, id.user), nil
 	}
 	return r.facets[id.facet].getNode(ctx, id)
 }
@@ -133,7 +153,9 @@ const maxNodes = 100
 // one timeout in total; the source's limiter bounds the concurrent requests of a caller. An object that cannot be
 // fetched is nil, with an error at its index.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
+	dispatcher := profile.DispatcherOf(ctx)
 	if len(ids) > maxNodes {
+		dispatcher.End()
 		return nil, &profile.Error{
 			Code: profile.LimitExceeded, Limit: "nodes", LimitValue: maxNodes,
 			Message: fmt.Sprintf("nodes takes at most %d ids.", maxNodes),
@@ -141,9 +163,11 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 	}
 	found := make([]model.Node, len(ids))
 	var all sync.WaitGroup
+	dispatcher.Begin(len(ids))
 	for i, id := range ids {
 		all.Go(func() { found[i] = r.nodeAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), id) })
 	}
+	dispatcher.End()
 	all.Wait()
 	return found, nil
 }

@@ -302,13 +302,12 @@ func (r *profileResolver) Websites(ctx context.Context, obj *model.Profile, firs
 
 // Me is the resolver for the me field.
 func (r *queryResolver) Me(ctx context.Context) (*model.Profile, error) {
-	return profileOf(""), nil
+	return r.me(ctx), nil
 }
 
 // Profile is the resolver for the profile field.
 func (r *queryResolver) Profile(ctx context.Context, user string) (*model.Profile, error) {
-	owner, err := userNamed(&user)
-	return profileOf(owner), err
+	return r.profile(ctx, user)
 }
 
 // Node is the resolver for the node field.

@@ -32,7 +32,7 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	}
 	r.names[e.Name] = true
 	s = Source{
-		Name: e.Name, Kind: Kind(e.Kind), Writable: e.Writable == nil || *e.Writable,
+		Name: e.Name, Kind: Kind(e.Kind), Writable: e.Writable == nil || *e.Writable, Batch: e.Batch == nil || *e.Batch,
 		ShareCallerToken: e.ShareCallerToken, Plaintext: e.Plaintext,
 		Seed: e.Seed, RequireToken: e.RequireToken,
 	}

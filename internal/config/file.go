@@ -36,6 +36,7 @@ type entry struct {
 	MaxConcurrency   *int        `yaml:"maxConcurrency,omitempty"`
 	Writable         *bool       `yaml:"writable,omitempty"`
 	Users            *string     `yaml:"users,omitempty"`
+	Batch            *bool       `yaml:"batch,omitempty"`
 	Seed             string      `yaml:"seed,omitempty"`
 	Data             string      `yaml:"data,omitempty"`
 	Faults           string      `yaml:"faults,omitempty"`

@@ -162,6 +162,7 @@ sources:
     token: {from: header, name: x-hr-authorization}
     writable: false
     users: any
+    batch: false
   - name: contoso
     kind: profile
     url: https://graph.microsoft.com/beta
@@ -197,13 +198,13 @@ sources:
 		t.Fatal(err)
 	}
 	want := []Source{
-		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callerToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64},
+		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callerToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64, Batch: true},
 		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true, Concurrency: 4, MaxConcurrency: 256},
-		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callerToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2},
-		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callerToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256},
+		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callerToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2, Batch: true},
+		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callerToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256, Batch: true},
 		{
 			Name: "lab", Kind: KindSandbox, Token: Token{From: FromEnv, Name: "PROFILEQL_TEST_TOKEN", Value: "s3cret"}, Timeout: 10 * time.Second, Writable: true,
-			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true, MaxConcurrency: 256,
+			Seed: "lab", Data: filepath.Join(dir, "lab.db"), Faults: name, RequireToken: true, MaxConcurrency: 256, Batch: true,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,7 +35,7 @@ func (s Source) entry() entry {
 	}
 	return entry{
 		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Aliases: s.Aliases, Token: &token, ShareCallerToken: s.ShareCallerToken,
-		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users,
+		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users, Batch: &s.Batch,
 		Concurrency: concurrency, MaxConcurrency: &s.MaxConcurrency,
 		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
 	}

@@ -16,6 +16,7 @@ type Source struct {
 	Timeout  time.Duration // for all requests of one field of an operation
 	Writable bool
 	AnyUser  bool // whether it serves other users than the signed-in one
+	Batch    bool // whether reads of one operation are sent in a $batch
 
 	Concurrency    int // concurrent requests of one caller; 0 if the token is not the caller's
 	MaxConcurrency int // concurrent requests of all callers
@@ -70,7 +71,7 @@ var callerToken = Token{From: FromCaller, Name: "Authorization"}
 func upstreamSource(url string, plaintext bool) Source {
 	return Source{
 		Name: "upstream", Kind: KindProfile, URL: url, Token: callerToken, Timeout: defaultTimeout,
-		Writable: true, AnyUser: true, Plaintext: plaintext,
+		Writable: true, AnyUser: true, Batch: true, Plaintext: plaintext,
 		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}
 }
@@ -78,7 +79,7 @@ func upstreamSource(url string, plaintext bool) Source {
 // builtInSources returns two sandboxes, so that there is something to merge. Data is the database of the first.
 func builtInSources(data, seed, faults string, requireToken bool) []Source {
 	first := Source{
-		Name: "sandbox", Kind: KindSandbox, Token: callerToken, Timeout: defaultTimeout, Writable: true, AnyUser: true,
+		Name: "sandbox", Kind: KindSandbox, Token: callerToken, Timeout: defaultTimeout, Writable: true, AnyUser: true, Batch: true,
 		Seed: seed, Data: data, Faults: faults, RequireToken: requireToken,
 		Concurrency: defaultConcurrency, MaxConcurrency: defaultMaxConcurrency,
 	}

@@ -1,6 +1,7 @@
 package profileapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,12 @@ type Options struct {
 	UserAgent string
 	Timeout   time.Duration // for one call of a [Collection] method, retries included; 0 for 10 s
 	Memory    *MemoryBudget // shared by all sources; nil for no limit
-	Log       *slog.Logger
+	Batch     bool          // whether reads of one operation are sent in a $batch
+
+	// Observe is called with each response in a batch, which Transport does not see. It may be nil.
+	Observe func(ctx context.Context, status int, header http.Header)
+
+	Log *slog.Logger
 }
 
 // Client is one source. It is safe for concurrent use.
@@ -34,6 +40,8 @@ type Client struct {
 	http         *resty.Client
 	timeout      time.Duration
 	memory       *MemoryBudget
+	useBatch     bool
+	observe      func(ctx context.Context, status int, header http.Header)
 	log          *slog.Logger
 	capabilities capabilities
 }
@@ -63,7 +71,10 @@ func New(o Options) (*Client, error) {
 	})
 	client.SetLogger(discardLogger{}).SetHeader("User-Agent", o.UserAgent).SetHeader("Accept", "application/json")
 	client.SetHeader("OData-MaxVersion", "4.0") // otherwise a service may respond in a later version
-	return &Client{name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory, log: o.Log}, nil
+	return &Client{
+		name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory,
+		useBatch: o.Batch, observe: o.Observe, log: o.Log,
+	}, nil
 }
 
 // ParseBaseURL parses the base URL of a source and removes trailing slashes.

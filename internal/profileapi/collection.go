@@ -147,11 +147,11 @@ func (c *Collection) item(resp *response, id string) (profile.Item, error) {
 	if err := checkJSON(resp); err != nil {
 		return profile.Item{}, c.client.invalidResponse(resp, err)
 	}
-	tape, err := jsontape.Parse(resp.body)
+	root, err := resp.json()
 	if err != nil {
 		return profile.Item{}, c.client.invalidResponse(resp, err)
 	}
-	item := profile.Item{JSON: tape.Root()}
+	item := profile.Item{JSON: root}
 	if len(errorsIn(item.JSON)) > 0 {
 		return profile.Item{}, c.client.invalidResponse(resp, errors.New("the response has an error despite its status"))
 	}

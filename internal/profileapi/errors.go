@@ -182,11 +182,11 @@ func errorsOf(resp *response) errorChain {
 	if checkJSON(resp) != nil {
 		return nil
 	}
-	tape, err := jsontape.Parse(resp.body)
+	root, err := resp.json()
 	if err != nil {
 		return nil
 	}
-	return errorsIn(tape.Root())
+	return errorsIn(root)
 }
 
 // errorsIn returns the errors in a response's JSON.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"profileql/internal/jsontape"
 	"profileql/internal/profile"
 )
 
@@ -26,6 +27,7 @@ type request struct {
 	body     []byte // nil for none
 	clientID string // client-request-id, the same for a retry
 	maxItems int    // limit of items in one response of a list; 0 for none
+	parts    int    // number of requests in a batch; 0 for a single request
 }
 
 // response is the source's response to a request.
@@ -35,6 +37,20 @@ type response struct {
 	header  http.Header
 	body    []byte
 	bodyErr error // why body is incomplete; nil if it is complete
+
+	parsed jsontape.Value // the body of a response in a batch; absent for other responses, whose body json parses
+}
+
+// json parses the body.
+func (resp *response) json() (jsontape.Value, error) {
+	if resp.parsed.Kind() != jsontape.Absent {
+		return resp.parsed, nil
+	}
+	tape, err := jsontape.Parse(resp.body)
+	if err != nil {
+		return jsontape.Value{}, err
+	}
+	return tape.Root(), nil
 }
 
 // transportError is why a request has no response.
@@ -54,11 +70,19 @@ var errConnectionLost = errors.New("the connection was lost")
 // read sends a GET, and retries it once if the source was busy or the connection was lost. It is canceled with the caller.
 func (c *Client) read(ctx context.Context, url string, maxItems int) (*response, *transportError) {
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
-	resp, terr := c.send(ctx, r)
-	if ctx.Err() == nil && shouldRetryRead(resp, terr) && sleep(ctx, retryDelay(resp)) {
-		resp, terr = c.send(ctx, r)
+	resp, terr := c.fetch(ctx, r)
+	if ctx.Err() == nil && shouldRetryRead(resp, terr) && waitForRetry(ctx, retryDelay(resp)) {
+		resp, terr = c.fetch(ctx, r)
 	}
 	return resp, terr
+}
+
+// waitForRetry is [sleep], during which other reads of the operation do not wait for this one.
+func waitForRetry(ctx context.Context, d time.Duration) bool {
+	dispatcher := profile.DispatcherOf(ctx)
+	dispatcher.End()
+	defer dispatcher.Begin(1)
+	return sleep(ctx, d)
 }
 
 // write sends a POST, PATCH or DELETE. Once sent, it is not canceled with its caller, because the outcome would be unknown.
@@ -85,7 +109,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 
 // send sends a request and reads its response, once the memory budget allows it.
 func (c *Client) send(caller context.Context, r request) (*response, *transportError) {
-	mem, err := c.memory.reserve(caller)
+	mem, err := c.memory.reserve(caller, max(r.parts, 1))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, &transportError{request: r, rejection: c.overMemoryBudget()}
 	}
@@ -148,13 +172,17 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 		if caller.Err() == nil && ctx.Err() != nil {
 			err = errConnectionLost
 		}
-		profile.CountCall(caller, "", "")
+		if r.parts == 0 {
+			profile.CountCall(caller, "", "")
+		}
 		return nil, &transportError{request: r, sent: sent.Load(), err: err}
 	}
 	defer func() { _ = rawResp.RawBody().Close() }()
 	resp := &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header()}
 	conn.observe(resp.status, resp.header)
-	profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))
+	if r.parts == 0 {
+		profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))
+	}
 	resp.body, resp.bodyErr = readAll(rawResp.RawBody(), rawResp.RawResponse.ContentLength, &largeBody{ctx: caller, reservation: mem, items: itemCounter{limit: r.maxItems}})
 	if errors.Is(resp.bodyErr, errMemoryBudget) {
 		resp.bodyErr = c.overMemoryBudget()
@@ -165,7 +193,7 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 // errMemoryBudget means that the memory budget had no space for a large response before the deadline.
 var errMemoryBudget = errors.New("the response does not fit the memory budget")
 
-// largeBody is the state for checking a body that turns out to be larger than smallResponse.
+// largeBody is the state for checking a body that turns out to be larger than its reservation.
 type largeBody struct {
 	ctx         context.Context
 	reservation *reservation
@@ -175,7 +203,7 @@ type largeBody struct {
 
 // check fails if a body of up to maxBytes, of which this much has been read, must not be read further.
 func (l *largeBody) check(read []byte, maxBytes int64) error {
-	if len(read) <= smallResponse {
+	if len(read) <= l.reservation.responses*smallResponse {
 		return nil
 	}
 	if err := l.reservation.grow(l.ctx, maxBytes); err != nil {

@@ -57,7 +57,10 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 	var total *int
 	var warning error
 	var counting sync.WaitGroup
+	dispatcher := profile.DispatcherOf(ctx)
+	dispatcher.Begin(1)
 	counting.Go(func() {
+		defer dispatcher.End()
 		// An unrecovered panic in this goroutine would end the process.
 		defer func() {
 			if p := recover(); p != nil {
@@ -67,7 +70,11 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		total, warning = l.count(ctx)
 	})
 	page, err := func() (profile.Page, error) {
-		defer counting.Wait() // after a panic too, so that no goroutine outlives the call
+		defer func() { // after a panic too, so that no goroutine outlives the call
+			dispatcher.End()
+			counting.Wait()
+			dispatcher.Begin(1)
+		}()
 		return l.page(ctx)
 	}()
 	page.Warnings = l.warnings(total)

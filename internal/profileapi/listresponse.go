@@ -36,13 +36,13 @@ func (l *listResponse) total() *int {
 }
 
 func parseList(resp *response) (*listResponse, error) {
-	tape, err := jsontape.Parse(resp.body)
+	root, err := resp.json()
 	if err != nil {
 		return nil, err
 	}
 	list := &listResponse{hasUnreadableLink: hasNextRelation(resp.header)}
 	// Iterate, because Member returns only the last of duplicate names, which could hide a link.
-	for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
+	for c, ok := root.First(); ok; c, ok = c.Next() {
 		if err := list.readMember(string(c.Name()), c.Value); err != nil {
 			return nil, err
 		}

@@ -35,17 +35,18 @@ func NewMemoryBudget(bytes int64) *MemoryBudget {
 // reservation is the memory that one request has reserved.
 type reservation struct {
 	budget       *MemoryBudget
+	responses    int // small responses that are reserved; those of a batch are read as one
 	small, large int64
 }
 
-// reserve reserves memory for a small response. It waits until some is free, the context ends, or the caller cancels. A nil
-// MemoryBudget has no limit.
-func (m *MemoryBudget) reserve(ctx context.Context) (*reservation, error) {
-	r := &reservation{budget: m}
+// reserve reserves memory for this many small responses. It waits until some is free, the context ends, or the caller
+// cancels. A nil MemoryBudget has no limit.
+func (m *MemoryBudget) reserve(ctx context.Context, responses int) (*reservation, error) {
+	r := &reservation{budget: m, responses: responses}
 	if m == nil {
 		return r, nil
 	}
-	if r.small = memoryPerByte * smallResponse; m.small.TryAcquire(r.small) {
+	if r.small = int64(responses) * memoryPerByte * smallResponse; m.small.TryAcquire(r.small) {
 		return r, nil
 	}
 	waitCtx, cancelWait := profile.WaitContext(ctx)
@@ -53,10 +54,10 @@ func (m *MemoryBudget) reserve(ctx context.Context) (*reservation, error) {
 	return r, m.small.Acquire(waitCtx, r.small)
 }
 
-// grow reserves memory for a response of up to size bytes, if that is more than smallResponse. It waits until some is free,
+// grow reserves memory for a response of up to size bytes, if that is more than is reserved. It waits until some is free,
 // or the context ends.
 func (r *reservation) grow(ctx context.Context, size int64) error {
-	if r.budget == nil || r.large > 0 || size <= smallResponse {
+	if r.budget == nil || r.large > 0 || size <= int64(r.responses)*smallResponse {
 		return nil
 	}
 	if err := r.budget.large.Acquire(ctx, memoryPerByte*size); err != nil {

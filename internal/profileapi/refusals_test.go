@@ -11,7 +11,6 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"profileql/graph"
 	"profileql/internal/profile"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
@@ -40,7 +39,11 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interests := profileapi.NewCollection(client, "interests", graph.Properties(gqlparser.MustLoadSchema(&ast.Source{Input: string(schema)}), "interests"))
+	var properties []string
+	for _, field := range gqlparser.MustLoadSchema(&ast.Source{Input: string(schema)}).Types["PersonInterestInput"].Fields {
+		properties = append(properties, field.Name)
+	}
+	interests := profileapi.NewCollection(client, "interests", properties)
 	created, err := interests.Create(t.Context(), "sandbox", "", []byte(`{"displayName": "Chess"}`))
 	if err != nil {
 		t.Fatal(err)

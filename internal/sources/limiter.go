@@ -123,14 +123,39 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch resp.StatusCode {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	switch {
+	case isFailure(resp.StatusCode):
 		req.statusError = statusError(resp.StatusCode)
-	case http.StatusTooManyRequests:
+	case resp.StatusCode == http.StatusTooManyRequests:
 		l.noteThrottled(req.caller.id, resp.Header)
 	}
 	req.ReadCloser, resp.Body = resp.Body, req
 	return resp, nil
+}
+
+// Observe records the status of one response in a batch for the circuit breaker and the caller's throttling, as RoundTrip
+// does for a response of its own.
+func (l *Limiter) Observe(ctx context.Context, status int, header http.Header) {
+	var outcome error
+	switch {
+	case isFailure(status):
+		outcome = statusError(status)
+		l.log.Warn("the source failed", "reason", failureReason(outcome))
+	case status == http.StatusTooManyRequests:
+		l.noteThrottled(l.caller(ctx), header)
+	}
+	if report, err := l.breaker.Allow(); err == nil {
+		report(outcome)
+	}
+}
+
+// isFailure reports whether a status counts as a failure of the source.
+func isFailure(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // Status is the state of a source as its limiter has last seen it.

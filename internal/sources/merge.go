@@ -87,8 +87,11 @@ type result struct {
 func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 	results := make([]result, len(members))
 	var wg sync.WaitGroup
+	dispatcher := profile.DispatcherOf(ctx)
+	dispatcher.Begin(len(members))
 	for i, m := range members {
 		wg.Go(func() {
+			defer dispatcher.End()
 			// An unrecovered panic in this goroutine would end the process.
 			defer func() {
 				if p := recover(); p != nil {
@@ -98,7 +101,9 @@ func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 			results[i].page, results[i].err = m.List(ctx, q)
 		})
 	}
+	dispatcher.End()
 	wg.Wait()
+	dispatcher.Begin(1)
 	return results
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"profileql/test/scene"
 )
 
 // listItem is an item of a pagingSource. The instants are empty for null.
@@ -62,7 +64,9 @@ func (s *pagingSource) take() []url.Values {
 	return taken
 }
 
-func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *pagingSource) ServeHTTP(w http.ResponseWriter, r *http.Request) { scene.Batch(s.serve)(w, r) }
+
+func (s *pagingSource) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := r.URL.Query()

@@ -18,6 +18,7 @@ type source struct {
 	Token             token
 	Timeout           time.Duration // 0 for the default
 	Writable, AnyUser bool
+	NoBatch           bool
 }
 
 // token is where a source's token comes from; none if From is empty.
@@ -38,10 +39,11 @@ func configOf(t testing.TB, sources ...source) (path string) {
 		Timeout  string            `json:"timeout,omitempty"`
 		Writable bool              `json:"writable"`
 		Users    string            `json:"users"`
+		Batch    bool              `json:"batch"`
 	}
 	entries := make([]entry, len(sources))
 	for i, s := range sources {
-		e := entry{Name: s.Name, Kind: "profile", URL: s.URL, Aliases: s.Aliases, Writable: s.Writable, Users: "me"}
+		e := entry{Name: s.Name, Kind: "profile", URL: s.URL, Aliases: s.Aliases, Writable: s.Writable, Users: "me", Batch: !s.NoBatch}
 		if s.AnyUser {
 			e.Users = "any"
 		}

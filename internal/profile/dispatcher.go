@@ -1,0 +1,115 @@
+package profile
+
+import (
+	"context"
+	"sync"
+)
+
+// Dispatcher collects the reads of one operation, so that those of one source can be sent in one request. It holds a read
+// back as long as any task of the operation runs, because a running task may add another read, and releases all of them
+// once every task is done or waits. There is no timer: a read waits only for computation. It is safe for concurrent use. A
+// nil Dispatcher does nothing.
+type Dispatcher struct {
+	mu      sync.Mutex
+	running int // tasks that run
+	waiting map[any][]*group
+}
+
+// group is reads that are released together.
+type group struct {
+	reads    []any
+	released chan struct{}
+}
+
+type dispatcherKey struct{}
+
+// WithDispatcher returns a context with a dispatcher whose operation has this many running tasks.
+func WithDispatcher(ctx context.Context, tasks int) context.Context {
+	return context.WithValue(ctx, dispatcherKey{}, &Dispatcher{running: tasks})
+}
+
+// DispatcherOf returns the context's dispatcher; nil if reads are not collected.
+func DispatcherOf(ctx context.Context) *Dispatcher {
+	d, _ := ctx.Value(dispatcherKey{}).(*Dispatcher)
+	return d
+}
+
+// Begin adds running tasks. A task that waits for others, or for something outside of the process, must call End before
+// and Begin after.
+func (d *Dispatcher) Begin(tasks int) {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running += tasks
+}
+
+// End ends a running task.
+func (d *Dispatcher) End() {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.end()
+}
+
+func (d *Dispatcher) end() {
+	if d.running--; d.running <= 0 {
+		d.release()
+	}
+}
+
+// release releases all reads.
+func (d *Dispatcher) release() {
+	for _, groups := range d.waiting {
+		for _, g := range groups {
+			close(g.released)
+		}
+	}
+	d.waiting = nil
+}
+
+// Join ends the calling task, and waits until no task runs or the context ends. It returns the reads with the same key that
+// are released together, at most limit, and whether the caller's is the first of them. The caller must call Begin once it
+// has the result of its read.
+func (d *Dispatcher) Join(ctx context.Context, key, read any, limit int) (reads []any, isFirst bool) {
+	g, isFirst := d.join(key, read, limit)
+	if g == nil {
+		return []any{read}, true
+	}
+	select {
+	case <-g.released:
+	case <-ctx.Done():
+		d.mu.Lock()
+		d.release()
+		d.mu.Unlock()
+		<-g.released
+	}
+	return g.reads, isFirst
+}
+
+// join adds a read to a group. It returns nil if there is nothing to wait for.
+func (d *Dispatcher) join(key, read any, limit int) (g *group, isFirst bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running == 1 && len(d.waiting) == 0 {
+		d.running = 0
+		return nil, true
+	}
+	if d.waiting == nil {
+		d.waiting = make(map[any][]*group)
+	}
+	groups := d.waiting[key]
+	if n := len(groups); n > 0 && len(groups[n-1].reads) < limit {
+		g = groups[n-1]
+	} else {
+		g = &group{released: make(chan struct{})}
+		d.waiting[key] = append(groups, g)
+	}
+	g.reads = append(g.reads, read)
+	isFirst = len(g.reads) == 1
+	d.end()
+	return g, isFirst
+}
