@@ -18,7 +18,7 @@ func TestSelectAndExpand(t *testing.T) {
 		{item + "?$select=createdBy/user,createdBy/user/id,id", `"createdBy":{"user":{"displayName":"Ada Lindqvist","id":"8d4c1f3a-27b6-4e09-9f51-6a0e2c7d9b14"}}}`},
 		{item + "?$select=inference/confidenceScore,inference", `/interests(inference)/$entity","inference":null}`},
 		{"/me/profile?$select=id&$expand=interests($select=id;$top=0)", `"id":"profileId","interests@odata.context":`},
-		{"/me/profile?$expand=*($top=0;$count=true)", `"interests@odata.count":62,"interests":[]}`},
+		{"/me/profile?$expand=*($top=0;$count=true)", `"interests@odata.count":62,"interests":[],`},
 		{"/me/profile?$expand=interests($top=0;count=true;$filter=displayName eq 'a;b,c)(')", `"interests@odata.count":0,"interests":[]}`},
 		{"/me/profile?$expand=%20interests%20($top=0)", `400`},
 		{"/me/profile?expand=interests($top=0)", `"interests":[]}`},

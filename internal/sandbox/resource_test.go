@@ -22,8 +22,8 @@ func profileType(t testing.TB, csdl string) *edm.StructuredType {
 // TestPaths tests the resource of a path, or the segment for which it is refused.
 func TestPaths(t *testing.T) {
 	t.Parallel()
-	facets := profileType(t, description).Navigation
-	interests := facets[0]
+	profile := profileType(t, description)
+	facets, interests := profile.Navigation, profile.NavigationProperty("interests")
 	for path, want := range map[string]resource{
 		"/beta/$metadata":                                  {kind: metadataResource},
 		"/beta/$batch":                                     {kind: batchResource},

@@ -91,7 +91,7 @@ func TestProfile(t *testing.T) {
 		t.Errorf("got %.400s", a.text)
 	}
 	if bare := c.do("GET", "/me/profile", "", "Accept", "text/html, application/json; odata.metadata=none"); strings.Contains(bare.text, "@odata") ||
-		!strings.HasPrefix(bare.text, `{"id":"profileId","interests":[{`) || !strings.Contains(bare.header.Get("Content-Type"), ";odata.metadata=none;") {
+		!strings.HasPrefix(bare.text, `{"id":"profileId","account":[`) || !strings.Contains(bare.header.Get("Content-Type"), ";odata.metadata=none;") {
 		t.Errorf("got %v %.200s", bare.header, bare.text)
 	}
 	if one := c.do("GET", "/me/profile?select=interests", ""); one.body["id"] != nil || one.body["interests"] == nil {

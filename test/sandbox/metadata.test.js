@@ -14,16 +14,41 @@ const graph = JSON.parse(readFileSync(new URL("graph-types.json", import.meta.ur
 const intended = new Map(Object.entries({
   "itemFacet.source: personDataSources?, in Graph personDataSource?":
     "the type of the global service; personDataSource is that of a national cloud",
+  "profile.anniversaries: navigation Collection(personAnnualEvent), in Graph navigation Collection(personAnniversary)":
+    "the type of the global service; personAnniversary is that of a national cloud",
+  "userAccountInformation.ageGroup: Edm.String?, in Graph Edm.String": "null is one of its documented values",
   "profileSourceAnnotation.id: missing": "the service answers sourceId; only its documentation says id",
-  "personInterest.displayName: Edm.String, in Graph Edm.String?": "a create without it is refused",
   "user: open EntityType, base entity, in Graph open EntityType, base directoryObject":
     "nothing of directoryObject is served",
   "user.mail: missing": "people are found by their user principal name",
 }));
-for (const facet of ["account", "addresses", "anniversaries", "awards", "certifications", "educationalActivities",
-  "emails", "languages", "names", "notes", "patents", "phones", "positions", "projects", "publications", "skills",
-  "webAccounts", "websites"]) {
-  intended.set(`profile.${facet}: missing`, "a facet that is not served yet");
+for (const property of ["activities", "awards", "fieldsOfStudy"]) {
+  intended.set(`educationalActivityDetail.${property}: Collection(Edm.String), in Graph Edm.String?`,
+    "the type of the global service");
+}
+const required = {
+  educationalActivity: { institution: "institutionData", program: "educationalActivityDetail" },
+  itemAddress: { detail: "physicalAddress" },
+  itemEmail: { address: "Edm.String" },
+  itemPatent: { displayName: "Edm.String" },
+  itemPhone: { number: "Edm.String" },
+  itemPublication: { displayName: "Edm.String" },
+  languageProficiency: { displayName: "Edm.String", tag: "Edm.String" },
+  personAward: { displayName: "Edm.String" },
+  personCertification: { displayName: "Edm.String" },
+  personInterest: { displayName: "Edm.String" },
+  personName: { displayName: "Edm.String", first: "Edm.String", last: "Edm.String" },
+  personWebsite: { displayName: "Edm.String", webUrl: "Edm.String" },
+  projectParticipation: { displayName: "Edm.String" },
+  skillProficiency: { displayName: "Edm.String" },
+  userAccountInformation: { countryCode: "Edm.String" },
+  webAccount: { service: "serviceInformation", userId: "Edm.String" },
+  workPosition: { detail: "positionDetail" },
+};
+for (const [type, members] of Object.entries(required)) {
+  for (const [member, is] of Object.entries(members)) {
+    intended.set(`${type}.${member}: ${is}, in Graph ${is}?`, "a create without it is refused");
+  }
 }
 
 const messages = [];

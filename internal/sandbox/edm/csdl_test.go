@@ -17,34 +17,57 @@ func readDescription(t testing.TB) string {
 	return string(text)
 }
 
-func interestType(t testing.TB) *StructuredType {
+func profileType(t testing.TB) *StructuredType {
 	t.Helper()
 	profile, err := ParseCSDL(readDescription(t), "profile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return profile.NavigationProperty("interests").EntityType
+	return profile
 }
 
-// TestWhatAClientMayWrite tests which properties a create and an update accept.
+func interestType(t testing.TB) *StructuredType {
+	return profileType(t).NavigationProperty("interests").EntityType
+}
+
+// TestWhatAClientMayWrite tests which properties a create requires: those that the documented samples of all creates
+// contain. It also tests which properties are the server's.
 func TestWhatAClientMayWrite(t *testing.T) {
 	t.Parallel()
-	required, computed, immutable := []string{}, []string{}, []string{}
-	for _, p := range interestType(t).Properties {
-		if p.required() {
-			required = append(required, p.Name)
-		}
-		if p.Computed {
-			computed = append(computed, p.Name)
-		}
-		if p.Immutable {
-			immutable = append(immutable, p.Name)
-		}
+	want := map[string]string{
+		"account": "countryCode", "addresses": "detail", "anniversaries": "", "awards": "displayName", "certifications": "displayName",
+		"educationalActivities": "institution program", "emails": "address", "interests": "displayName",
+		"languages": "displayName tag", "names": "displayName first last", "notes": "", "patents": "displayName",
+		"phones": "number", "positions": "detail", "projects": "displayName", "publications": "displayName",
+		"skills": "displayName", "webAccounts": "service userId", "websites": "displayName webUrl",
 	}
-	slices.Sort(computed)
-	if !slices.Equal(required, []string{"displayName"}) || !slices.Equal(immutable, []string{"source"}) ||
-		!slices.Equal(computed, []string{"createdDateTime", "id", "lastModifiedBy", "lastModifiedDateTime", "sources"}) {
-		t.Errorf("required %v, computed %v, immutable %v", required, computed, immutable)
+	facets := profileType(t).Navigation
+	if len(facets) != len(want) {
+		t.Errorf("there are %d facets, want %d", len(facets), len(want))
+	}
+	for _, facet := range facets {
+		required, computed, immutable := []string{}, []string{}, []string{}
+		for _, p := range facet.EntityType.Properties {
+			if p.required() {
+				required = append(required, p.Name)
+			}
+			if p.Computed {
+				computed = append(computed, p.Name)
+			}
+			if p.Immutable {
+				immutable = append(immutable, p.Name)
+			}
+		}
+		slices.Sort(required)
+		slices.Sort(computed)
+		servers := []string{"createdDateTime", "id", "lastModifiedBy", "lastModifiedDateTime", "sources"}
+		if facet.Name == "account" { // owned by the directory
+			servers = append(servers, "ageGroup", "originTenantInfo", "userPersona", "userPrincipalName")
+			slices.Sort(servers)
+		}
+		if got := strings.Join(required, " "); got != want[facet.Name] || !slices.Equal(immutable, []string{"source"}) || !slices.Equal(computed, servers) {
+			t.Errorf("%s: required %s, computed %v, immutable %v", facet.Name, got, computed, immutable)
+		}
 	}
 }
 
