@@ -4,165 +4,75 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/test/scene"
 )
 
-// sample is a value of a property: as a GraphQL literal, as JSON in variables, and as it is sent to the source.
-type sample struct{ literal, variable, wire string }
-
-// same returns a sample that is the same in all three forms.
-func same(text string) sample { return sample{text, text, text} }
-
-var audiences = sample{`[GROUP_MEMBERS, ORGANIZATION]`, `["GROUP_MEMBERS", "ORGANIZATION"]`, `"groupMembers,organization"`}
-
-// samples has an entry for each property of an input that is sent to the source. TestUpdateBody fails if a property
-// of the schema has no entry, or an entry no property.
-var samples = map[string]sample{
-	"PersonInterestInput.allowedAudiences":       audiences,
-	"PersonInterestInput.createdDateTime":        same(`"2017-01-01T00:00:46.1697867+03:00"`),
-	"PersonInterestInput.lastModifiedDateTime":   same(`"2016-12-31T23:58:46.8102575+03:00"`),
-	"PersonInterestInput.isSearchable":           same(`false`),
-	"PersonInterestInput.categories":             same(`["games","<b>&amp;"]`),
-	"PersonInterestInput.collaborationTags":      same(`["askMeAbout"]`),
-	"PersonInterestInput.description":            same(`"折り紙 \"and\" \\ \n 🥾"`),
-	"PersonInterestInput.displayName":            same(`"Chess"`),
-	"PersonInterestInput.webUrl":                 same(`"https://example.com/?a=1&b=<2>"`),
-	"PersonInterestInput.thumbnailUrl":           same(`"https://example.com/chess.png"`),
-	"PersonInterestInput.inference":              {`{confidenceScore: 1}`, `{"confidenceScore": 1}`, `{"confidenceScore": 1}`},
-	"PersonInterestInput.createdBy":              {`{user: {id: "x"}}`, `{"user": {"id": "x"}}`, `{"user": {"id": "x"}}`},
-	"PersonInterestInput.lastModifiedBy":         {`{device: null}`, `{"device": null}`, `{"device": null}`},
-	"PersonInterestInput.source":                 {`{type: ["User"]}`, `{"type": ["User"]}`, `{"type": ["User"]}`},
-	"InferenceDataInput.confidenceScore":         same(`0.8437500001`),
-	"InferenceDataInput.userHasVerifiedAccuracy": same(`true`),
-	"IdentitySetInput.application":               {`{id: "a"}`, `{"id": "a"}`, `{"id": "a"}`},
-	"IdentitySetInput.device":                    {`{id: "d"}`, `{"id": "d"}`, `{"id": "d"}`},
-	"IdentitySetInput.user":                      {`{displayName: "Ada"}`, `{"displayName": "Ada"}`, `{"displayName": "Ada"}`},
-	"IdentityInput.id":                           same(`"41a5a8b7"`),
-	"IdentityInput.displayName":                  same(`"Ada"`),
-	"PersonDataSourcesInput.type":                same(`["User", "AAD"]`),
-}
-
-// propertyPath is a property of the input, at any depth.
-type propertyPath struct {
-	names []string
-	field *ast.FieldDefinition
-	owner string
-}
-
-func (p propertyPath) String() string { return strings.Join(p.names, ".") }
-
-// wrap puts a value into the objects that contain the property. Quote is the quotation mark around names.
-func (p propertyPath) wrap(value, quote string) string {
-	for i := len(p.names) - 1; i >= 0; i-- {
-		value = "{" + quote + p.names[i] + quote + ": " + value + "}"
-	}
-	return value
-}
-
-func parseSchema(t testing.TB) *ast.Schema {
-	t.Helper()
-	parsed, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
-}
-
-func propertiesOf(s *ast.Schema, input string, above []string) (all []propertyPath) {
-	for _, field := range s.Types[input].Fields {
-		path := propertyPath{append(append([]string{}, above...), field.Name), field, input}
-		all = append(all, path)
-		if s.Types[field.Type.Name()].Kind == ast.InputObject {
-			all = append(all, propertiesOf(s, field.Type.Name(), path.names)...)
-		}
-	}
-	return all
-}
-
-// states are the values that a property can have, besides being absent.
-func (p propertyPath) states(s *ast.Schema) map[string]sample {
-	states := map[string]sample{"null": same("null"), "value": samples[p.owner+"."+p.field.Name]}
-	switch named := p.field.Type.Name(); {
-	case named == "AllowedAudience": // an empty list has no wire format; see TestRefusedBeforeAnythingIsSent
-	case p.field.Type.Elem != nil:
-		states["empty"] = same("[]")
-	case named == "String":
-		states["empty"] = same(`""`)
-	case s.Types[named].Kind == ast.InputObject:
-		states["empty"] = same("{}")
-	}
-	return states
-}
-
-const patchMutation = `mutation%s { updatePersonInterest(input: {id: "abc", patch: %s}) { personInterest { id } } }`
-
-// TestUpdateBody tests that a PATCH contains exactly what the input does, for every property at every depth and for
-// literals and variables.
+// TestUpdateBody tests that the body of a write contains exactly what the input does: for every property of every facet
+// at every depth, in updates and creates, and for literals and variables.
 func TestUpdateBody(t *testing.T) {
 	t.Parallel()
 	s := parseSchema(t)
 	rec := &recorder{Answer: answerJSON(200, `{"id":"abc"}`)}
 	f := newFacade(t, rec)
-	unused := make(map[string]bool)
-	for name := range samples {
-		unused[name] = true
-	}
-	expect := func(t *testing.T, r reply, body string) {
-		t.Helper()
-		if len(r.Errors) > 0 {
-			t.Fatalf("got %s", r.Body)
-		}
-		requests := rec.take()
-		if len(requests) != 1 {
-			t.Fatalf("%d requests reached the source", len(requests))
-		}
-		got := requests[0]
-		if got.Method != http.MethodPatch || got.Target != "/beta/me/profile/interests/abc" || got.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("got %s %s as %s", got.Method, got.Target, got.Header.Get("Content-Type"))
-		}
-		equalJSON(t, body, got.Body)
-	}
-	for _, p := range propertiesOf(s, "PersonInterestInput", nil) {
-		name := p.owner + "." + p.field.Name
-		if _, known := samples[name]; !known {
-			t.Errorf("the property %s has no row in samples", name)
-			continue
-		}
-		delete(unused, name)
-		graphQLType := p.field.Type.String()
-		for state, value := range p.states(s) {
-			t.Run(p.String()+"/"+state, func(t *testing.T) {
-				want := p.wrap(value.wire, `"`)
-				expect(t, f.do(fmt.Sprintf(patchMutation, "", p.wrap(value.literal, "")), nil), want)
-				expect(t, f.do(scene.UpdateMutation, `{"input": {"id": "abc", "patch": `+p.wrap(value.variable, `"`)+`}}`), want)
-				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+")", p.wrap("$v", "")), `{"v": `+value.variable+`}`), want)
-				expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+" = "+value.literal+")", p.wrap("$v", "")), nil), want)
-			})
-		}
-		t.Run(p.String()+"/absent variable", func(t *testing.T) {
-			// Another property is required, since the patch would be empty.
-			patch := p.wrap("$v", "")
-			want := p.wrap("0", `"`)
-			want = strings.Replace(want, `"`+p.field.Name+`": 0`, "", 1) // the enclosing objects stay
-			if len(p.names) == 1 {
-				other := "displayName"
-				if p.names[0] == other {
-					other = "description"
+	for _, facet := range facetsOf(s) {
+		t.Run(facet.name, func(t *testing.T) {
+			for _, p := range propertiesOf(s, facet.item+"Input", nil) {
+				for state, value := range statesOf(s, p.field().Type) {
+					checkWrites(t, f, rec, facet, p, state, value)
 				}
-				patch, want = "{"+other+": \"x\", "+p.names[0]+": $v}", `{"`+other+`": "x"}`
 			}
-			expect(t, f.do(fmt.Sprintf(patchMutation, "($v: "+graphQLType+")", patch), nil), want)
 		})
 	}
-	for name := range unused {
-		t.Errorf("the row %s is of no property", name)
+}
+
+// checkWrites sets one property to a value in all ways in which an input can be written, in one operation.
+func checkWrites(t *testing.T, f *facade, rec *recorder, facet facet, p propertyPath, state string, value sample) {
+	t.Helper()
+	literal, variable, want := p.wrap(value.literal, ""), p.wrap(value.variable, `"`), p.wrap(value.wire, `"`)
+	omitted, rest := p.omitted()
+	definitions := strings.NewReplacer("ITEM", facet.item, "TYPE", p.field().Type.String(), "VALUE", value.literal).
+		Replace(`$update: UpdateITEMInput!, $create: CreateITEMInput!, $value: TYPE, $byDefault: TYPE = VALUE, $omitted: TYPE`)
+	var fields []string
+	for i, input := range []string{
+		`update{id: "abc", patch: ` + literal + `}`,
+		`update$update`,
+		`update{id: "abc", patch: ` + p.wrap("$value", "") + `}`,
+		`update{id: "abc", patch: ` + p.wrap("$byDefault", "") + `}`,
+		`update{id: "abc", patch: ` + omitted + `}`,
+		`create{item: ` + literal + `}`,
+		`create$create`,
+	} {
+		fields = append(fields, fmt.Sprintf("m%d: %s%s(input: %s) { %s { id } }", i, input[:6], facet.item, input[6:], facet.payload()))
+	}
+	r := f.do("mutation("+definitions+") {\n"+strings.Join(fields, "\n")+"}", `{
+		"update": {"id": "abc", "patch": `+variable+`}, "create": {"item": `+variable+`}, "value": `+value.variable+`
+	}`)
+	requests := rec.take()
+	if len(r.Errors) > 0 || len(requests) != len(fields) {
+		t.Errorf("%s is %s: %d requests, %s", p, state, len(requests), r.Body)
+		return
+	}
+	for i, got := range requests {
+		wanted := scene.Recorded{Method: http.MethodPatch, Target: "/beta/me/profile/" + facet.name + "/abc", Body: want}
+		switch {
+		case i == 4:
+			wanted.Body = rest
+		case i > 4:
+			wanted.Method, wanted.Target = http.MethodPost, "/beta/me/profile/"+facet.name
+		}
+		if got.Method != wanted.Method || got.Target != wanted.Target || got.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: got %s %s as %s", fields[i], got.Method, got.Target, got.Header.Get("Content-Type"))
+		}
+		if !sameJSON(t, wanted.Body, got.Body) {
+			t.Errorf("%s: %s is %s: sent %s, want %s", p, state, fields[i], got.Body, wanted.Body)
+		}
 	}
 }
 
@@ -172,27 +82,25 @@ func TestWholeBody(t *testing.T) {
 	s := parseSchema(t)
 	rec := &recorder{Answer: answerJSON(201, `{"id":"abc"}`)}
 	f := newFacade(t, rec)
-	var members, wire []string
-	for _, field := range s.Types["PersonInterestInput"].Fields {
-		value := samples["PersonInterestInput."+field.Name]
-		members = append(members, `"`+field.Name+`": `+value.variable)
-		wire = append(wire, `"`+field.Name+`": `+value.wire)
-	}
-	item, want := "{"+strings.Join(members, ",")+"}", "{"+strings.Join(wire, ",")+"}"
-	for _, test := range []struct{ method, target, operation, variables string }{
-		{"PATCH", "/beta/me/profile/interests/abc", scene.UpdateMutation, `{"input": {"id": "abc", "patch": ` + item + `}}`},
-		{"POST", "/beta/me/profile/interests", scene.CreateMutation, `{"input": {"item": ` + item + `}}`},
-		{"POST", "/beta/users/ada@example.com/profile/interests", scene.CreateMutation, `{"input": {"user": "ada@example.com", "source": "upstream", "item": ` + item + `}}`},
-		{"POST", "/beta/me/profile/interests", scene.CreateMutation, `{"input": {"user": null, "source": null, "item": ` + item + `}}`},
-	} {
-		if r := f.do(test.operation, test.variables); len(r.Errors) > 0 {
-			t.Fatal(r.Body)
+	for _, facet := range facetsOf(s) {
+		whole := sampleOf(s, ast.NamedType(facet.item+"Input", nil))
+		update := fmt.Sprintf("mutation($input: Update%[1]sInput!) { update%[1]s(input: $input) { %[2]s { id } } }", facet.item, facet.payload())
+		create := fmt.Sprintf("mutation($input: Create%[1]sInput!) { create%[1]s(input: $input) { %[2]s { id } } }", facet.item, facet.payload())
+		for _, test := range []struct{ method, target, operation, variables string }{
+			{"PATCH", "/beta/me/profile/" + facet.name + "/abc", update, `{"input": {"id": "abc", "patch": ` + whole.variable + `}}`},
+			{"POST", "/beta/me/profile/" + facet.name, create, `{"input": {"item": ` + whole.variable + `}}`},
+			{"POST", "/beta/users/ada@example.com/profile/" + facet.name, create, `{"input": {"user": "ada@example.com", "source": "upstream", "item": ` + whole.variable + `}}`},
+			{"POST", "/beta/me/profile/" + facet.name, create, `{"input": {"user": null, "source": null, "item": ` + whole.variable + `}}`},
+		} {
+			if r := f.do(test.operation, test.variables); len(r.Errors) > 0 {
+				t.Fatal(r.Body)
+			}
+			requests := rec.take()
+			if len(requests) != 1 || requests[0].Method != test.method || requests[0].Target != test.target {
+				t.Fatalf("got %+v", requests)
+			}
+			equalJSON(t, whole.wire, requests[0].Body)
 		}
-		requests := rec.take()
-		if len(requests) != 1 || requests[0].Method != test.method || requests[0].Target != test.target {
-			t.Fatalf("got %+v", requests)
-		}
-		equalJSON(t, want, requests[0].Body)
 	}
 }
 
@@ -263,19 +171,28 @@ func TestFaultIsNamed(t *testing.T) {
 	}
 }
 
-// equalJSON compares two JSON texts. It also fails if a member is repeated.
+// equalJSON compares two JSON texts.
 func equalJSON(t testing.TB, want, got string) {
 	t.Helper()
-	var w, g any
-	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("%v: %s", err, want)
+	if !sameJSON(t, want, got) {
+		t.Errorf("got %s, want %s:\n%s", got, want, cmp.Diff(decode(t, want), decode(t, got)))
 	}
-	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		t.Fatalf("%v: %s", err, got)
+}
+
+func sameJSON(t testing.TB, want, got string) bool {
+	t.Helper()
+	return reflect.DeepEqual(decode(t, want), decode(t, got))
+}
+
+// decode decodes a JSON text. Numbers keep their digits.
+func decode(t testing.TB, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, text)
 	}
-	if diff := cmp.Diff(w, g); diff != "" {
-		t.Errorf("got %s, want %s:\n%s", got, want, diff)
-	}
+	return v
 }
 
 // TestCreateWithoutItem has the source respond to a POST with the location of the item. The item is read there if the
