@@ -10,37 +10,133 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/test/scene"
 )
 
-// goodItem has a value for every property of an interest that a source can send.
-const goodItem = `{
-	"id": "abc", "displayName": "Chess", "description": "d", "categories": ["games"], "collaborationTags": ["askMeAbout"],
-	"webUrl": "https://example.com", "thumbnailUrl": "https://example.com/t", "allowedAudiences": "organization", "isSearchable": true,
-	"inference": {"confidenceScore": 0.5, "userHasVerifiedAccuracy": true},
-	"createdDateTime": "2020-01-01T00:00:00Z", "lastModifiedDateTime": "2020-01-01T00:00:00Z",
-	"createdBy": {"application": {"id": "a", "displayName": "A"}, "device": {"id": "d", "displayName": "D"}, "user": {"id": "u", "displayName": "U"}},
-	"lastModifiedBy": {"application": {"id": "a", "displayName": "A"}, "device": {"id": "d", "displayName": "D"}, "user": {"id": "u", "displayName": "U"}},
-	"source": {"type": ["User"]}, "sources": [{"sourceId": "s", "isDefaultSource": true, "properties": ["p"]}]
-}`
-
-// everything returns a selection of all fields of a type, except those that only ProfileQL has.
-func everything(s *ast.Schema, typeName string) string {
-	var fields []string
-	for _, field := range s.Types[typeName].Fields {
-		if strings.HasPrefix(field.Name, "__") || field.Name == "profileSource" || field.Name == "itemId" {
-			continue
-		}
-		selection := field.Name
-		if named := s.Types[field.Type.Name()]; named.Kind == ast.Object {
-			selection += " " + everything(s, named.Name)
-		}
-		fields = append(fields, selection)
+// TestOddValues replaces every property of every facet, at every depth, by a value of every wrong kind. Only that
+// property becomes null, or the part of it that is valid, and nothing else changes. The response to an update and an
+// item in a list are the same in this respect.
+func TestOddValues(t *testing.T) {
+	t.Parallel()
+	s := parseSchema(t)
+	f, rec := newItemFacade(t)
+	number := func(text string) json.Number { return json.Number(text) }
+	odd := []any{
+		number("7.5"), number("8"), number("2147483648"), number("-2147483649"), number("1e999"), "odd", "", "INF", "NaN", "8", "2020-02-30", "2020-01-01", true, nil,
+		[]any{}, []any{nil}, []any{"odd", nil, number("1"), true, map[string]any{}, []any{"x"}},
+		map[string]any{}, map[string]any{"x": number("1"), "id": number("7"), "displayName": []any{}, "type": nil, "sourceId": "s"},
 	}
-	return "{ " + strings.Join(fields, " ") + " }"
+	for _, facet := range facetsOf(s) {
+		t.Run(facet.name, func(t *testing.T) {
+			good := plausibleItem(s, facet)
+			var cases []readCase
+			add := func(name string) {
+				text := mustJSON(good)
+				wire := decode(t, text).(map[string]any)
+				cases = append(cases, readCase{name, text, shownFor(s, ast.NamedType(facet.item, nil), wire).(map[string]any)})
+			}
+			add("plausible")
+			for _, path := range places(good, nil) {
+				above, last := at(good, path[:len(path)-1]), path[len(path)-1]
+				was := at(above, path[len(path)-1:])
+				for _, value := range odd {
+					set(above, last, value)
+					add(fmt.Sprintf("%v is %v", path, value))
+				}
+				set(above, last, was)
+			}
+			for _, value := range odd {
+				good["unheardOf"] = value
+				add(fmt.Sprintf("another member is %v", value))
+			}
+			checkRead(t, f, rec, s, facet, cases)
+		})
+	}
+}
+
+// TestKnownValues sets every property of every facet, at every depth, to each value that is allowed or was seen in real
+// data.
+func TestKnownValues(t *testing.T) {
+	t.Parallel()
+	s := parseSchema(t)
+	f, rec := newItemFacade(t)
+	for _, facet := range facetsOf(s) {
+		t.Run(facet.name, func(t *testing.T) {
+			var cases []readCase
+			for _, path := range places(plausibleItem(s, facet), nil) {
+				if _, isEntry := path[len(path)-1].(int); isEntry {
+					continue
+				}
+				field := fieldAt(s, facet.item, path)
+				for _, known := range knownFor(s, field.Type) {
+					wire, want := plausibleItem(s, facet), shownFor(s, ast.NamedType(facet.item, nil), plausibleItem(s, facet))
+					set(at(wire, path[:len(path)-1]), path[len(path)-1], json.RawMessage(known.wire))
+					set(at(want, path[:len(path)-1]), path[len(path)-1], decode(t, known.shown))
+					cases = append(cases, readCase{fmt.Sprintf("%v is %s", path, known.wire), mustJSON(wire), want.(map[string]any)})
+				}
+			}
+			checkRead(t, f, rec, s, facet, cases)
+		})
+	}
+}
+
+// knownValue is a value of a source, and how it is returned.
+type knownValue struct{ wire, shown string }
+
+var knownScalars = map[string][]knownValue{
+	"String":  {{`"Chess"`, `"Chess"`}, {`""`, `""`}, {`"\u0000\ud83d\ude00 \ud83d"`, `"\u0000😀 �"`}, {`",null and [null"`, `",null and [null"`}, {`"\u2028<&>\"\\"`, `"\u2028<&>\"\\"`}},
+	"Boolean": {{`true`, `true`}, {`false`, `false`}},
+	"Int":     {{`7`, `7`}, {`0`, `0`}, {`-2147483648`, `-2147483648`}, {`2147483647`, `2147483647`}, {`2147483648`, `null`}, {`1.5`, `null`}, {`"7"`, `null`}},
+	"Float": {
+		{`0.8437500001`, `0.8437500001`}, {`1e-7`, `1e-7`}, {`-122.12980000`, `-122.12980000`}, {`60`, `60`}, {`1e999`, `null`},
+		{`"INF"`, `null`}, {`"-INF"`, `null`}, {`"NaN"`, `null`}, {`"0.5"`, `null`},
+	},
+	"DateTime": {
+		{`"2020-01-01T00:00:00Z"`, `"2020-01-01T00:00:00Z"`}, {`"2020-01-01T00:00:00.10Z"`, `"2020-01-01T00:00:00.10Z"`},
+		{`"2020-07-01T15:41:14.089105Z"`, `"2020-07-01T15:41:14.089105Z"`}, {`"2020-07-06T06:34:12.2294868-11:30"`, `"2020-07-06T06:34:12.2294868-11:30"`},
+		{`"0001-01-01T00:00:00Z"`, `"0001-01-01T00:00:00Z"`}, {`"Date"`, `null`}, {`""`, `null`}, {`"2020-01-01"`, `null`},
+	},
+	"Date": {
+		{`"2020-02-29"`, `"2020-02-29"`}, {`"0001-01-01"`, `"0001-01-01"`}, {`"9999-12-31"`, `"9999-12-31"`}, {`"2021-02-29"`, `null`},
+		{`"2020-1-1"`, `null`}, {`"2020-01"`, `null`}, {`"2020-01-01T00:00:00Z"`, `null`}, {`"Date"`, `null`}, {`""`, `null`},
+	},
+	"AllowedAudience": {
+		{`"8"`, `["ORGANIZATION"]`}, {`8`, `["ORGANIZATION"]`}, {`0`, `["ME"]`}, {`"0"`, `["ME"]`}, {`24`, `["ORGANIZATION","FEDERATED_ORGANIZATIONS"]`},
+		{`"12"`, `["GROUP_MEMBERS","ORGANIZATION"]`}, {`128`, `["UNKNOWN_FUTURE_VALUE"]`}, {`136`, `["ORGANIZATION","UNKNOWN_FUTURE_VALUE"]`}, {`-1`, `["UNKNOWN_FUTURE_VALUE"]`},
+		{`" groupMembers ,  organization "`, `["GROUP_MEMBERS","ORGANIZATION"]`}, {`"groupMembers, organization"`, `["GROUP_MEMBERS","ORGANIZATION"]`},
+		{`"organization,alumni,organization"`, `["ORGANIZATION","UNKNOWN_FUTURE_VALUE"]`}, {`"unknownFutureValue"`, `["UNKNOWN_FUTURE_VALUE"]`}, {`""`, `null`},
+	},
+}
+
+// knownFor returns the known values of a type.
+func knownFor(s *ast.Schema, t *ast.Type) (known []knownValue) {
+	def := s.Types[t.Name()]
+	known = append([]knownValue{{`null`, `null`}}, knownScalars[def.Name]...)
+	switch {
+	case t.Elem != nil && def.Kind == ast.Scalar:
+		return []knownValue{
+			{`["a", "b"]`, `["a","b"]`}, {`["a", null, "b"]`, `["a","b"]`}, {`[null]`, `[]`}, {`[]`, `[]`}, {`"games"`, `["games"]`}, {`["a", 5, {}, "b"]`, `["a","b"]`}, {`null`, `null`},
+		}
+	case t.Elem != nil && def.Kind == ast.Object:
+		none := mustJSON(shownFor(s, ast.NamedType(def.Name, nil), map[string]any{}))
+		return append(known, []knownValue{{`[]`, `[]`}, {`[null, {}, 7]`, `[` + none + `]`}, {`[{}, {"x": 1}]`, `[` + none + `,` + none + `]`}, {`{}`, `[` + none + `]`}}...)
+	case def.Kind == ast.Object:
+		none := mustJSON(shownFor(s, t, map[string]any{}))
+		return append(known, []knownValue{{`{}`, none}, {`{"@odata.type": "#x", "email": "a@example.com"}`, none}, {`[]`, `null`}}...)
+	case def.Kind == ast.Enum && t.Elem == nil:
+		unknown := `null`
+		for i, member := range def.EnumValues {
+			shown, number := `"`+member.Name+`"`, strconv.Itoa(i)
+			known = append(known, []knownValue{{`"` + wireName(member.Name) + `"`, shown}, {number, shown}, {`"` + number + `"`, shown}}...)
+			if member.Name == unknownMember {
+				unknown = shown
+			}
+		}
+		return append(known, []knownValue{{`"brandNew"`, unknown}, {`99`, unknown}, {`"99"`, unknown}, {`-1`, unknown}, {`""`, `null`}, {`1.5`, `null`}}...)
+	}
+	return known
 }
 
 func decodeObject(t *testing.T, text string) map[string]any {
@@ -52,214 +148,12 @@ func decodeObject(t *testing.T, text string) map[string]any {
 	return object
 }
 
-// places returns the paths of all properties of an object, at every depth, as names and indices.
-func places(v any, above []any) (all [][]any) {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, member := range v {
-			path := append(slices.Clone(above), name)
-			all = append(append(all, path), places(member, path)...)
-		}
-	case []any:
-		for i, entry := range v {
-			all = append(all, places(entry, append(slices.Clone(above), i))...)
-		}
-	}
-	return all
-}
-
-func at(v any, path []any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			v = v.(map[string]any)[step]
-		case int:
-			v = v.([]any)[step]
-		}
-	}
-	return v
-}
-
-// shownFor returns the value that ProfileQL returns for a value of a source where the schema has a type: the value if
-// it is of that type, otherwise null. An invalid entry is removed from its list, and a single value in place of a
-// list becomes a list of one.
-func shownFor(s *ast.Schema, t *ast.Type, wire any) any {
-	if wire == nil {
-		return nil
-	}
-	if t.Name() == "AllowedAudience" {
-		return audiencesFor(wire)
-	}
-	if t.Elem != nil {
-		list, isList := wire.([]any)
-		if !isList {
-			list = []any{wire}
-		}
-		shown := []any{}
-		for _, entry := range list {
-			if entry = shownFor(s, t.Elem, entry); entry != nil {
-				shown = append(shown, entry)
-			}
-		}
-		if !isList && len(shown) == 0 {
-			return nil
-		}
-		return shown
-	}
-	switch wire := wire.(type) {
-	case string:
-		if t.Name() == "String" || t.Name() == "DateTime" && wire != "odd" {
-			return wire
-		}
-	case float64:
-		if t.Name() == "Float" {
-			return wire
-		}
-	case bool:
-		if t.Name() == "Boolean" {
-			return wire
-		}
-	case map[string]any:
-		if def := s.Types[t.Name()]; def.Kind == ast.Object {
-			shown := make(map[string]any)
-			for _, field := range def.Fields {
-				shown[field.Name] = shownFor(s, field.Type, wire[field.Name])
-			}
-			return shown
-		}
-	}
-	return nil
-}
-
-// audiencesFor handles the few values of a set of flags that this test uses.
-func audiencesFor(wire any) any {
-	switch wire {
-	case "organization", 8.0:
-		return []any{"ORGANIZATION"}
-	case "odd":
-		return []any{"UNKNOWN_FUTURE_VALUE"}
-	}
-	return nil
-}
-
-// TestOddValues replaces every property by a value of every wrong kind. Only that property becomes null, or the part
-// of it that is valid, and nothing else changes. The response to an update and an item in a list are the same in this
-// respect.
-func TestOddValues(t *testing.T) {
-	t.Parallel()
-	s := parseSchema(t)
-	selected := everything(s, "PersonInterest")
-	operation := `mutation Update { updatePersonInterest(input: {id: "abc", patch: {displayName: "x"}}) { personInterest ` + selected + ` } }`
-	list := `{ me { interests(first: 2) { nodes ` + selected + ` } } }`
-	rec := new(recorder)
-	f := newFacade(t, rec)
-	show := func(wire map[string]any) (updated map[string]any, listed []map[string]any) {
-		text := mustJSON(t, wire)
-		rec.answerWith(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodGet {
-				answerJSON(200, `{"value": [`+text+`, {"id": "z", "displayName": "Z"}]}`)(w, r)
-				return
-			}
-			answerJSON(200, text)(w, r)
-		})
-		var data struct {
-			UpdatePersonInterest struct{ PersonInterest map[string]any }
-			Me                   struct {
-				Interests struct{ Nodes []map[string]any }
-			}
-		}
-		f.do(operation, nil).Into(t, &data)
-		f.do(list, nil).Into(t, &data)
-		return data.UpdatePersonInterest.PersonInterest, data.Me.Interests.Nodes
-	}
-	for _, field := range s.Types["PersonInterest"].Fields {
-		if _, sent := decodeObject(t, goodItem)[field.Name]; !sent && strings.Contains(selected, " "+field.Name+" ") {
-			t.Errorf("goodItem has no %s", field.Name)
-		}
-	}
-	odd := []any{
-		7.5, 8.0, "odd", "", true, nil, []any{}, []any{nil}, []any{"odd", nil, 1.0, true, map[string]any{}, []any{"x"}},
-		map[string]any{}, map[string]any{"x": 1.0, "id": 7.0, "type": nil, "sourceId": "s"},
-	}
-	for _, path := range append(places(decodeObject(t, goodItem), nil), nil) {
-		if len(path) == 1 && path[0] == "id" {
-			continue // TestOddIDs
-		}
-		for _, value := range odd {
-			wire := decodeObject(t, goodItem)
-			if path == nil {
-				wire["unheardOf"] = value
-			} else {
-				at(wire, path[:len(path)-1]).(map[string]any)[path[len(path)-1].(string)] = value
-			}
-			if value == "" && len(path) > 0 && (path[0] == "allowedAudiences" || strings.HasSuffix(fmt.Sprint(path[0]), "DateTime")) {
-				continue // an empty string is neither; see TestOddButKnown
-			}
-			want := shownFor(s, ast.NamedType("PersonInterest", nil), wire).(map[string]any)
-			want["id"] = scene.GlobalID("upstream", "", "interests", "abc")
-			delete(want, "itemId")
-			delete(want, "profileSource")
-			updated, listed := show(wire)
-			if diff := cmp.Diff(want, updated); diff != "" {
-				t.Errorf("%v is %v, after an update:\n%s", path, value, diff)
-			}
-			// The source does not order. Of two items without an instant, the one with the smaller id is first.
-			if len(listed) != 2 || listed[1]["displayName"] != "Z" {
-				t.Errorf("%v is %v, in a list: %v", path, value, listed)
-			} else if diff := cmp.Diff(want, listed[0]); diff != "" {
-				t.Errorf("%v is %v, in a list:\n%s", path, value, diff)
-			}
-		}
-	}
-}
-
-func mustJSON(t *testing.T, v any) string {
-	t.Helper()
+func mustJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return string(text)
-}
-
-// TestOddButKnown tests values that were seen in real data, or that the formats allow.
-func TestOddButKnown(t *testing.T) {
-	t.Parallel()
-	rec := new(recorder)
-	f := newFacade(t, rec)
-	for _, test := range []struct{ property, wire, shown string }{
-		{"allowedAudiences", `"8"`, `["ORGANIZATION"]`}, {"allowedAudiences", `8`, `["ORGANIZATION"]`},
-		{"allowedAudiences", `0`, `["ME"]`}, {"allowedAudiences", `"0"`, `["ME"]`}, {"allowedAudiences", `24`, `["ORGANIZATION","FEDERATED_ORGANIZATIONS"]`},
-		{"allowedAudiences", `"12"`, `["GROUP_MEMBERS","ORGANIZATION"]`}, {"allowedAudiences", `128`, `["UNKNOWN_FUTURE_VALUE"]`},
-		{"allowedAudiences", `136`, `["ORGANIZATION","UNKNOWN_FUTURE_VALUE"]`}, {"allowedAudiences", `-1`, `["UNKNOWN_FUTURE_VALUE"]`},
-		{"allowedAudiences", `"24"`, `["ORGANIZATION","FEDERATED_ORGANIZATIONS"]`}, {"allowedAudiences", `" groupMembers ,  organization "`, `["GROUP_MEMBERS","ORGANIZATION"]`},
-		{"allowedAudiences", `"groupMembers, organization"`, `["GROUP_MEMBERS","ORGANIZATION"]`},
-		{"allowedAudiences", `"organization,alumni,organization"`, `["ORGANIZATION","UNKNOWN_FUTURE_VALUE"]`},
-		{"allowedAudiences", `"unknownFutureValue"`, `["UNKNOWN_FUTURE_VALUE"]`}, {"allowedAudiences", `""`, `null`}, {"allowedAudiences", `null`, `null`},
-		{"inference", `{"confidenceScore": "INF"}`, `{"confidenceScore": null}`}, {"inference", `{"confidenceScore": "-INF"}`, `{"confidenceScore": null}`},
-		{"inference", `{"confidenceScore": "NaN"}`, `{"confidenceScore": null}`}, {"inference", `{"confidenceScore": 1e-7}`, `{"confidenceScore": 1e-7}`},
-		{"inference", `{"confidenceScore": 1e999}`, `{"confidenceScore": null}`}, {"inference", `{"confidenceScore": 0.8437500001}`, `{"confidenceScore": 0.8437500001}`},
-		{"createdDateTime", `"2020-01-01T00:00:00Z"`, `"2020-01-01T00:00:00Z"`}, {"createdDateTime", `"2020-01-01T00:00:00.1Z"`, `"2020-01-01T00:00:00.1Z"`},
-		{"createdDateTime", `"2020-01-01T00:00:00.10Z"`, `"2020-01-01T00:00:00.10Z"`}, {"createdDateTime", `"2020-01-01T00:00:00.123Z"`, `"2020-01-01T00:00:00.123Z"`},
-		{"createdDateTime", `"2020-01-01T00:00:00.1234Z"`, `"2020-01-01T00:00:00.1234Z"`}, {"createdDateTime", `"2020-01-01T00:00:00.12345Z"`, `"2020-01-01T00:00:00.12345Z"`},
-		{"createdDateTime", `"2020-07-01T15:41:14.089105Z"`, `"2020-07-01T15:41:14.089105Z"`}, {"createdDateTime", `"2020-07-06T06:34:12.2294868-11:30"`, `"2020-07-06T06:34:12.2294868-11:30"`},
-		{"createdDateTime", `"0001-01-01T00:00:00Z"`, `"0001-01-01T00:00:00Z"`}, {"createdDateTime", `"Date"`, `null`}, {"createdDateTime", `""`, `null`},
-		{"categories", `["a", null, "b"]`, `["a","b"]`}, {"categories", `[null]`, `[]`}, {"categories", `[]`, `[]`}, {"categories", `"games"`, `["games"]`},
-		{"categories", `["a", 5, {}, "b"]`, `["a","b"]`}, {"sources", `[null, {"sourceId": "s"}, 7]`, `[{"sourceId": "s"}]`}, {"source", `{"type": "User"}`, `{"type": ["User"]}`},
-		{"description", `""`, `""`}, {"description", `"\u0000\ud83d\ude00 \ud83d"`, `"\u0000😀 �"`}, {"description", `",null and [null"`, `",null and [null"`},
-	} {
-		rec.answerWith(answerJSON(200, `{"id": "abc", "displayName": "Chess", "unheardOf": {"a": [1]}, "@odata.etag": "x", "`+test.property+`": `+test.wire+`}`))
-		selection := map[string]string{"inference": "inference { confidenceScore }", "sources": "sources { sourceId }", "source": "source { type }"}[test.property]
-		if selection == "" {
-			selection = test.property
-		}
-		r := f.do(`mutation { updatePersonInterest(input: {id: "abc", patch: {displayName: "x"}}) { personInterest { displayName `+selection+` } } }`, nil)
-		if len(r.Errors) > 0 {
-			t.Errorf("%s is %s: %s", test.property, test.wire, r.Body)
-			continue
-		}
-		equalJSON(t, `{"updatePersonInterest": {"personInterest": {"displayName": "Chess", "`+test.property+`": `+test.shown+`}}}`, string(r.Data))
-	}
 }
 
 // TestOddIDs tests items without an id. After an update, the id is known from the request. In a list, the item is
@@ -351,8 +245,8 @@ func TestOddBodies(t *testing.T) {
 		if sources, ok := want["sources"].([]any); ok {
 			sources[0].(map[string]any)["properties"] = nil
 		}
-		equalJSON(t, `{"updatePersonInterest": {"personInterest": `+mustJSON(t, want)+`}}`, string(updated.Data))
-		equalJSON(t, `{"me": {"interests": {"nodes": [`+mustJSON(t, want)+`]}}}`, string(listed.Data))
+		equalJSON(t, `{"updatePersonInterest": {"personInterest": `+mustJSON(want)+`}}`, string(updated.Data))
+		equalJSON(t, `{"me": {"interests": {"nodes": [`+mustJSON(want)+`]}}}`, string(listed.Data))
 	}
 }
 
