@@ -23,6 +23,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"profileql/test/process"
 )
 
@@ -78,7 +81,31 @@ func page(first int, fields string) string {
 	return fmt.Sprintf(`{"query": "query ($first: Int!) { me { interests(first: $first) { edges { cursor node { %s } } pageInfo { hasNextPage endCursor } } } }", "variables": {"first": %d}}`, fields, first)
 }
 
-func cases() (all []testCase) {
+// wholeProfile returns a request for a page of 20 items of each facet.
+func wholeProfile() (string, error) {
+	text, err := os.ReadFile("schema.graphqls")
+	if err != nil {
+		return "", err
+	}
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, field := range schema.Types["Profile"].Fields {
+		if strings.HasSuffix(field.Type.Name(), "Connection") {
+			b.WriteString(" " + field.Name + " { nodes { ...F } pageInfo { hasNextPage endCursor } failedSources { code } }")
+		}
+	}
+	return fmt.Sprintf(`{"query": "{ me {%s } } fragment F on ItemFacet { id itemId allowedAudiences inference { confidenceScore userHasVerifiedAccuracy } createdDateTime `+
+		`createdBy { user { id displayName } } lastModifiedDateTime isSearchable source { type } ... on PersonInterest { displayName description } }"}`, &b), nil
+}
+
+func cases() (all []testCase, err error) {
+	whole, err := wholeProfile()
+	if err != nil {
+		return nil, err
+	}
 	for _, callers := range []int{1, 32, 256} {
 		all = append(all, testCase{name: fmt.Sprintf("update, %d callers", callers), target: 2, body: update, sources: 1, callers: callers})
 	}
@@ -90,10 +117,11 @@ func cases() (all []testCase) {
 	for _, callers := range []int{1, 256} {
 		all = append(all, testCase{name: fmt.Sprintf("page of 20, 12 fields, %d callers", callers), body: page(20, twelveFields), sources: 1, callers: callers})
 	}
+	all = append(all, testCase{name: "whole profile, 19 facets of 20 items", target: 6, body: whole, sources: 1, callers: 32})
 	for sources := 2; sources <= 4; sources++ {
 		all = append(all, testCase{name: fmt.Sprintf("page of 20, 12 fields, %d sources", sources), body: page(20, twelveFields), sources: sources, callers: 32})
 	}
-	return all
+	return all, nil
 }
 
 func mergedCases() []testCase {
@@ -112,7 +140,11 @@ func run(ctx context.Context, out io.Writer, rounds int, only string, check bool
 	selected := func(of []testCase) []testCase {
 		return slices.DeleteFunc(of, func(c testCase) bool { return !strings.Contains(c.name, only) })
 	}
-	above, err := tabulate(ctx, out, started, "proxy", selected(cases()), rounds)
+	all, err := cases()
+	if err != nil {
+		return err
+	}
+	above, err := tabulate(ctx, out, started, "proxy", selected(all), rounds)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -92,20 +93,53 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
 	s.last = sourceRequest{r.Method, r.URL.RequestURI(), string(body)}
-	answer, known := s.answers[r.URL.RequestURI()]
-	if !known {
-		answer = answerTo(r, s.items)
-		s.answers[r.URL.RequestURI()] = answer
-	}
 	s.mu.Unlock()
+	var answer []byte
+	if root, isBatch := strings.CutSuffix(r.URL.Path, "/$batch"); isBatch {
+		answer = s.batch(root, body)
+	} else {
+		answer = s.answer(r.URL)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	_, _ = w.Write(answer)
 }
 
-func answerTo(r *http.Request, items int) []byte {
+// answer returns the response to a request for this URL.
+func (s *source) answer(u *url.URL) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer, known := s.answers[u.RequestURI()]
+	if !known {
+		answer = answerTo(u, s.items)
+		s.answers[u.RequestURI()] = answer
+	}
+	return answer
+}
+
+// batch returns the response to a $batch.
+func (s *source) batch(root string, body []byte) []byte {
+	var batch struct {
+		Requests []struct{ ID, URL string }
+	}
+	_ = json.Unmarshal(body, &batch)
+	var b bytes.Buffer
+	separator := `{"responses":[`
+	for _, part := range batch.Requests {
+		u, err := url.Parse(root + part.URL)
+		if err != nil {
+			continue
+		}
+		_, _ = fmt.Fprintf(&b, `%s{"id":%q,"status":200,"headers":{"Content-Type":"application/json"},"body":%s}`, separator, part.ID, s.answer(u))
+		separator = ","
+	}
+	b.WriteString("]}")
+	return b.Bytes()
+}
+
+func answerTo(u *url.URL, items int) []byte {
 	var b strings.Builder
-	query, created := r.URL.Query(), time.Date(2020, 7, 6, 6, 34, 12, 229486800, time.UTC)
+	query, created := u.Query(), time.Date(2020, 7, 6, 6, 34, 12, 229486800, time.UTC)
 	top, err := strconv.Atoi(query.Get("$top"))
 	if err != nil {
 		write(&b, query.Get("$select"), itemID, created)
@@ -152,10 +186,16 @@ func serveProxy(target string) error {
 	if err != nil {
 		return err
 	}
-	return serve(&httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256},
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(u) },
-	})
+	}
+	return serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Otherwise the server may close the body of a POST while the transport checks that it has ended, and a large
+		// response is then cut short.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		proxy.ServeHTTP(w, r)
+	}))
 }
 
 // stub is the source as a process.

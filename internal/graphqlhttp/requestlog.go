@@ -36,6 +36,9 @@ func (e logEntry) log(ctx context.Context, log *slog.Logger, a answer) {
 	n, requestIDs, diagnostics := e.calls.Counted()
 	attrs = append(attrs, slog.Int("status", a.status),
 		slog.Float64("ms", float64(now.Sub(e.start).Microseconds())/1000), slog.Int("upstream_calls", n))
+	if batches := e.calls.Batches(); batches > 0 {
+		attrs = append(attrs, slog.Int("batches", batches))
+	}
 	for _, list := range []struct {
 		name  string
 		texts []string

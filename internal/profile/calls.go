@@ -11,6 +11,7 @@ import (
 type Calls struct {
 	mu             sync.Mutex
 	requests       int
+	batches        int
 	requestIDs     []string
 	diagnostics    []string
 	afterOperation []func()
@@ -64,6 +65,22 @@ func CountCall(ctx context.Context, requestID, diagnostic string) {
 	c.requests++
 	keep(&c.requestIDs, requestID)
 	keep(&c.diagnostics, diagnostic)
+}
+
+// CountBatch records a batch. Its requests are recorded by [CountCall].
+func CountBatch(ctx context.Context) {
+	if c, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.batches++
+	}
+}
+
+// Batches returns the number of batches in which requests were sent.
+func (c *Calls) Batches() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.batches
 }
 
 func keep(kept *[]string, text string) {

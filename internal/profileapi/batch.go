@@ -110,6 +110,7 @@ func (c *Client) exchangeBatch(ctx context.Context, parts []*batchPart) (*respon
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 	}
+	profile.CountBatch(ctx)
 	return c.send(ctx, request{
 		method: http.MethodPost, url: c.base.String() + "/$batch", body: c.appendBatch(nil, parts), clientID: parts[0].clientID, parts: len(parts),
 	})
