@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 	"go.uber.org/goleak"
 
 	"profileql/internal/config"
@@ -36,7 +38,7 @@ import (
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
 	t.Helper()
 	s := config.Source{
-		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true,
+		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true, Batch: true,
 		Token: config.Token{From: config.FromCaller, Name: "Authorization"}, Concurrency: 4, MaxConcurrency: 256,
 	}
 	log := telemetry.NewLog(logged)
@@ -716,6 +718,7 @@ func BenchmarkInProcess(b *testing.B) {
 		{"update", string(scene.StubAnswer), updateRequest(b)},
 		{"page of 20", `{"value": [` + strings.Join(items[:21], ",") + `]}`, scene.Body(b, inProcessPage, map[string]any{"first": 20})},
 		{"page of 100", `{"value": [` + strings.Join(items, ",") + `]}`, scene.Body(b, inProcessPage, map[string]any{"first": 100})},
+		{"whole profile", inProcessBatch(`{"value": [` + strings.Join(items[:21], ",") + `]}`), scene.Body(b, inProcessProfile(b), nil)},
 	} {
 		handler := newTestHandler(b, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{
@@ -732,6 +735,31 @@ func BenchmarkInProcess(b *testing.B) {
 			}
 		})
 	}
+}
+
+// inProcessBatch returns the response to a batch for all facets.
+func inProcessBatch(list string) string {
+	var parts []string
+	for i := range 19 {
+		parts = append(parts, fmt.Sprintf(`{"id": "%d", "status": 200, "headers": {"Content-Type": "application/json"}, "body": %s}`, i, list))
+	}
+	return `{"responses": [` + strings.Join(parts, ",") + `]}`
+}
+
+// inProcessProfile returns a query for 20 items of each facet.
+func inProcessProfile(tb testing.TB) string {
+	parsed, err := gqlparser.LoadSchema(&ast.Source{Input: schema})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var b strings.Builder
+	for _, field := range parsed.Types["Profile"].Fields {
+		if strings.HasSuffix(field.Type.Name(), "Connection") {
+			b.WriteString(field.Name + " { nodes { ...F } pageInfo { hasNextPage endCursor } }")
+		}
+	}
+	return `{ me {` + b.String() + `} } fragment F on ItemFacet { id itemId allowedAudiences inference { confidenceScore userHasVerifiedAccuracy }
+		createdDateTime createdBy { user { id displayName } } lastModifiedDateTime isSearchable source { type } ... on PersonInterest { displayName } }`
 }
 
 const inProcessPage = `query ($first: Int!) { me { interests(first: $first) { edges { cursor node {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -287,9 +288,18 @@ func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
 			if err := large.check(buf, maxBytes); err != nil {
 				return nil, err
 			}
-			buf = append(buf, 0)[:len(buf)]
+			buf = slices.Grow(buf, growthOf(len(buf), length))
 		}
 	}
+}
+
+// growthOf returns by how many bytes a full buffer of this size grows. The larger part of an announced body is allocated
+// only once the smaller one has arrived. Each growth copies the buffer, so it is by more than append's quarter.
+func growthOf(size int, announced int64) int {
+	if rest := int(announced) + 1 - size; rest > 0 {
+		return min(rest, 7*size)
+	}
+	return size
 }
 
 // sleep waits. It returns false, if possible at once, when the context ends first.
