@@ -70,15 +70,6 @@ func (s *Sandbox) documents(x *request, f *edm.NavigationProperty) ([]store.Docu
 	return docs, nil
 }
 
-// page returns a page of a list.
-func (s *Sandbox) page(x *request, f *edm.NavigationProperty, q odata.Query) (odata.Page, error) {
-	items, err := s.items(x, f, q.Filter)
-	if err != nil {
-		return odata.Page{}, err
-	}
-	return q.Page(items), nil
-}
-
 func (s *Sandbox) readList(x *request, o odata.Options) (answer, error) {
 	q, err := odata.ParseQuery(x.facet.EntityType, o)
 	if err != nil {

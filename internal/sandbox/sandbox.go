@@ -5,7 +5,7 @@
 // Facets and their properties are defined in profile.csdl only: a new facet is a type there, and seed data.
 //
 // A request goes through these files: handler.go (the caller, and the faults of the request), resource.go (the resource
-// that the path names), then read.go and profile.go (lists, items and the profile), write.go with body.go and
+// that the path names), then read.go, page.go and profile.go (lists, items and the profile), write.go with body.go and
 // provenance.go (the request's body, and the audit properties that the server sets), or batch.go (several requests);
 // jsonformat.go and answer.go (the response), errors.go (error responses). lag.go delays the visibility of writes, and
 // seed.go has the people.
@@ -92,7 +92,7 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.store, err = store.Open(ctx, o.Data); err != nil {
+	if s.store, err = store.Open(ctx, o.Data, sortKeys); err != nil {
 		return nil, fmt.Errorf("open the sandbox's data %q: %w", o.Data, err)
 	}
 	fill := func() ([]store.Resident, error) { return residents(profile.Navigation, people) }

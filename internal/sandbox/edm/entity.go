@@ -23,6 +23,9 @@ func NewEntity(doc []byte) (*Entity, error) {
 	return &Entity{properties: properties, values: make(map[string]Value)}, nil
 }
 
+// EntityOf returns an entity with these values, by path, and nothing else.
+func EntityOf(values map[string]Value) *Entity { return &Entity{values: values} }
+
 // Path is a path to a value in an entity: to a property, or to one in complex properties, such as
 // inference/confidenceScore.
 type Path struct {

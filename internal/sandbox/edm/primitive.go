@@ -1,6 +1,7 @@
 package edm
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -20,6 +21,13 @@ func ParseDateTimeOffset(text string) (time.Time, bool) {
 // FormatDateTimeOffset formats an instant in UTC with seven fractional digits, including trailing zeros, as in the
 // documented responses.
 func FormatDateTimeOffset(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
+
+// SortKey returns a text for an instant. The order of the texts by their bytes is that of the instants. They must be
+// in the years from -1 to 10,000, which are those of an Edm.DateTimeOffset of four digits in UTC.
+func SortKey(t time.Time) string {
+	const yearMinusOne = -62_198_755_200 // in seconds since 1970
+	return fmt.Sprintf("%012d.%09d", t.Unix()-yearMinusOne, t.Nanosecond())
+}
 
 // ParseDate parses an Edm.Date, as midnight in UTC.
 func ParseDate(text string) (time.Time, bool) {

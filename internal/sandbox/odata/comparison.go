@@ -53,7 +53,7 @@ func compared(left, right Expression, name string, holds func(c int) bool) (Expr
 	}
 	// With null, all operators but eq and ne are false (OData URL Conventions 4.01, section 5.1.1.1).
 	ranks := name != "Equal" && name != "NotEqual"
-	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	e := combined(left, right, func(at scope) edm.Value {
 		a, b := left.eval(at), right.eval(at)
 		if ranks && (a.Kind == edm.KindNull || b.Kind == edm.KindNull) {
 			return edm.Boolean(false)
@@ -62,7 +62,15 @@ func compared(left, right Expression, name string, holds func(c int) bool) (Expr
 			return edm.Boolean(name == "NotEqual") // NaN, as in IEEE 754
 		}
 		return edm.Boolean(holds(edm.Compare(a, b)))
-	}}, nil
+	})
+	property, constant := left, right
+	if left.literal {
+		property, constant = right, left
+	}
+	if property.path != "" && constant.literal {
+		e.onlyCompares, e.comparisons = true, []comparison{{property.path, constant.eval(scope{})}}
+	}
+	return e, nil
 }
 
 // primary parses an operand and the operators that bind more tightly than not: has and in.
@@ -127,7 +135,7 @@ func (p *filterParser) in(left Expression) (Expression, error) {
 		if err != nil {
 			return Expression{}, err
 		}
-		either = Expression{kind: edm.KindBoolean, eval: or(either, equal)}
+		either = combined(either, equal, or(either, equal))
 	}
 	return either, p.expectMark(")")
 }

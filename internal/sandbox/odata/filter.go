@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"slices"
 	"strings"
 
 	"profileql/internal/sandbox/edm"
@@ -19,7 +20,17 @@ type Expression struct {
 	enum     *edm.EnumType // for [edm.KindEnum]; nil for a literal whose type is not known yet
 	literal  bool
 	typeName string // for a literal with the name of its enumeration
+	path     string // for a property of the item
 	eval     func(scope) edm.Value
+
+	onlyCompares bool         // whether the result depends on comparisons alone, which are those of the next field
+	comparisons  []comparison // of properties of the item with constants
+}
+
+// comparison is a comparison of a property of the item with a constant.
+type comparison struct {
+	property string
+	constant edm.Value
 }
 
 // scope is the data that an expression is evaluated on: an item, and the current entries of the enclosing lambda
@@ -30,7 +41,7 @@ type scope struct {
 }
 
 func literal(v edm.Value) Expression {
-	return Expression{kind: v.Kind, literal: true, eval: func(scope) edm.Value { return v }}
+	return Expression{kind: v.Kind, literal: true, onlyCompares: true, eval: func(scope) edm.Value { return v }}
 }
 
 // Keeps reports whether a filter is true for an entity.
@@ -136,9 +147,18 @@ func (p *filterParser) logical(
 		if !left.isBoolean() || !right.isBoolean() {
 			return Expression{}, incompatible(left, right, name)
 		}
-		left = Expression{kind: edm.KindBoolean, eval: combine(left, right)}
+		left = combined(left, right, combine(left, right))
 	}
 	return left, err
+}
+
+// combined returns a boolean expression of two operands.
+func combined(left, right Expression, eval func(scope) edm.Value) Expression {
+	e := Expression{kind: edm.KindBoolean, eval: eval}
+	if n := len(left.comparisons) + len(right.comparisons); left.onlyCompares && right.onlyCompares && n <= maxConstants {
+		e.onlyCompares, e.comparisons = true, slices.Concat(left.comparisons, right.comparisons)
+	}
+	return e
 }
 
 func (e Expression) isBoolean() bool { return e.kind == edm.KindBoolean || e.kind == edm.KindNull }
@@ -181,13 +201,16 @@ func (p *filterParser) not() (Expression, error) {
 	if !e.isBoolean() {
 		return Expression{}, edm.Errorf("A unary operator with an incompatible type was detected. Found operand type '%s' for operator kind 'Not'.", e.kind)
 	}
-	return Expression{kind: edm.KindBoolean, eval: func(at scope) edm.Value {
+	not := e
+	not.kind, not.literal, not.path = edm.KindBoolean, false, ""
+	not.eval = func(at scope) edm.Value {
 		v := e.eval(at)
 		if v.Kind == edm.KindNull {
 			return v
 		}
 		return edm.Boolean(v.IsFalse())
-	}}, nil
+	}
+	return not, nil
 }
 
 // operand parses an expression in parentheses, a negation, a literal, a function call or a property path.
@@ -262,7 +285,7 @@ func (p *filterParser) property(path string) (Expression, error) {
 	if err != nil {
 		return Expression{}, err
 	}
-	return Expression{kind: r.property.Kind(), enum: r.property.Type.Enum, eval: r.value}, nil
+	return Expression{kind: r.property.Kind(), enum: r.property.Type.Enum, path: r.path, eval: r.value}, nil
 }
 
 // call parses a name followed by a parenthesis: a path that ends in a lambda operator, or a function.

@@ -22,6 +22,7 @@ type entry struct {
 // reference is what a path in a filter refers to.
 type reference struct {
 	property *edm.Property
+	path     string // of a property of the item
 	raw      func(scope) json.RawMessage
 	value    func(scope) edm.Value
 }
@@ -37,7 +38,9 @@ func (p *filterParser) resolve(text string) (reference, error) {
 			return v.reference(n), nil
 		}
 	}
-	return resolveIn(p.item, text, func(at scope) *edm.Entity { return at.item })
+	r, err := resolveIn(p.item, text, func(at scope) *edm.Entity { return at.item })
+	r.path = text
+	return r, err
 }
 
 // resolveIn resolves a path from a structure of type t, which is nil if there is none.

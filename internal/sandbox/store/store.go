@@ -1,5 +1,6 @@
 // Package store stores the sandbox's people and their items in SQLite, in memory or in a file. An item is a JSON
 // document with its owner, facet and id. The package does not interpret the document, and does not check permissions.
+// Lists can be ordered by two instants of a document, which the caller extracts: see page.go.
 package store
 
 import (
@@ -25,7 +26,7 @@ import (
 var migrations embed.FS
 
 // version is the number of migrations, and the user_version of a migrated file.
-const version = 1
+const version = 2
 
 // fileReaders is the number of concurrent reads of a file, while a write waits for the disk.
 const fileReaders = 4
@@ -35,7 +36,13 @@ var ErrNotFound = errors.New("there is no such item")
 
 // Store is an open database. It is safe for concurrent use. Writes queue for a single connection: SQLite allows one
 // at a time, and other writers would retry at random intervals until they time out.
-type Store struct{ reads, writes *sql.DB }
+type Store struct {
+	reads, writes *sql.DB
+	sortKeys      func(doc []byte) SortKeys
+}
+
+// SortKeys are what a document's lists are ordered by: texts whose order by bytes is that of the instants, or null.
+type SortKeys struct{ CreatedDateTime, LastModifiedDateTime sql.NullString }
 
 // Person is a user of the sandbox.
 type Person struct {
@@ -54,15 +61,16 @@ type Document struct {
 }
 
 // Open opens the database in a file, or a new one in memory if file is empty. It creates the file, readable by its
-// owner only, but not its directory, and migrates a file of an older version. It returns an error if the file is not
-// a SQLite database, or was written by a newer version.
-func Open(ctx context.Context, file string) (*Store, error) {
+// owner only, but not its directory, and migrates a file of an older version. sortKeys is called for every document
+// that is written or migrated. It returns an error if the file is not a SQLite database, or was written by a newer
+// version.
+func Open(ctx context.Context, file string, sortKeys func(doc []byte) SortKeys) (*Store, error) {
 	if file == "" {
 		db, err := openDatabase(":memory:", 1) // each further connection would have a database of its own
 		if err != nil {
 			return nil, err
 		}
-		return (&Store{db, db}).migrated(ctx)
+		return (&Store{db, db, sortKeys}).migrated(ctx)
 	}
 	name, err := databaseURI(file)
 	if err != nil {
@@ -76,7 +84,7 @@ func Open(ctx context.Context, file string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
-	return (&Store{reads, writes}).migrated(ctx)
+	return (&Store{reads, writes, sortKeys}).migrated(ctx)
 }
 
 func openDatabase(name string, connections int) (*sql.DB, error) {
@@ -99,7 +107,7 @@ func openDatabase(name string, connections int) (*sql.DB, error) {
 }
 
 func (s *Store) migrated(ctx context.Context) (*Store, error) {
-	if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx) }); err != nil {
+	if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return s.migrate(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -136,7 +144,7 @@ func databaseURI(file string) (string, error) {
 }
 
 // migrate migrates a database to the current version.
-func migrate(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
 	var from int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&from); err != nil {
 		return err
@@ -156,8 +164,42 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("migrate to version %d: %w", v, err)
 		}
 	}
+	if from == 1 {
+		if err := s.fillSortKeys(ctx, tx); err != nil {
+			return fmt.Errorf("migrate to version 2: %w", err)
+		}
+	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
 	return err
+}
+
+// fillSortKeys sets the columns that version 2 added.
+func (s *Store) fillSortKeys(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, "SELECT person, facet, id, doc FROM item")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	all := make(map[Key]SortKeys)
+	for rows.Next() {
+		var k Key
+		var doc []byte
+		if err := rows.Scan(&k.Person, &k.Facet, &k.ID, &doc); err != nil {
+			return err
+		}
+		all[k] = s.sortKeys(doc)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for k, keys := range all {
+		_, err := tx.ExecContext(ctx, "UPDATE item SET createdDateTime = ?, lastModifiedDateTime = ? WHERE person = ? AND facet = ? AND id = ?",
+			keys.CreatedDateTime, keys.LastModifiedDateTime, k.Person, k.Facet, k.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
@@ -209,7 +251,7 @@ func (s *Store) Fill(ctx context.Context, people func() ([]Resident, error)) err
 			return err
 		}
 		for position, r := range all {
-			if err := r.insert(ctx, tx, position); err != nil {
+			if err := s.insertResident(ctx, tx, r, position); err != nil {
 				return fmt.Errorf("put %s in: %w", r.UserPrincipalName, err)
 			}
 		}
@@ -217,7 +259,7 @@ func (s *Store) Fill(ctx context.Context, people func() ([]Resident, error)) err
 	})
 }
 
-func (r Resident) insert(ctx context.Context, tx *sql.Tx, position int) error {
+func (s *Store) insertResident(ctx context.Context, tx *sql.Tx, r Resident, position int) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO person (id, position, userPrincipalName, displayName) VALUES (?, ?, ?, ?)",
 		r.ID, position, r.UserPrincipalName, r.DisplayName)
 	if err != nil {
@@ -225,7 +267,7 @@ func (r Resident) insert(ctx context.Context, tx *sql.Tx, position int) error {
 	}
 	for _, facet := range slices.Sorted(maps.Keys(r.Facets)) {
 		for _, doc := range r.Facets[facet] {
-			if err := insertDocument(ctx, tx, Key{r.ID, facet, doc.ID}, doc.Text); err != nil {
+			if err := s.insertDocument(ctx, tx, Key{r.ID, facet, doc.ID}, doc.Text); err != nil {
 				return fmt.Errorf("item %s: %w", doc.ID, err)
 			}
 		}
@@ -239,6 +281,10 @@ func (s *Store) Documents(ctx context.Context, person, facet string) ([]Document
 	if err != nil {
 		return nil, err
 	}
+	return scanDocuments(rows)
+}
+
+func scanDocuments(rows *sql.Rows) ([]Document, error) {
 	defer func() { _ = rows.Close() }()
 	var docs []Document
 	for rows.Next() {
@@ -271,12 +317,13 @@ func readDocument(ctx context.Context, q querier, k Key) (doc []byte, err error)
 
 // Insert adds a new item. It returns an error if the key exists.
 func (s *Store) Insert(ctx context.Context, k Key, doc []byte) error {
-	return s.inTransaction(ctx, func(tx *sql.Tx) error { return insertDocument(ctx, tx, k, doc) })
+	return s.inTransaction(ctx, func(tx *sql.Tx) error { return s.insertDocument(ctx, tx, k, doc) })
 }
 
-func insertDocument(ctx context.Context, tx *sql.Tx, k Key, doc []byte) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO item (person, facet, id, doc) VALUES (?, ?, ?, ?)",
-		k.Person, k.Facet, k.ID, string(doc))
+func (s *Store) insertDocument(ctx context.Context, tx *sql.Tx, k Key, doc []byte) error {
+	keys := s.sortKeys(doc)
+	_, err := tx.ExecContext(ctx, "INSERT INTO item (person, facet, id, doc, createdDateTime, lastModifiedDateTime) VALUES (?, ?, ?, ?, ?, ?)",
+		k.Person, k.Facet, k.ID, string(doc), keys.CreatedDateTime, keys.LastModifiedDateTime)
 	return err
 }
 
@@ -292,8 +339,9 @@ func (s *Store) Update(ctx context.Context, k Key, change func(doc []byte) ([]by
 		if doc, err = change(doc); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE item SET doc = ? WHERE person = ? AND facet = ? AND id = ?",
-			string(doc), k.Person, k.Facet, k.ID)
+		keys := s.sortKeys(doc)
+		_, err = tx.ExecContext(ctx, "UPDATE item SET doc = ?, createdDateTime = ?, lastModifiedDateTime = ? WHERE person = ? AND facet = ? AND id = ?",
+			string(doc), keys.CreatedDateTime, keys.LastModifiedDateTime, k.Person, k.Facet, k.ID)
 		return err
 	})
 }
