@@ -19,7 +19,7 @@ const types = (folder: string) => ({
   documents: [`${folder}/**/*.{ts,tsx}`, `!${folder}/gen/**`],
   config: {
     strictScalars: true,
-    scalars: { ID: "string", DateTime: "string" },
+    scalars: { ID: "string", DateTime: "string", Date: "string" },
     enumsAsTypes: true,
     useTypeImports: true,
   },
