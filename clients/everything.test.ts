@@ -49,6 +49,7 @@ async function complaints(code: string): Promise<string[]> {
   const { options } = ts.parseJsonConfigFileContent(json, ts.sys, import.meta.dirname);
   expect(options.strict).toBe(true);
   const found = ts.getPreEmitDiagnostics(ts.createProgram([main], options));
+  rmSync(folder, { recursive: true }); // so that nothing else compiles it
   return found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
 }
 
