@@ -952,3 +952,37 @@ func TestBreakerLog(t *testing.T) {
 		}
 	})
 }
+
+// TestObserve tests that responses in batches count for the circuit breaker and for throttling as others do.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(LimiterOptions{
+			Name: "one", Base: http.DefaultTransport, Caller: func(context.Context) uint64 { return 7 }, Log: slog.New(slog.DiscardHandler), MaxConcurrency: 1,
+		})
+		for _, status := range []int{503, 500, 504, 502, 200, 404, 503, 503, 503, 503} {
+			l.Observe(t.Context(), status, nil)
+		}
+		if l.Status(t.Context()).Failing {
+			t.Error("open after 4 failures in a row")
+		}
+		l.Observe(t.Context(), http.StatusTooManyRequests, http.Header{"Retry-After": {"2.5"}})
+		if until := l.Status(t.Context()).ThrottledUntil; time.Until(until) != 2500*time.Millisecond {
+			t.Errorf("throttled until %s", until)
+		}
+		for range maxFailures {
+			l.Observe(t.Context(), 503, nil)
+		}
+		if !l.Status(t.Context()).Failing {
+			t.Error("closed after 5 failures in a row")
+		}
+		l.Observe(t.Context(), 200, nil) // open: nothing is counted
+		time.Sleep(openTimeout)
+		for range halfOpenRequests {
+			l.Observe(t.Context(), 200, nil)
+		}
+		if l.Status(t.Context()).Failing {
+			t.Error("open after two successes")
+		}
+	})
+}
