@@ -37,8 +37,8 @@ var pageIDs = []string{
 	"5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1", "5F1D8C8E-6A0B-4C57-9D2F-1B7C3A90E4D1",
 }
 
-// drawPageDocument draws an item.
-func drawPageDocument(r *rapid.T, t *edm.StructuredType, id string) []byte {
+// drawPageDocument draws an item. Few instants make ties likely.
+func drawPageDocument(r *rapid.T, t *edm.StructuredType, id string, instants []string) []byte {
 	doc := map[string]any{"id": id, "displayName": id}
 	for _, name := range []string{"createdDateTime", "lastModifiedDateTime"} {
 		switch rapid.IntRange(0, 5).Draw(r, "kind of "+name) {
@@ -48,7 +48,7 @@ func drawPageDocument(r *rapid.T, t *edm.StructuredType, id string) []byte {
 		case 2:
 			doc[name] = json.Number("5") // seen in no data, but it must not matter
 		default:
-			doc[name] = rapid.SampledFrom(pageInstants).Draw(r, name)
+			doc[name] = rapid.SampledFrom(instants).Draw(r, name)
 		}
 	}
 	return t.Encode(doc)
@@ -57,13 +57,13 @@ func drawPageDocument(r *rapid.T, t *edm.StructuredType, id string) []byte {
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // drawPageFilter draws a filter by instants and ids, and sometimes by other properties.
-func drawPageFilter(r *rapid.T, depth int) string {
+func drawPageFilter(r *rapid.T, depth int, instants []string) string {
 	property := rapid.SampledFrom([]string{"createdDateTime", "createdDateTime", "createdDateTime", "lastModifiedDateTime"}).Draw(r, "property")
-	at := rapid.SampledFrom(pageInstants[:len(pageInstants)-2]).Draw(r, "at")
+	at := rapid.SampledFrom(instants).Draw(r, "at")
 	id := rapid.SampledFrom(pageIDs).Draw(r, "id")
 	operator := rapid.SampledFrom([]string{"eq", "ne", "gt", "ge", "lt", "le"}).Draw(r, "operator")
 	if depth > 0 {
-		inner := func() string { return drawPageFilter(r, depth-1) }
+		inner := func() string { return drawPageFilter(r, depth-1, instants) }
 		switch rapid.IntRange(0, 4).Draw(r, "combination") {
 		case 0:
 			return "(" + inner() + ") and (" + inner() + ")"
@@ -73,7 +73,9 @@ func drawPageFilter(r *rapid.T, depth int) string {
 			return "not (" + inner() + ")"
 		}
 	}
-	switch rapid.IntRange(0, 11).Draw(r, "comparison") {
+	switch rapid.IntRange(0, 12).Draw(r, "comparison") {
+	case 9:
+		return fmt.Sprintf("%s eq %s and id ne %s", property, at, quoted(id))
 	case 0:
 		return "displayName " + operator + " " + quoted(id)
 	case 1:
@@ -94,7 +96,7 @@ func drawPageFilter(r *rapid.T, depth int) string {
 	return property + " " + operator + " " + at
 }
 
-func drawPageOptions(r *rapid.T) odata.Options {
+func drawPageOptions(r *rapid.T, instants []string) odata.Options {
 	o := make(odata.Options)
 	if rapid.Bool().Draw(r, "ordered") {
 		parts := rapid.SliceOfN(rapid.SampledFrom([]string{"createdDateTime", "lastModifiedDateTime", "id", "displayName"}), 1, 3).Draw(r, "order")
@@ -107,7 +109,7 @@ func drawPageOptions(r *rapid.T) odata.Options {
 		o["$orderby"] = strings.Join(parts, ",")
 	}
 	if depth := rapid.IntRange(-1, 2).Draw(r, "depth"); depth >= 0 {
-		o["$filter"] = drawPageFilter(r, depth)
+		o["$filter"] = drawPageFilter(r, depth, instants)
 	}
 	for _, name := range []string{"$top", "$skip"} {
 		if n := rapid.IntRange(-3, 12).Draw(r, name); n >= 0 {
@@ -129,20 +131,22 @@ func TestPagesFromTheIndex(t *testing.T) {
 		box := emptyBox(t, r)
 		facet := box.profile.NavigationProperty("interests")
 		x := &request{Request: httptest.NewRequest("GET", "/", nil), owner: box.people[0], at: now}
+		instants := rapid.SliceOfN(rapid.SampledFrom(pageInstants[:len(pageInstants)-2]), 1, 4).Draw(r, "instants")
+		stored := append(slices.Clone(instants), pageInstants[len(pageInstants)-2:]...)
 		for _, id := range rapid.SliceOfDistinct(rapid.SampledFrom(pageIDs), rapid.ID[string]).Draw(r, "ids") {
 			k := store.Key{Person: x.owner.ID, Facet: facet.Name, ID: id}
-			if err := box.store.Insert(t.Context(), k, drawPageDocument(r, facet.EntityType, id)); err != nil {
+			if err := box.store.Insert(t.Context(), k, drawPageDocument(r, facet.EntityType, id, stored)); err != nil {
 				t.Fatal(err)
 			}
 			if rapid.Bool().Draw(r, "changed") {
-				changed := drawPageDocument(r, facet.EntityType, id)
+				changed := drawPageDocument(r, facet.EntityType, id, stored)
 				if err := box.store.Update(t.Context(), k, func([]byte) ([]byte, error) { return changed, nil }); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		for range rapid.IntRange(1, 8).Draw(r, "queries") {
-			o := drawPageOptions(r)
+			o := drawPageOptions(r, instants)
 			for range 4 { // pages
 				next := comparePages(t, r, box, x, facet, o)
 				if next == "" {
@@ -166,7 +170,7 @@ func TestPagesFromTheIndex(t *testing.T) {
 }
 
 // comparePages compares the page of a query with that of all items, and returns the query of the next page.
-func comparePages(t *testing.T, r *rapid.T, box *Sandbox, x *request, facet *edm.NavigationProperty, o odata.Options) (next string) {
+func comparePages(t *testing.T, r interface{ Fatalf(string, ...any) }, box *Sandbox, x *request, facet *edm.NavigationProperty, o odata.Options) (next string) {
 	q, err := odata.ParseQuery(facet.EntityType, o)
 	if err != nil {
 		r.Fatalf("%v: %v", o, err)
@@ -191,6 +195,41 @@ func comparePages(t *testing.T, r *rapid.T, box *Sandbox, x *request, facet *edm
 		return ""
 	}
 	return q.Next(got)
+}
+
+// TestPagesOfTies compares the same for all page sizes and numbers of omitted items, where several items have the same
+// instant or none.
+func TestPagesOfTies(t *testing.T) {
+	t.Parallel()
+	box := emptyBox(t, t)
+	facet := box.profile.NavigationProperty("interests")
+	x := &request{Request: httptest.NewRequest("GET", "/", nil), owner: box.people[0], at: now}
+	const before, at, after = "2024-05-01T09:59:59Z", "2024-05-01T10:00:00Z", "2024-05-01T10:00:01Z"
+	for i, instant := range []any{nil, at, after, nil, at, at, before, after, at} {
+		id := string(rune('a' + i))
+		doc := facet.EntityType.Encode(map[string]any{"id": id, "displayName": id, "createdDateTime": instant})
+		if err := box.store.Insert(t.Context(), store.Key{Person: x.owner.ID, Facet: facet.Name, ID: id}, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, filter := range []string{
+		"createdDateTime lt A or (createdDateTime eq A and id gt 'b') or createdDateTime eq null",
+		"createdDateTime gt A or (createdDateTime eq A and id gt 'b')",
+		"createdDateTime eq A and id ne 'e'",
+		"createdDateTime eq null and id gt 'a'",
+		"createdDateTime ne A",
+	} {
+		for _, order := range []string{"createdDateTime", "createdDateTime desc", "createdDateTime,id desc", "createdDateTime desc,id desc", "id", "id desc"} {
+			for skip := range 10 {
+				for top := range 10 {
+					comparePages(t, t, box, x, facet, odata.Options{
+						"$filter": strings.ReplaceAll(filter, "A", at), "$orderby": order, "$count": "true",
+						"$skip": fmt.Sprint(skip), "$top": fmt.Sprint(top),
+					})
+				}
+			}
+		}
+	}
 }
 
 // pageOf returns the items of a page as text.
@@ -250,6 +289,7 @@ func TestQueriesWithAnIndex(t *testing.T) {
 			"$orderby=P,id&$filter=P eq A":                                             1,
 			"$orderby=P,id&$filter=P gt A and not (P ge A)":                            -1, // no part at all
 			"$orderby=P,id&$filter=id gt 'I'":                                          0,  // of all instants
+			"$orderby=P,id&$filter=A lt P":                                             1,
 			"$orderby=P,displayName":                                                   0,
 			"$orderby=displayName":                                                     0,
 			"$orderby=P&$filter=displayName eq 'x'":                                    0,
