@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -54,6 +55,69 @@ func TestSeedsMatchTheDescription(t *testing.T) {
 	}
 	if !locks[LockedInterest] || locks[SampleInterest] || !ids[SampleInterest] {
 		t.Errorf("the two items that others point at: locked %t and %t", locks[LockedInterest], locks[SampleInterest])
+	}
+}
+
+// TestSeedsHaveEverything tests that both people have items in every facet, some of which belong to another system, and
+// that every property has a value somewhere, also those of nested values.
+func TestSeedsHaveEverything(t *testing.T) {
+	t.Parallel()
+	types, used := describedTypes(t), make(map[string]bool)
+	var use func(d csdlType, v any)
+	use = func(d csdlType, v any) {
+		entries, isCollection := v.([]any)
+		if !isCollection {
+			entries = []any{v}
+		}
+		for _, entry := range entries {
+			object, _ := entry.(map[string]any)
+			for _, p := range d.Properties {
+				if v := object[p.Name]; v != nil && v != "" && !reflect.DeepEqual(v, []any{}) {
+					used[d.Name+"."+p.Name] = true
+					use(types.of(p.Type), v)
+				}
+			}
+		}
+	}
+	locks := make(map[string]int)
+	for _, set := range []string{"", "lab"} {
+		for _, person := range seeded(t, set) {
+			for name, d := range types.facets() {
+				items := person.Facets[name]
+				if set == "" && len(items) < 2 {
+					t.Errorf("%s: %d %s", person.UserPrincipalName, len(items), name)
+				}
+				for _, doc := range items {
+					use(d, doc)
+					if locked(doc) {
+						locks[person.UserPrincipalName+set]++
+					}
+				}
+			}
+		}
+	}
+	if len(locks) != 4 {
+		t.Errorf("items of other systems: %v", locks)
+	}
+	for _, d := range types.facets() {
+		types.paths(d, nil, func(path []csdlProperty) {
+			p, in := path[len(path)-1], d
+			if len(path) > 1 {
+				in = types.of(path[len(path)-2].Type)
+			}
+			unused := !used[in.Name+"."+p.Name]
+			inherited := slices.ContainsFunc(types["itemFacet"].Properties, func(q csdlProperty) bool { return q.Name == path[0].Name })
+			if unused && !inherited {
+				t.Errorf("no item has %s.%s", in.Name, p.Name)
+			}
+			if p.collection() {
+				for _, member := range types.of(p.Type).Properties {
+					if inner := types.of(p.Type).Name + "." + member.Name; !used[inner] {
+						t.Errorf("no item has %s", inner)
+					}
+				}
+			}
+		})
 	}
 }
 
