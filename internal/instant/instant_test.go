@@ -24,6 +24,21 @@ func TestValid(t *testing.T) {
 	}
 }
 
+func TestValidDate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"2017-01-31": true, "2016-02-29": true, "0000-01-01": true, "0001-01-01": true, "9999-12-31": true,
+		"2017-02-29": false, "2017-02-30": false, "2017-13-01": false, "2017-00-01": false, "2017-01-00": false, "2017-04-31": false,
+		"2017-1-31": false, "2017-01-1": false, "2017-01": false, "2017": false, "20170131": false, "2017/01/31": false, "31-01-2017": false,
+		"12017-01-01": false, "-0001-01-01": false, "+2017-01-01": false, "2017-01-31Z": false, "2017-01-31T00:00:00Z": false,
+		" 2017-01-31": false, "2017-01-31 ": false, "2017-01-31\n": false, "": false, "Date": false, "２017-01-01": false,
+	} {
+		if ValidDate(text) != want || ValidDate([]byte(text)) != want {
+			t.Errorf("%q: %t", text, !want)
+		}
+	}
+}
+
 // FuzzValid holds that the fast path agrees with time.Parse.
 func FuzzValid(f *testing.F) {
 	for text := range instants {

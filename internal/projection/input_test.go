@@ -20,8 +20,62 @@ import (
 	"profileql/internal/jsontape"
 )
 
+// TestInputs holds which values of inputs are accepted, and how they are written: as literals, variables and defaults.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	parsed, s := newSchema(t)
+	for _, test := range []struct{ path, literal, variable, want string }{ // want is empty if the value is refused
+		{"detail.startMonthYear", `"2016-02-29"`, `"2016-02-29"`, `"2016-02-29"`}, {"detail.startMonthYear", `"0001-01-01"`, `"0001-01-01"`, `"0001-01-01"`},
+		{"detail.startMonthYear", `null`, `null`, `null`}, {"detail.startMonthYear", `"2017-02-29"`, `"2017-02-29"`, ``}, {"detail.startMonthYear", `""`, `""`, ``},
+		{"detail.startMonthYear", `"2017-1-1"`, `"2017-1-1"`, ``}, {"detail.startMonthYear", `"2017-01-01T00:00:00Z"`, `"2017-01-01T00:00:00Z"`, ``},
+		{"detail.startMonthYear", `20170101`, `20170101`, ``}, {"detail.startMonthYear", `["2017-01-01"]`, `["2017-01-01"]`, ``}, {"detail.startMonthYear", `{}`, `{}`, ``},
+		{"detail.startMonthYear", `TODAY`, `true`, ``},
+		{"detail.layer", `7`, `7`, `7`}, {"detail.layer", `0`, `0`, `0`}, {"detail.layer", `-2147483648`, `-2147483648`, `-2147483648`}, {"detail.layer", `2147483647`, `2147483647`, `2147483647`},
+		{"detail.layer", `2147483648`, `2147483648`, ``}, {"detail.layer", `-2147483649`, `-2147483649`, ``}, {"detail.layer", `99999999999999999999`, `99999999999999999999`, ``},
+		{"detail.layer", `1.5`, `1.5`, ``}, {"detail.layer", `"7"`, `"7"`, ``}, {"detail.layer", `true`, `true`, ``}, {"detail.layer", `[7]`, `[7]`, ``}, {"detail.layer", `null`, `null`, `null`},
+		{"detail.layer", ``, `7.0`, `7`}, {"detail.layer", ``, `7e2`, `700`}, {"detail.layer", `7.0`, ``, ``}, {"detail.layer", ``, `1e10`, ``},
+		{"client.address.type", `BUSINESS`, `"BUSINESS"`, `"business"`}, {"client.address.type", `"BUSINESS"`, `"business"`, ``}, {"client.address.type", `CASTLE`, `"CASTLE"`, ``},
+		{"client.address.type", `2`, `2`, ``}, {"client.address.type", `[BUSINESS]`, `["BUSINESS"]`, ``}, {"client.address.type", `null`, `null`, `null`},
+		{"client.address", `{}`, `{}`, `{}`}, {"client.address", `[]`, `[]`, ``}, {"client.address", `[{}]`, `[{}]`, ``}, {"client.address", `"Lund"`, `"Lund"`, ``}, {"client.address", `{town: "x"}`, `{"town": "x"}`, ``},
+		{"colleagues", `[{displayName: "A"}, {}]`, `[{"displayName": "A"}, {}]`, `[{"displayName":"A"},{}]`}, {"colleagues", `{displayName: null}`, `{"displayName": null}`, `[{"displayName":null}]`},
+		{"colleagues", `[]`, `[]`, `[]`}, {"colleagues", `null`, `null`, `null`}, {"colleagues", `[null]`, `[null]`, ``}, {"colleagues", `[[{}]]`, `[[{}]]`, ``}, {"colleagues", `["A"]`, `["A"]`, ``},
+		{"colleagues", `[{relationship: FRIEND}]`, `[{"relationship": "FRIEND"}]`, `[{"relationship":"friend"}]`}, {"colleagues", `[{relationship: UNKNOWN_FUTURE_VALUE}]`, `[{"relationship": "UNKNOWN_FUTURE_VALUE"}]`, ``},
+	} {
+		names := strings.Split(test.path, ".")
+		def := parsed.Types["ProjectParticipationInput"]
+		var field *ast.FieldDefinition
+		for _, name := range names {
+			field = def.Fields.ForName(name)
+			def = parsed.Types[field.Type.Name()]
+		}
+		wrap := func(value, mark string) string {
+			for _, name := range slices.Backward(names) {
+				value = "{" + mark + name + mark + ":" + value + "}"
+			}
+			return value
+		}
+		const document = `mutation%s { updateProjectParticipation(input: {id: "x", patch: %s}) { projectParticipation { id } } }`
+		forms := make(map[string]string) // variables by document
+		if test.literal != "" {
+			forms[fmt.Sprintf(document, "", wrap(test.literal, ""))] = `{}`
+			forms[fmt.Sprintf(document, "($v: "+field.Type.String()+" = "+test.literal+")", wrap("$v", ""))] = `{}`
+		}
+		if test.variable != "" {
+			forms[fmt.Sprintf(document, "($v: "+field.Type.String()+")", wrap("$v", ""))] = `{"v":` + test.variable + `}`
+			forms[fmt.Sprintf(document, "($p: ProjectParticipationInput!)", "$p")] = `{"p":` + wrap(test.variable, `"`) + `}`
+		}
+		for document, variables := range forms {
+			body, err := appendPatch(parsed, s, "ProjectParticipation", document, variables)
+			if want := wrap(test.want, `"`); test.want == "" && err == nil || test.want != "" && (err != nil || string(body) != want) {
+				t.Errorf("%s %s: %s, %v, want %s", document, variables, body, err, test.want)
+			}
+		}
+	}
+}
+
 // FuzzAppendInput holds that a body contains exactly the caller's input, or that there is an error: the fuzzer's bytes
-// determine the patch of an operation, in its variables, in the document, or partly in each, and the expected body.
+// determine the patch of an operation for any facet, in its variables, in the document, or partly in each, and the
+// expected body.
 func FuzzAppendInput(f *testing.F) {
 	parsed, s := newSchema(f)
 	for seed := range uint64(200) {
@@ -33,8 +87,8 @@ func FuzzAppendInput(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		a := author{schema: parsed, script: script}
-		document, variables, want := a.operation()
-		body, err := appendPatch(parsed, s, document, variables)
+		item, document, variables, want := a.operation()
+		body, err := appendPatch(parsed, s, item, document, variables)
 		switch {
 		case err != nil && !a.bad:
 			t.Fatalf("%s\n%s\n%v", document, variables, err)
@@ -65,7 +119,7 @@ func decodeJSON(text []byte) (v any, err error) {
 }
 
 // appendPatch writes the patch of an operation, in the steps that package graph takes.
-func appendPatch(parsed *ast.Schema, s *Schema, document, variables string) ([]byte, error) {
+func appendPatch(parsed *ast.Schema, s *Schema, item, document, variables string) ([]byte, error) {
 	tape, err := jsontape.Parse([]byte(variables))
 	if err != nil {
 		return nil, err
@@ -90,7 +144,7 @@ func appendPatch(parsed *ast.Schema, s *Schema, document, variables string) ([]b
 	if !isObject {
 		return nil, errors.New("no patch")
 	}
-	return s.AppendInput([]byte("before"), "PersonInterestInput", patch)[len("before"):], nil
+	return s.AppendInput([]byte("before"), item+"Input", patch)[len("before"):], nil
 }
 
 // author generates operations from a script. It is independent of the encoder: the expected output of a value is generated
@@ -124,14 +178,17 @@ func (a *author) fault(n int) bool {
 	return made
 }
 
-// operation generates an operation and its variables. The patch is a literal, with variables in it, or a variable.
-func (a *author) operation() (document, variables string, want any) {
+// operation generates an operation and its variables, for an item of any facet. The patch is a literal, with variables in
+// it, or a variable.
+func (a *author) operation() (item, document, variables string, want any) {
 	a.faulty = a.draw(4) == 1
-	t := ast.NonNullNamedType("PersonInterestInput", nil)
+	items := a.schema.PossibleTypes["ItemFacet"]
+	item = items[a.draw(len(items))].Name
+	t := ast.NonNullNamedType(item+"Input", nil)
 	patch, want, _ := a.position(t, true)
-	document = fmt.Sprintf(`mutation%s { updatePersonInterest(input: {id: "x", patch: %s}) { personInterest { id } } }`,
-		parenthesized(a.definitions), patch)
-	return document, "{" + strings.Join(a.variables, ",") + "}", want
+	document = fmt.Sprintf(`mutation%s { update%s(input: {id: "x", patch: %s}) { %s { id } } }`,
+		parenthesized(a.definitions), item, patch, strings.ToLower(item[:1])+item[1:])
+	return item, document, "{" + strings.Join(a.variables, ",") + "}", want
 }
 
 func parenthesized(definitions []string) string {
@@ -189,6 +246,8 @@ func (a *author) value(t *ast.Type, as form) (text string, want any) {
 		return a.list(t.Elem, as)
 	case def.Kind == ast.InputObject:
 		return a.object(def, as)
+	case def.Kind == ast.Enum:
+		return a.member(def, as)
 	}
 	switch def.Name {
 	case "String":
@@ -198,8 +257,12 @@ func (a *author) value(t *ast.Type, as form) (text string, want any) {
 		return strconv.FormatBool(yes), yes
 	case "Float":
 		return a.number(as)
+	case "Int":
+		return a.integer(as)
 	case "DateTime":
 		return a.moment()
+	case "Date":
+		return a.day()
 	}
 	panic("nobody knows how to write " + t.String())
 }
@@ -208,12 +271,16 @@ func (a *author) value(t *ast.Type, as form) (text string, want any) {
 func (a *author) misfit(t *ast.Type, as form) string {
 	def := a.schema.Types[t.Name()]
 	switch {
+	case t.Elem != nil && def.Kind == ast.InputObject:
+		return pick(a, `[null]`, `[[{}]]`, `7`, `["text"]`, `"text"`, `[{},7]`)
 	case def.Kind == ast.InputObject && as == ofJSON:
 		return pick(a, `{"unknown":null}`, `[]`, `"text"`, `7`)
 	case def.Kind == ast.InputObject:
 		return pick(a, `{unknown: null}`, `[]`, `"text"`, `ENUM`)
 	case def.Name == "Float":
 		return pick(a, `"1"`, `true`, `{}`, `[]`, `1e999`, `-1e400`)
+	case def.Name == "Int":
+		return pick(a, `"1"`, `true`, `{}`, `[]`, `1.5`, `2147483648`, `-2147483649`, `1e999`, `99999999999999999999`)
 	case def.Name == "Boolean":
 		return pick(a, `"true"`, `1`, `{}`, `[]`)
 	case t.Elem != nil:
@@ -302,6 +369,47 @@ func (a *author) flags(def *ast.Definition, as form) (text string, want any) {
 		return written[0], members[0]
 	}
 	return "[" + strings.Join(written, ",") + "]", strings.Join(members, ",")
+}
+
+// member generates a member of an enum.
+func (a *author) member(def *ast.Definition, as form) (text string, want any) {
+	name := def.EnumValues[a.draw(len(def.EnumValues))].Name
+	if a.fault(32) {
+		name = pick(a, "NOBODY", "me", "Home")
+	}
+	if name == "UNKNOWN_FUTURE_VALUE" {
+		if name = def.EnumValues[0].Name; a.fault(4) {
+			name = "UNKNOWN_FUTURE_VALUE"
+		}
+	}
+	words := strings.Split(name, "_")
+	wire := strings.ToLower(words[0])
+	for _, word := range words[1:] {
+		wire += word[:1] + strings.ToLower(word[1:])
+	}
+	if as == ofJSON {
+		name = a.quoted(name)
+	}
+	return name, wire
+}
+
+// day generates a Date.
+func (a *author) day() (text string, want any) {
+	text = pick(a, "2017-01-01", "2020-02-29", "0000-01-01", "9999-12-31")
+	if a.fault(32) {
+		text = pick(a, "2021-02-29", "2021-13-01", "2021-1-1", "2021-01-01T00:00:00Z", "2021-01-01 ", "")
+	}
+	return quote(text), text
+}
+
+// integer generates an Int. In JSON, it may be written as a number with a fraction or an exponent.
+func (a *author) integer(as form) (text string, want any) {
+	n := pick(a, 0, 7, -7, 2147483647, -2147483648, a.draw(256))
+	text = strconv.Itoa(n)
+	if as == ofJSON {
+		return text + pick(a, "", "", ".0", "e0", ".00E+0"), json.Number(text)
+	}
+	return text, json.Number(text)
 }
 
 // moment generates a DateTime.

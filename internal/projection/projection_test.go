@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -40,13 +39,19 @@ func newSchema(t testing.TB) (*ast.Schema, *Schema) {
 // compile compiles the selection set of a query's first field for an interest.
 func compile(t testing.TB, parsed *ast.Schema, s *Schema, selection string, variables map[string]any) *Plan {
 	t.Helper()
+	return compileFor(t, parsed, s, "PersonInterest", selection, variables)
+}
+
+// compileFor compiles the selection set of a query's first field for a type.
+func compileFor(t testing.TB, parsed *ast.Schema, s *Schema, typeName, selection string, variables map[string]any) *Plan {
+	t.Helper()
 	document, errs := gqlparser.LoadQueryWithRules(parsed, selection, nil)
 	if errs != nil {
 		t.Fatal(errs)
 	}
 	operation := document.Operations[0]
 	node := operation.SelectionSet[0].(*ast.Field).SelectionSet
-	return s.Compile("PersonInterest", []ast.SelectionSet{node}, variables)
+	return s.Compile(typeName, []ast.SelectionSet{node}, variables)
 }
 
 func appendOwn(dst []byte, f *Field) []byte { return fmt.Appendf(dst, `"own %s"`, f.Name) }
@@ -117,11 +122,62 @@ func TestAppendMistyped(t *testing.T) {
 	}
 }
 
-// FuzzAppend holds that, whatever a source sends, the output is JSON of bounded length.
+// TestAppendNested holds what is written for dates, integers, enums, nested objects and lists of objects.
+func TestAppendNested(t *testing.T) {
+	t.Parallel()
+	parsed, s := newSchema(t)
+	plan := compileFor(t, parsed, s, "ProjectParticipation", `{ node(id: "x") { ... on ProjectParticipation {
+		client { displayName address { city type } } detail { layer endMonthYear company { address { type } } } colleagues { displayName relationship }
+	} } }`, nil)
+	for _, test := range []struct{ property, wire, want string }{
+		{"client", `{"displayName":"Contoso","address":{"type":"business","city":"Lund"}}`, `{"displayName":"Contoso","address":{"city":"Lund","type":"BUSINESS"}}`},
+		{"client", `{"displayName":{"x":1},"address":[{"city":"Lund"}]}`, `{"displayName":null,"address":null}`},
+		{"client", `{"address":{"type":"castle"}}`, `{"displayName":null,"address":{"city":null,"type":null}}`}, {"client", `"Contoso"`, `null`},
+		{"detail", `{"layer":7,"endMonthYear":"2016-02-29","company":{"address":{"type":2}}}`, `{"layer":7,"endMonthYear":"2016-02-29","company":{"address":{"type":"BUSINESS"}}}`},
+		{"detail", `{"layer":-2147483648,"endMonthYear":"2017-02-29","company":null}`, `{"layer":-2147483648,"endMonthYear":null,"company":null}`},
+		{"detail", `{"layer":2147483648,"endMonthYear":"2017-01-01T00:00:00Z","company":{}}`, `{"layer":null,"endMonthYear":null,"company":{"address":null}}`},
+		{"detail", `{"layer":1.5,"endMonthYear":20170101,"company":[]}`, `{"layer":null,"endMonthYear":null,"company":null}`},
+		{"detail", `{"layer":"7","endMonthYear":"","company":{"address":{"type":"other"}}}`, `{"layer":null,"endMonthYear":null,"company":{"address":{"type":"OTHER"}}}`},
+		{"colleagues", `[{"displayName":"A","relationship":"dotLineReport"},{"relationship":"15"}]`, `[{"displayName":"A","relationship":"DOT_LINE_REPORT"},{"displayName":null,"relationship":"UNKNOWN_FUTURE_VALUE"}]`},
+		{"colleagues", `[null,7,"A",{"relationship":"rival"},[]]`, `[{"displayName":null,"relationship":"UNKNOWN_FUTURE_VALUE"}]`},
+		{"colleagues", `{"displayName":"A"}`, `[{"displayName":"A","relationship":null}]`}, {"colleagues", `[]`, `[]`}, {"colleagues", `"A"`, `null`},
+	} {
+		got := string(plan.Append(nil, parse(t, `{"`+test.property+`":`+test.wire+`}`), appendOwn))
+		want := strings.Replace(`{"client":null,"detail":null,"colleagues":null}`, `"`+test.property+`":null`, `"`+test.property+`":`+test.want, 1)
+		if got != want {
+			t.Errorf("%s is %s: %s, want %s", test.property, test.wire, got, want)
+		}
+	}
+}
+
+// everything returns a selection of all fields of a type.
+func everything(parsed *ast.Schema, typeName string) string {
+	var fields []string
+	for _, field := range parsed.Types[typeName].Fields {
+		selection := field.Name
+		if parsed.Types[field.Type.Name()].Kind == ast.Object {
+			selection += everything(parsed, field.Type.Name())
+		}
+		fields = append(fields, selection)
+	}
+	return " { " + strings.Join(fields, " ") + " }"
+}
+
+// FuzzAppend holds that, whatever a source sends for an item of any facet, the output is JSON of bounded length.
 func FuzzAppend(f *testing.F) {
 	parsed, s := newSchema(f)
-	plan := compile(f, parsed, s, `{ node(id: "x") { ... on PersonInterest { id description isSearchable categories a: categories allowedAudiences createdDateTime inference { confidenceScore } sources { sourceId properties } createdBy { user { id displayName } } } } }`, nil)
-	for _, seed := range []string{goodItem, `{}`, `[]`, `{"categories":{"a":1},"sources":"x","createdBy":{"user":[]}}`, "{\"description\":\"\xff\\ud800\"}"} {
+	var plans []*Plan
+	for _, item := range parsed.PossibleTypes["ItemFacet"] {
+		plans = append(plans, compileFor(f, parsed, s, item.Name, `{ node(id: "x") { ... on `+item.Name+everything(parsed, item.Name)+` } }`, nil))
+	}
+	longest := 0 // the output of an item without properties
+	for _, plan := range plans {
+		longest = max(longest, len(plan.Append(nil, parse(f, `{}`), appendOwn)))
+	}
+	for _, seed := range []string{
+		goodItem, `{}`, `[]`, `{"categories":{"a":1},"sources":"x","createdBy":{"user":[]}}`, "{\"description\":\"\xff\\ud800\"}",
+		`{"detail":{"company":{"address":{"type":"home"}},"layer":7,"startMonthYear":"2016-02-29"},"colleagues":[{"relationship":3},null]}`, `{"geoCoordinates":{"latitude":1e999,"longitude":"NaN"}}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -129,13 +185,15 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got := plan.Append(nil, tape.Root(), appendOwn)
-		if !json.Valid(got) || bytes.ContainsRune(got, '\ufffd') && !bytes.ContainsRune(text, '\ufffd') && bytes.Count(got, []byte("\ufffd")) == 0 {
-			t.Fatalf("%q is written %q", text, got)
-		}
-		// Two selections of one list at most, a byte that is not Unicode becomes three, a letter of flags a long name.
-		if len(got) > 1000+30*len(text) {
-			t.Errorf("%d bytes become %d", len(text), len(got))
+		for _, plan := range plans {
+			got := plan.Append(nil, tape.Root(), appendOwn)
+			if !json.Valid(got) {
+				t.Fatalf("%q is written %q", text, got)
+			}
+			// An empty object in a list is written with all its fields, a letter of flags is a long name.
+			if len(got) > 2*longest+100*len(text) {
+				t.Errorf("%d bytes become %d", len(text), len(got))
+			}
 		}
 	})
 }
@@ -143,22 +201,33 @@ func FuzzAppend(f *testing.F) {
 // TestAppendInput holds that a body contains exactly the caller's input.
 func TestAppendInput(t *testing.T) {
 	t.Parallel()
-	_, s := newSchema(t)
-	for input, want := range map[string]string{
+	testAppendInput(t, "PersonInterestInput", map[string]string{
 		`{}`: `{}`,
 		`{"displayName":"Chess","description":null,"categories":[],"webUrl":""}`:                                                   `{"categories":[],"description":null,"displayName":"Chess","webUrl":""}`,
 		`{"allowedAudiences":["FAMILY","GROUP_MEMBERS","FAMILY"],"isSearchable":false}`:                                            `{"allowedAudiences":"family,groupMembers","isSearchable":false}`,
 		`{"allowedAudiences":"ME","categories":"a","source":{"type":"x"}}`:                                                         `{"allowedAudiences":"me","source":{"type":["x"]},"categories":["a"]}`,
 		`{"inference":{"confidenceScore":0.10000000000000000001},"createdBy":{"user":{"id":null},"device":null,"application":{}}}`: `{"inference":{"confidenceScore":0.10000000000000000001},"createdBy":{"application":{},"device":null,"user":{"id":null}}}`,
 		`{"description":"\u2028<&>\"\\\u0001é😀"}`:                                                                                  "{\"description\":\"\u2028<&>\\\"\\\\\\u0001é😀\"}",
-	} {
+	})
+	testAppendInput(t, "ProjectParticipationInput", map[string]string{
+		`{"client":{"address":{"type":"BUSINESS","city":null}},"detail":null}`:                         `{"client":{"address":{"city":null,"type":"business"}},"detail":null}`,
+		`{"detail":{"layer":-7,"startMonthYear":"2016-02-29","endMonthYear":null,"company":{}}}`:       `{"detail":{"company":{},"endMonthYear":null,"layer":-7,"startMonthYear":"2016-02-29"}}`,
+		`{"colleagues":[{"relationship":"DOT_LINE_REPORT","displayName":""},{}],"sponsors":[]}`:        `{"colleagues":[{"displayName":"","relationship":"dotLineReport"},{}],"sponsors":[]}`,
+		`{"colleagues":{"relationship":null},"sponsors":null,"categories":"a","collaborationTags":[]}`: `{"categories":["a"],"collaborationTags":[],"colleagues":[{"relationship":null}],"sponsors":null}`,
+	})
+}
+
+func testAppendInput(t *testing.T, typeName string, cases map[string]string) {
+	t.Helper()
+	_, s := newSchema(t)
+	for input, want := range cases {
 		d := json.NewDecoder(strings.NewReader(input))
 		d.UseNumber()
 		var object map[string]any
 		if err := d.Decode(&object); err != nil {
 			t.Fatal(err)
 		}
-		if got := string(s.AppendInput(nil, "PersonInterestInput", object)); got != want {
+		if got := string(s.AppendInput(nil, typeName, object)); got != want {
 			t.Errorf("%s is written %s, want %s", input, got, want)
 		}
 	}

@@ -116,8 +116,13 @@ func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
 	if err == nil {
 		err = c.schema.checkLeaf(t, value)
 	}
-	if id, isNumber := value.(json.Number); isNumber && err == nil && t.Name() == "ID" {
-		value, _ = wholeNumber(id)
+	if number, isNumber := value.(json.Number); isNumber && err == nil {
+		switch text, _ := wholeNumber(number); t.Name() {
+		case "ID":
+			value = text
+		case "Int": // 7.0 is one too, but not to every source
+			value = json.Number(text)
+		}
 	}
 	return value, err
 }
