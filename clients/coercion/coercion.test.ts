@@ -7,14 +7,15 @@ import { randomInt, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { getNullableType, type GraphQLInputType, isInputObjectType, isListType } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { start, type ProfileQL } from "../profileql";
-import { operation, type Request, targets } from "./inputs";
-import { judge, readSchema, type Verdict } from "./judge";
+import { operation, operationOn, type Request, targets, ways } from "./inputs";
+import { type Call, judge, readSchema, type Verdict } from "./judge";
 import { onPurpose } from "./purpose";
 import { Random } from "./random";
 import { record, type Recorder } from "./recorder";
-import { type Asked, sources } from "./wire";
+import { type Asked, facetOf, facetsOf, sources } from "./wire";
 
 const schema = readSchema(readFileSync(join(import.meta.dirname, "../../schema.graphqls"), "utf8"));
 const seed = Number(process.env["COERCION_SEED"] ?? randomInt(2 ** 31));
@@ -83,7 +84,8 @@ function complaint(verdict: Verdict, outcome: Outcome): string | undefined {
 test("every field with arguments can be in an operation", () => {
   const known = ["Mutation.deleteProfileItem", "Query.node", "Query.nodes", "Query.profile"];
   const others = targets(schema).filter((target) => !known.includes(target));
-  for (const target of others) expect(target).toMatch(/^(Mutation\.(create|update)Person|Profile\.)/);
+  const facets = others.map((target) => target.replace("Profile.", "")).map((name) => facetOf(schema, name.replace("Mutation.", "")) || name);
+  expect(facets.sort()).toEqual(facetsOf(schema).flatMap((facet) => [facet, facet, facet]).sort());
 });
 
 test.each(onPurpose.map((purpose) => [purpose.name, purpose] as const))("on purpose: %s", async (_, purpose) => {
@@ -92,8 +94,36 @@ test.each(onPurpose.map((purpose) => [purpose.name, purpose] as const))("on purp
   expect(complaint(verdict, await send(purpose.example))).toBeUndefined();
 });
 
+/** Everything that a request can say, each with a right value and each with a wrong one, and then anything. */
+function requestsOf(count: number): Request[] {
+  const all = ways(schema);
+  const said = [false, true].flatMap((wrong) => all.map((way, i) => operationOn(schema, new Random(seed, count + i), way, wrong)));
+  return [...said, ...Array.from({ length: Math.max(count - said.length, count / 2) }, (_, i) => operation(schema, new Random(seed, i)))];
+}
+
+/** The arguments and the fields of inputs that operations had, at any depth. */
+function saidBy(calls: Call[]): string[] {
+  const fieldsOf = (type: GraphQLInputType, value: unknown): string[] => {
+    const nullable = getNullableType(type);
+    if (isListType(nullable)) return ((value ?? []) as unknown[]).flatMap((entry) => fieldsOf(nullable.ofType as GraphQLInputType, entry));
+    if (!isInputObjectType(nullable)) return [];
+    const fields = nullable.getFields();
+    return Object.entries((value ?? {}) as object).flatMap(([name, member]) => {
+      const field = fields[name];
+      return field ? [`${nullable.name}.${name}`, ...fieldsOf(field.type, member)] : [];
+    });
+  };
+  return calls.flatMap(({ field, args, types }) =>
+    Object.entries(args).flatMap(([name, value]) => {
+      const type = types[name];
+      return type ? [`${field}(${name}:)`, ...fieldsOf(type, value)] : [];
+    }),
+  );
+}
+
 test(`${count} random inputs`, { timeout: 300_000 + count * 100 }, async () => {
-  const requests = Array.from({ length: count }, (_, i) => operation(schema, new Random(seed, i)));
+  const requests = requestsOf(count);
+  const said = new Set<string>();
   const complaints: string[] = [];
   const seen = { taken: 0, refused: 0 };
   const used = new Map<string, number>();
@@ -103,7 +133,10 @@ test(`${count} random inputs`, { timeout: 300_000 + count * 100 }, async () => {
       for (const [i, request] of rest) {
         const verdict = judge(schema, request);
         const outcome = await send(request);
-        if (verdict.refused === undefined && verdict.purposes.length === 0) seen.taken++;
+        if (verdict.refused === undefined && verdict.purposes.length === 0) {
+          seen.taken++;
+          for (const one of saidBy(verdict.calls ?? [])) said.add(one);
+        }
         if (verdict.refused !== undefined) seen.refused++;
         for (const { name } of verdict.purposes) used.set(name, (used.get(name) ?? 0) + 1);
         const what = complaint(verdict, outcome);
@@ -117,6 +150,9 @@ test(`${count} random inputs`, { timeout: 300_000 + count * 100 }, async () => {
     }),
   );
   if (process.env["COERCION_STATS"]) console.log(seed, seen, complaints.length, [...used.entries()]);
-  expect(complaints.slice(0, Number(process.env["COERCION_SHOW"] ?? 5)), `COERCION_SEED=${seed} repeats it; ${complaints.length} of ${count} inputs`).toEqual([]);
+  expect(complaints.slice(0, Number(process.env["COERCION_SHOW"] ?? 5)), `COERCION_SEED=${seed} repeats it; ${complaints.length} of ${requests.length} inputs`).toEqual([]);
   expect(Math.min(seen.taken, seen.refused), "inputs of each kind").toBeGreaterThan(count / 5);
+  // A cursor has to be one that was given out.
+  const never = ways(schema).map(({ steps }) => steps.at(-1) ?? "").filter((step) => !said.has(step) && !step.endsWith("(after:)"));
+  expect(never, "what was in no input that is taken").toEqual([]);
 });

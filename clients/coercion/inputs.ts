@@ -21,7 +21,7 @@ import {
 } from "graphql";
 import type { Random } from "./random";
 import { list, nothing, number, object, printJSON, printLiteral, string, type Value } from "./values";
-import { facetsOf, globalID, sources } from "./wire";
+import { facetOf, facetsOf, flags, globalID, sources } from "./wire";
 
 /** A request as it is sent. */
 export interface Request {
@@ -47,6 +47,11 @@ const noMoments = [
   "2017-01-01", "2017-01-01T00:00:46", "2017-13-01T00:00:00Z", "2001-02-29T00:00:00Z", "2017-01-01T24:00:00Z", "2017-01-01 00:00:46Z",
   "2017-01-01T00:00:46,1Z", "2017-01-01T0:00:46Z", "yesterday", "",
 ] as const;
+const days = ["2017-01-31", "0001-01-01", "2000-02-29", "0000-02-29", "9999-12-31"] as const;
+const noDays = [
+  "2017-02-29", "1900-02-29", "2017-1-1", "2017-13-01", "2017-00-10", "2017-01-00", "2017-01-31T00:00:00Z", "2017-01", "20170131", "17-01-31",
+  "+2017-01-31", "2017-01-31 ", "2017/01/31", "yesterday", "",
+] as const;
 const users = ["ada@example.com", "guest_x#EXT#@example.com", "$sys", "o'hara", "$o'hara", "Zoë", "a/b"] as const;
 
 interface Variable {
@@ -58,9 +63,38 @@ interface Variable {
 
 type Position = GraphQLArgument | GraphQLInputField;
 
-/** Makes one operation. */
+/** A field with arguments, and the argument and the fields of inputs that lead to one of them. */
+export interface Way {
+  target: string;
+  steps: string[];
+}
+
+/** A way to each argument, and to each field of each input type. */
+export function ways(schema: GraphQLSchema): Way[] {
+  const found = new Map<string, Way>();
+  const go = (target: string, steps: string[], step: string, type: GraphQLInputType) => {
+    if (found.has(step)) return;
+    const way = { target, steps: [...steps, step] };
+    found.set(step, way);
+    const named = getNamedType(type);
+    if (!isInputObjectType(named)) return;
+    for (const field of Object.values(named.getFields())) go(target, way.steps, `${named.name}.${field.name}`, field.type);
+  };
+  for (const target of targets(schema)) {
+    const [type = "", name = ""] = target.split(".");
+    for (const a of (schema.getType(type) as GraphQLObjectType).getFields()[name]?.args ?? []) go(target, [], `${target}(${a.name}:)`, a.type);
+  }
+  return [...found.values()];
+}
+
+/** Makes one operation, of anything. */
 export function operation(schema: GraphQLSchema, random: Random): Request {
   return new Operation(schema, random, random.chance(0.5) ? 0 : random.pick([0.05, 0.15, 0.4])).make();
+}
+
+/** Makes one operation that goes a way, with right values only but for, if so asked for, the last one. */
+export function operationOn(schema: GraphQLSchema, random: Random, way: Way, wrong: boolean): Request {
+  return new Operation(schema, random, 0, way, wrong).make();
 }
 
 /** The fields that an operation can be about; a schema that has another one needs another way to it. */
@@ -80,16 +114,26 @@ class Operation {
     private readonly schema: GraphQLSchema,
     private readonly random: Random,
     private readonly wrongness: number,
+    private readonly way?: Way,
+    private readonly endsWrong = false,
   ) {
-    this.shape = random.pick(["literal", "variable", "mixed"]);
+    this.shape = random.pick(way ? ["literal", "variable"] : ["literal", "variable", "mixed"]);
+  }
+
+  private isOnTheWay(step: string): boolean {
+    return this.way?.steps.includes(step) ?? false;
   }
 
   make(): Request {
     const { random, schema } = this;
-    const mutation = random.chance(0.6);
+    const { way } = this;
+    const [parent, name] = way?.target.split(".") ?? [];
+    const mutation = parent === undefined ? random.chance(0.6) : parent === "Mutation";
     const root = mutation ? schema.getMutationType() : schema.getQueryType();
     const fields = Object.values(root?.getFields() ?? {}).filter((field) => field.name === "me" || field.args.length > 0);
-    const selection = this.field(random.pick(fields));
+    const chosen = parent === undefined ? random.pick(fields) : fields.find((field) => field.name === (parent === "Profile" ? "me" : name));
+    if (!chosen) throw new Error(`there is no field ${way?.target}`);
+    const selection = this.field(chosen);
     const definitions = this.variables.map(
       (v) => `$${v.name}: ${v.type}${v.default ? ` = ${printLiteral(v.default, random)}` : ""}`,
     );
@@ -108,14 +152,19 @@ class Operation {
     const type = getNamedType(field.type).name;
     if (type !== "Profile") return type.endsWith("Connection") ? "{ nodes { id } }" : "{ __typename }";
     const profile = this.schema.getType("Profile") as GraphQLObjectType;
-    const facet = profile.getFields()[this.random.pick(facetsOf(this.schema))];
+    const [parent, name = ""] = this.way?.target.split(".") ?? [];
+    const facet = profile.getFields()[parent === "Profile" ? name : this.random.pick(facetsOf(this.schema))];
     return facet ? `{ ${this.field(facet)} }` : "{ id }";
   }
 
   private arguments(field: GraphQLField<unknown, unknown>): string {
-    const given = field.args.filter((a) => (isRequiredArgument(a) ? !this.isWrong() : this.random.chance(0.5)));
+    const stepTo = (a: GraphQLArgument) => this.way?.steps.find((step) => step.endsWith(`.${field.name}(${a.name}:)`)) ?? "";
+    const given = field.args.filter((a) => {
+      if (isRequiredArgument(a)) return !this.isWrong();
+      return this.way ? stepTo(a) !== "" : this.random.chance(0.5);
+    });
     const printed = given.map((a) => {
-      const value = this.shape === "variable" ? this.variable(a) : this.value(a.type, a);
+      const value = this.shape === "variable" ? this.variable(a, stepTo(a)) : this.value(a.type, a, stepTo(a));
       return `${a.name}: ${printLiteral(value, this.random)}`;
     });
     return printed.length > 0 ? `(${printed.join(", ")})` : "";
@@ -126,14 +175,19 @@ class Operation {
   }
 
   /** Puts a variable in the place of an argument, or of a part of one. */
-  private variable(position: Position, type: GraphQLInputType = position.type): Value {
+  private variable(position: Position, step: string, type: GraphQLInputType = position.type): Value {
     const { random } = this;
     const name = `v${this.variables.length}`;
+    if (this.way) {
+      const v: Variable = { name, type: String(type), value: this.plain(() => this.value(type, position, step)) };
+      this.variables.push(v);
+      return { kind: "variable", name };
+    }
     const declared = random.chance(0.85) ? type : this.otherType(type);
     const v: Variable = { name, type: String(declared) };
     this.variables.push(v);
-    if (!isNonNullType(declared) && random.chance(0.2)) v.default = this.plain(() => this.value(declared, position));
-    if (!random.chance(isNonNullType(declared) ? this.wrongness / 2 : 0.15)) v.value = this.plain(() => this.value(declared, position));
+    if (!isNonNullType(declared) && random.chance(0.2)) v.default = this.plain(() => this.value(declared, position, step));
+    if (!random.chance(isNonNullType(declared) ? this.wrongness / 2 : 0.15)) v.value = this.plain(() => this.value(declared, position, step));
     return { kind: "variable", name };
   }
 
@@ -158,38 +212,45 @@ class Operation {
     return value;
   }
 
-  private value(type: GraphQLInputType, position: Position): Value {
-    if (this.shape === "mixed" && this.random.chance(0.2)) return this.variable(position, type);
+  /** A value for a place; step is how the place is called on a way. */
+  private value(type: GraphQLInputType, position: Position, step = ""): Value {
+    if (this.shape === "mixed" && this.random.chance(0.2)) return this.variable(position, step, type);
+    if (this.endsWrong && step !== "" && step === this.way?.steps.at(-1)) return this.wrong(type, position);
     if (this.isWrong()) return this.wrong(type, position);
     if (isNonNullType(type)) return this.right(type.ofType as GraphQLInputType, position);
-    return this.random.chance(0.12) ? nothing : this.right(type, position);
+    return !this.way && this.random.chance(0.12) ? nothing : this.right(type, position);
   }
 
   private right(type: GraphQLInputType, position: Position): Value {
     const { random } = this;
     if (isListType(type)) {
       if (random.chance(0.3)) return this.value(type.ofType, position);
+      if (this.way) return list(...Array.from({ length: 1 + random.below(3) }, () => this.value(type.ofType, position)));
       if (getNamedType(type).name === "ID" && random.chance(0.03)) return list(...Array.from({ length: 101 }, () => this.id()));
       return list(...Array.from({ length: random.below(4) }, () => this.value(type.ofType, position)));
     }
     if (isInputObjectType(type)) {
-      const some = random.pick([0.1, 0.2, 0.5]);
-      return object(
-        ...Object.values(type.getFields())
-          .filter((f) => isRequiredInputField(f) || random.chance(some))
-          .map((f): [string, Value] => [f.name, this.value(f.type, f)]),
-      );
+      const some = this.way ? 0 : random.pick([0.1, 0.2, 0.5]);
+      const fields = Object.values(type.getFields());
+      const chosen = fields.filter((f) => isRequiredInputField(f) || this.isOnTheWay(`${type.name}.${f.name}`) || random.chance(some));
+      if (this.way && chosen.length === 0) chosen.push(random.pick(fields)); // a patch is not empty
+      return object(...chosen.map((f): [string, Value] => [f.name, this.value(f.type, f, `${type.name}.${f.name}`)]));
     }
-    if (isEnumType(type)) return { kind: "enum", name: random.pick(type.getValues()).name };
+    if (isEnumType(type)) {
+      const known = type.getValues().filter(({ name }, i) => !this.way || (name !== "UNKNOWN_FUTURE_VALUE" && !(flags.has(type.name) && i === 0)));
+      return { kind: "enum", name: random.pick(known).name };
+    }
     switch (getNamedType(type).name) {
       case "Boolean":
         return { kind: "boolean", value: random.chance(0.5) };
       case "Int":
-        return number(random.chance(0.8) ? String(1 + random.below(100)) : random.pick(numbers));
+        return number(this.way || random.chance(0.8) ? String(1 + random.below(100)) : random.pick(numbers));
       case "Float":
-        return number(random.chance(0.5) ? random.pick(numbers) : String(random.next()));
+        return number(!this.way && random.chance(0.5) ? random.pick(numbers) : String(random.next()));
       case "DateTime":
-        return string(random.pick(random.chance(0.9) ? moments : noMoments));
+        return string(random.pick(this.way || random.chance(0.9) ? moments : noMoments));
+      case "Date":
+        return string(random.pick(this.way || random.chance(0.9) ? days : noDays));
       case "ID":
         return this.id();
       default:
@@ -200,6 +261,10 @@ class Operation {
   /** An id: the bare one of an item, a global one, one that a number spells, and some that are none. */
   private id(): Value {
     const { random } = this;
+    if (this.way) {
+      const facet = facetOf(this.schema, this.way.target.replace("Mutation.", "")) || random.pick(facetsOf(this.schema));
+      return string(globalID(random.pick(sources), random.pick(["", ...users]), facet, "abc"));
+    }
     const item = random.pick(["abc", "5f1d8c8e-6a0b-4c57-9d2f-1b7c3a90e4d1", "a/b", "Zoë 1", "😀"]);
     if (random.chance(0.1)) return number(random.pick(["5", "0", "1234567", "-3"]));
     if (random.chance(0.1)) return string(random.pick(texts));
@@ -211,10 +276,11 @@ class Operation {
   /** A text for an argument or field; where only some mean anything, mostly one of those. */
   private text(name: string): string {
     const { random } = this;
-    if (random.chance(0.85)) {
+    if (this.way || random.chance(0.85)) {
       if (name === "source" || name === "sources") return random.pick(sources);
       if (name === "user") return random.pick(users);
     }
+    if (this.way) return random.pick(["Chess", "Zoë", "", "true"]);
     return Array.from({ length: 1 + random.below(2) }, () => random.pick(texts)).join("");
   }
 
@@ -222,6 +288,7 @@ class Operation {
     const { random } = this;
     const named = getNamedType(type);
     const enums = Object.values(this.schema.getTypeMap()).filter(isEnumType);
+    if (named.name === "Date" && random.chance(0.5)) return string(random.pick(noDays));
     switch (random.below(isInputObjectType(named) ? 11 : 8)) {
       case 0:
         return nothing;

@@ -16,7 +16,7 @@ import {
 } from "graphql";
 import type { Request } from "./inputs";
 import { onPurpose, type Purpose } from "./purpose";
-import { type Asked, encode, facetsOf, parseGlobalID, pathOf, sources } from "./wire";
+import { type Asked, encode, facetOf, parseGlobalID, pathOf, sources } from "./wire";
 
 /** A field that was run, with its arguments as graphql-js coerced them. */
 export interface Call {
@@ -35,36 +35,41 @@ export interface Verdict {
   purposes: Purpose[];
   /** What the sources have to be asked, in any order. */
   asked: Asked[];
+  /** What was run, if anything was. */
+  calls?: Call[];
 }
 
-/** The form that a DateTime must have; to graphql-js, a scalar of a schema's own can be anything. */
-const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+/** The forms that instants and days must have; to graphql-js, a scalar of a schema's own can be anything. */
+const forms: Record<string, RegExp> = {
+  DateTime: /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
+  Date: /^(\d{4})-(\d\d)-(\d\d)$/,
+};
 
-function isMoment(text: string): boolean {
-  const [, month = 0, day = 0, hour = 0] = text.split(/[-T:]/).map(Number);
-  const days = new Date(Date.UTC(Number(text.slice(0, 4)), month, 0)).getUTCDate();
-  return moment.test(text) && month >= 1 && month <= 12 && day >= 1 && day <= days && hour <= 23;
+function fits(form: RegExp, value: unknown): boolean {
+  const [year = 0, month = 0, day = 0] = form.exec(typeof value === "string" ? value : "")?.slice(1, 4).map(Number) ?? [];
+  const last = new Date(0);
+  last.setUTCFullYear(year, month, 0); // Date.UTC takes the years before 100 for others
+  return month >= 1 && month <= 12 && day >= 1 && day <= last.getUTCDate();
 }
 
 /**
- * Reads DateTimes while an operation is run. A literal's form is nothing that validation could know of; and where a
- * variable's default is none, graphql-js goes on without it, since validation should have found it.
+ * Reads instants and days while an operation is run. A literal's form is nothing that validation could know of; and where
+ * a variable's default is none, graphql-js goes on without it, since validation should have found it.
  */
-const moments = {
-  running: false,
-  wrong: false,
-  read(value: unknown): unknown {
-    if (!moments.running || (typeof value === "string" && isMoment(value))) return value;
-    moments.wrong = true;
-    throw new Error("not a DateTime");
-  },
-};
+const reading = { running: false, wrong: false };
 
 export function readSchema(sdl: string): GraphQLSchema {
   const schema = buildSchema(sdl);
-  const dateTime = schema.getType("DateTime") as GraphQLScalarType;
-  dateTime.parseValue = moments.read;
-  dateTime.parseLiteral = (node) => moments.read(node.kind === Kind.STRING ? node.value : undefined);
+  for (const [name, form] of Object.entries(forms)) {
+    const read = (value: unknown) => {
+      if (!reading.running || fits(form, value)) return value;
+      reading.wrong = true;
+      throw new Error(`not a ${name}`);
+    };
+    const scalar = schema.getType(name) as GraphQLScalarType;
+    scalar.parseValue = read;
+    scalar.parseLiteral = (node) => read(node.kind === Kind.STRING ? node.value : undefined);
+  }
   return schema;
 }
 
@@ -85,15 +90,15 @@ function run(schema: GraphQLSchema, { document, variables }: Request): { refused
     const parsed = parse(document);
     const errors = validate(schema, parsed);
     if (errors[0]) return { refused: errors[0].message };
-    Object.assign(moments, { running: true, wrong: false });
+    Object.assign(reading, { running: true, wrong: false });
     const result = execute({ schema, document: parsed, variableValues: JSON.parse(variables) as Record<string, unknown>, fieldResolver });
     if (result instanceof Promise) throw new Error("nothing here takes time");
-    if (moments.wrong) return { refused: "not a DateTime" };
+    if (reading.wrong) return { refused: "not a DateTime or Date" };
     return result.errors?.[0] ? { refused: result.errors[0].message } : { calls };
   } catch (error) {
     return { refused: String(error) };
   } finally {
-    moments.running = false;
+    reading.running = false;
   }
 }
 
@@ -103,7 +108,7 @@ export function judge(schema: GraphQLSchema, request: Request): Verdict {
   const purposes = onPurpose.filter((purpose) => purpose.applies({ schema, request, calls: result.calls }));
   // Each id of nodes is for itself; whatever else is wrong with an operation, all of it is refused.
   const whole = purposes.filter((purpose) => !purpose.part);
-  return { purposes, asked: whole.length > 0 ? [] : result.calls.flatMap((call) => asked(schema, call)) };
+  return { purposes, calls: result.calls, asked: whole.length > 0 ? [] : result.calls.flatMap((call) => asked(schema, call)) };
 }
 
 /** What a field has its source asked. */
@@ -138,14 +143,6 @@ function asked(schema: GraphQLSchema, { field, args, types, user }: Call): Asked
   const id = String(input["id"]);
   const items = id.startsWith("pq1.") ? itemOf(id) : [{ source: sources[0], path: pathOf("", facet, id) }];
   return items.map((item) => ({ ...item, method: "PATCH", body: bodyOf("patch") }));
-}
-
-/** The facet that a mutation such as createPersonInterest is about. */
-export function facetOf(schema: GraphQLSchema, mutation: string): string {
-  const type = mutation.replace(/^(create|update)/, "");
-  const profile = schema.getType("Profile");
-  const fields = profile && "getFields" in profile ? profile.getFields() : {};
-  return facetsOf(schema).find((facet) => String(fields[facet]?.type) === `${type}Connection`) ?? "";
 }
 
 function fieldType(type: GraphQLInputType | undefined, name: string): GraphQLInputType {

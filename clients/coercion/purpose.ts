@@ -2,8 +2,7 @@
 import { getNamedType, getNullableType, type GraphQLInputType, type GraphQLSchema, isEnumType, isInputObjectType, isListType, parse, visit } from "graphql";
 import type { Request } from "./inputs";
 import type { Call } from "./judge";
-import { facetOf } from "./judge";
-import { flags, globalID, isSegment, parseGlobalID, sources } from "./wire";
+import { facetOf, flags, globalID, isSegment, parseGlobalID, sources } from "./wire";
 
 interface Case {
   schema: GraphQLSchema;

@@ -13,6 +13,13 @@ export function facetsOf(schema: GraphQLSchema): string[] {
   return fields.filter((field) => String(field.type).endsWith("Connection")).map((field) => field.name);
 }
 
+/** The facet that a mutation such as createPersonInterest is about. */
+export function facetOf(schema: GraphQLSchema, mutation: string): string {
+  const type = mutation.replace(/^(create|update)/, "");
+  const fields = (schema.getType("Profile") as GraphQLObjectType).getFields();
+  return facetsOf(schema).find((facet) => String(fields[facet]?.type) === `${type}Connection`) ?? "";
+}
+
 /** What a source is asked. */
 export interface Asked {
   source: string;

@@ -203,7 +203,7 @@ test.each([
 test("everything has a description", () => {
   const schema = buildSchema(sdl);
   const found: string[] = [];
-  const look = (place: string, { description }: { description?: string | null }) => {
+  const look = (place: string, { description }: { description?: string | null | undefined }) => {
     if (!description?.trim()) found.push(place);
   };
   for (const type of Object.values(schema.getTypeMap())) {
