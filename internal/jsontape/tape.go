@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -83,11 +84,39 @@ func ParseWithin(text []byte, limits Limits) (*Tape, error) {
 		return nil, errTooLong
 	}
 	// The profile API's JSON has a value or a name per 13 bytes.
-	p := parser{text: text, limits: limits, nodes: make([]node, 0, min(len(text)/12, limits.Values)+4)}
+	p := parser{text: text, limits: limits, nodes: newNodes(min(len(text)/12, limits.Values) + 4)}
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
 	return &Tape{text: text, nodes: p.nodes}, nil
+}
+
+// nodePool has the nodes of released tapes.
+var nodePool sync.Pool // of *[]node
+
+// Slices of nodes of these lengths are kept for another tape: 16 KiB to 1 MiB. For a shorter one, an allocation is cheap.
+const (
+	minReused = 1 << 10
+	maxReused = 1 << 16
+)
+
+func newNodes(size int) []node {
+	if size < minReused {
+		return make([]node, 0, size)
+	}
+	if nodes, ok := nodePool.Get().(*[]node); ok && cap(*nodes) >= size {
+		return (*nodes)[:0]
+	}
+	return make([]node, 0, size)
+}
+
+// Release makes the memory of the tape, but not the text, available for other tapes. The tape and its values must not be
+// used afterwards.
+func (t *Tape) Release() {
+	if nodes := t.nodes; cap(nodes) >= minReused && cap(nodes) <= maxReused {
+		nodePool.Put(&nodes)
+	}
+	t.text, t.nodes = nil, nil
 }
 
 // Root returns the top-level value.

@@ -232,3 +232,39 @@ func BenchmarkValid(b *testing.B) {
 		}
 	}
 }
+
+// TestRelease tests that a tape is not disturbed by the release of others, and that a released one cannot be read.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	long := func(word string) []byte {
+		return []byte("[" + strings.Repeat(`"`+word+`",`, 20_000) + `"` + word + `"]`)
+	}
+	for i := range 20 {
+		kept, err := Parse(long(fmt.Sprint("kept", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		released, err := Parse(long("released"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := released.Root()
+		released.Release()
+		if _, err := Parse(long("other")); err != nil {
+			t.Fatal(err)
+		}
+		for c, ok := kept.Root().First(); ok; c, ok = c.Next() {
+			if text, _ := c.Text(); text != fmt.Sprint("kept", i) {
+				t.Fatalf("%q", text)
+			}
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("a released tape can be read")
+				}
+			}()
+			value.Kind()
+		}()
+	}
+}

@@ -39,7 +39,8 @@ type response struct {
 	body    []byte
 	bodyErr error // why body is incomplete; nil if it is complete
 
-	parsed jsontape.Value // the body of a response in a batch; absent for other responses, whose body json parses
+	parsed jsontape.Value // the body, once json has parsed it; set from the start for a response in a batch
+	tape   *jsontape.Tape // of parsed; nil for a response in a batch, whose tape is the batch's
 }
 
 // json parses the body.
@@ -51,7 +52,8 @@ func (resp *response) json() (jsontape.Value, error) {
 	if err != nil {
 		return jsontape.Value{}, err
 	}
-	return tape.Root(), nil
+	resp.tape, resp.parsed = tape, tape.Root()
+	return resp.parsed, nil
 }
 
 // transportError is why a request has no response.
@@ -123,6 +125,7 @@ func (c *Client) send(caller context.Context, r request) (*response, *transportE
 		return nil, terr
 	}
 	mem.settle(caller, len(resp.body))
+	profile.AfterOperation(caller, resp.release)
 	return resp, nil
 }
 
@@ -273,7 +276,7 @@ func readAll(body io.Reader, length int64, large *largeBody) ([]byte, error) {
 		length = 1 << 10
 	}
 	// One byte more than announced, so that EOF is read without growing.
-	buf := make([]byte, 0, min(length, maxPrealloc)+1)
+	buf := newBody(int(min(length, maxPrealloc)) + 1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -156,7 +156,8 @@ func (l *listing) listRefused(ctx context.Context, badRequest error) error {
 func (l *listing) isConclusive() bool { return l.query.After == nil || l.hasAfterItem }
 
 func (l *listing) readPage(ctx context.Context, mode queryMode) (profile.Page, error) {
-	l.entries, l.missingIDs, l.incomplete, l.ties, l.unlikeByteOrder = nil, nil, nil, nil, false
+	l.entries = make([]profile.Entry, 0, min(l.query.Limit, 100)+1)
+	l.missingIDs, l.incomplete, l.ties, l.unlikeByteOrder = nil, nil, nil, false
 	read := l.readWhole
 	if mode.useOrderBy {
 		read = l.readAfter
@@ -375,6 +376,7 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 		return part{}, err
 	}
 	p := part{response: resp, link: list.link, hasUnreadableLink: list.hasUnreadableLink}
+	p.entries = make([]profile.Entry, 0, min(l.query.Limit, 100)+1)
 	for c, ok := list.items.First(); ok; c, ok = c.Next() {
 		if p.length++; c.Kind() == jsontape.Null {
 			continue

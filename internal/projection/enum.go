@@ -120,7 +120,7 @@ func (e *enum) appendFlags(dst []byte, v jsontape.Value) ([]byte, bool) {
 	if i, ok := e.byWire[string(text)]; ok { // fast path: a single member
 		return append(e.appendName(append(dst, '['), i), ']'), true
 	}
-	var members []int
+	members := make([]int, 0, 8)
 	for name := range bytes.SplitSeq(text, []byte(",")) {
 		members = e.combination(members, bytes.TrimSpace(name))
 	}
@@ -140,6 +140,10 @@ func (e *enum) combination(members []int, text []byte) []int {
 		if i >= 0 && !slices.Contains(members, i) {
 			members = append(members, i)
 		}
+	}
+	if i, isName := e.byWire[string(text)]; isName {
+		add(i)
+		return members
 	}
 	n, numeric := parseOrdinal(text)
 	if !numeric || n <= 0 {
