@@ -112,7 +112,11 @@ func (f *Field) appendOne(dst []byte, v jsontape.Value) ([]byte, bool) {
 	case kindBoolean:
 		return appendAsIs(dst, v, v.Kind() == jsontape.True || v.Kind() == jsontape.False)
 	case kindInt:
-		return appendAsIs(dst, v, v.Kind() == jsontape.Number && isInt(v.Raw()))
+		n, ok := parseWhole(v)
+		if !ok || n < math.MinInt32 || n > math.MaxInt32 {
+			return dst, false
+		}
+		return strconv.AppendInt(dst, n, 10), true
 	case kindFloat:
 		return appendAsIs(dst, v, v.Kind() == jsontape.Number && isFinite(v.Raw()))
 	case kindDateTime:
@@ -142,10 +146,16 @@ func appendAsIs(dst []byte, v jsontape.Value, fits bool) ([]byte, bool) {
 	return append(dst, v.Raw()...), true
 }
 
-// isInt reports whether a JSON number is a 32-bit integer (GraphQL, section 3.5.1).
-func isInt(text []byte) bool {
-	_, err := strconv.ParseInt(string(text), 10, 32)
-	return err == nil
+// parseWhole returns the integer that a JSON number is, also one that is written as 3.0 or 3e0.
+func parseWhole(v jsontape.Value) (n int64, ok bool) {
+	if v.Kind() != jsontape.Number {
+		return 0, false
+	}
+	if n, ok = parseOrdinal(v.Raw()); ok {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(string(v.Raw()), 64)
+	return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
 }
 
 // isFinite reports whether a JSON number fits 64 bits. Only one with an exponent, or very many digits, may not.

@@ -88,8 +88,8 @@ func enumText(v jsontape.Value) (text []byte, ok bool) {
 		text, _ = v.TextBytes()
 		return text, len(text) > 0
 	case jsontape.Number:
-		_, ok = parseOrdinal(v.Raw())
-		return v.Raw(), ok
+		n, ok := parseWhole(v)
+		return strconv.AppendInt(nil, n, 10), ok
 	}
 	return nil, false
 }

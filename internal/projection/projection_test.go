@@ -150,6 +150,31 @@ func TestAppendNested(t *testing.T) {
 	}
 }
 
+// TestAppendWhole holds that a whole number is one however it is written, and that days and members of enums are checked.
+func TestAppendWhole(t *testing.T) {
+	t.Parallel()
+	parsed, s := newSchema(t)
+	document, errs := gqlparser.LoadQueryWithRules(parsed, `{ node(id: "x") { ... on WorkPosition { detail { layer startMonthYear } manager { relationship } } } }`, nil)
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	node := document.Operations[0].SelectionSet[0].(*ast.Field).SelectionSet
+	plan := s.Compile("WorkPosition", []ast.SelectionSet{node}, nil)
+	for _, test := range []struct{ wire, layer, day, relationship string }{
+		{`3`, `3`, `null`, `"DOT_LINE_REPORT"`}, {`3.0`, `3`, `null`, `"DOT_LINE_REPORT"`}, {`1e1`, `10`, `null`, `"CHILD"`}, {`-0`, `0`, `null`, `"MANAGER"`},
+		{`2.5`, `null`, `null`, `null`}, {`2147483648`, `null`, `null`, `"UNKNOWN_FUTURE_VALUE"`}, {`-2147483648`, `-2147483648`, `null`, `"UNKNOWN_FUTURE_VALUE"`},
+		{`1e300`, `null`, `null`, `null`}, {`1e999`, `null`, `null`, `null`}, {`12345678901234567890`, `null`, `null`, `null`},
+		{`"3"`, `null`, `null`, `"DOT_LINE_REPORT"`}, {`"spouse"`, `null`, `null`, `"SPOUSE"`}, {`"SPOUSE"`, `null`, `null`, `"UNKNOWN_FUTURE_VALUE"`}, {`""`, `null`, `null`, `null`},
+		{`"2000-02-29"`, `null`, `"2000-02-29"`, `"UNKNOWN_FUTURE_VALUE"`}, {`"2017-02-29"`, `null`, `null`, `"UNKNOWN_FUTURE_VALUE"`}, {`true`, `null`, `null`, `null`},
+	} {
+		item := parse(t, `{"detail":{"layer":`+test.wire+`,"startMonthYear":`+test.wire+`},"manager":{"relationship":`+test.wire+`}}`)
+		want := `{"detail":{"layer":` + test.layer + `,"startMonthYear":` + test.day + `},"manager":{"relationship":` + test.relationship + `}}`
+		if got := string(plan.Append(nil, item, appendOwn)); got != want {
+			t.Errorf("%s is\n%s; want\n%s", test.wire, got, want)
+		}
+	}
+}
+
 // everything returns a selection of all fields of a type.
 func everything(parsed *ast.Schema, typeName string) string {
 	var fields []string

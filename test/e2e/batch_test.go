@@ -101,7 +101,7 @@ func TestBatchesLikeSingles(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]faults.Rule{
 		"none":          {Fault: faults.NumericEnums, Path: "/beta/nowhere"},
-		"numeric enums": {Fault: faults.NumericEnums}, "nulls": {Fault: faults.Nulls}, "append": {Fault: faults.Append},
+		"numeric enums": {Fault: faults.NumericEnums}, "nulls": {Fault: faults.Nulls, Properties: []string{"createdBy"}}, "append": {Fault: faults.Append},
 		"truncate": {Fault: faults.Truncate}, "stall": {Fault: faults.Stall}, "drop": {Fault: faults.Drop},
 		"delay": {Fault: faults.Delay, Seconds: 0.05},
 		"400":   {Fault: faults.Refuse, Status: 400}, "401": {Fault: faults.Refuse, Status: 401}, "403": {Fault: faults.Refuse, Status: 403},
