@@ -16,7 +16,7 @@ import {
 } from "graphql";
 import type { Request } from "./inputs";
 import { onPurpose, type Purpose } from "./purpose";
-import { type Asked, encode, facetOf, parseGlobalID, pathOf, sources } from "./wire";
+import { type Asked, encode, facetOf, fits, forms, parseGlobalID, pathOf, sources } from "./wire";
 
 /** A field that was run, with its arguments as graphql-js coerced them. */
 export interface Call {
@@ -39,19 +39,6 @@ export interface Verdict {
   calls?: Call[];
 }
 
-/** The forms that instants and days must have; to graphql-js, a scalar of a schema's own can be anything. */
-const forms: Record<string, RegExp> = {
-  DateTime: /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
-  Date: /^(\d{4})-(\d\d)-(\d\d)$/,
-};
-
-function fits(form: RegExp, value: unknown): boolean {
-  const [year = 0, month = 0, day = 0] = form.exec(typeof value === "string" ? value : "")?.slice(1, 4).map(Number) ?? [];
-  const last = new Date(0);
-  last.setUTCFullYear(year, month, 0); // Date.UTC takes the years before 100 for others
-  return month >= 1 && month <= 12 && day >= 1 && day <= last.getUTCDate();
-}
-
 /**
  * Reads instants and days while an operation is run. A literal's form is nothing that validation could know of; and where
  * a variable's default is none, graphql-js goes on without it, since validation should have found it.
@@ -60,9 +47,9 @@ const reading = { running: false, wrong: false };
 
 export function readSchema(sdl: string): GraphQLSchema {
   const schema = buildSchema(sdl);
-  for (const [name, form] of Object.entries(forms)) {
+  for (const name of Object.keys(forms)) {
     const read = (value: unknown) => {
-      if (!reading.running || fits(form, value)) return value;
+      if (!reading.running || fits(name, value)) return value;
       reading.wrong = true;
       throw new Error(`not a ${name}`);
     };

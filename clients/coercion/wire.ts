@@ -7,6 +7,20 @@ export const sources = ["one", "two"] as const;
 /** Enums of which several values are one text at the source. */
 export const flags = new Set(["AllowedAudience"]);
 
+/** The forms that instants and days must have; to graphql-js, a scalar of a schema's own can be anything. */
+export const forms: Record<string, RegExp> = {
+  DateTime: /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
+  Date: /^(\d{4})-(\d\d)-(\d\d)$/,
+};
+
+/** Whether a value is an instant or a day, which are the scalars that have a form. */
+export function fits(scalar: string, value: unknown): boolean {
+  const [year = 0, month = 0, day = 0] = forms[scalar]?.exec(typeof value === "string" ? value : "")?.slice(1, 4).map(Number) ?? [];
+  const last = new Date(0);
+  last.setUTCFullYear(year, month, 0); // Date.UTC takes the years before 100 for others
+  return month >= 1 && month <= 12 && day >= 1 && day <= last.getUTCDate();
+}
+
 /** The facets, by their names on Profile. */
 export function facetsOf(schema: GraphQLSchema): string[] {
   const fields = Object.values((schema.getType("Profile") as GraphQLObjectType).getFields());

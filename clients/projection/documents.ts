@@ -1,7 +1,8 @@
 // Random documents, made of nothing but the schema: selections with aliases, fragments on types and interfaces, repeated
 // fields, and directives with literals and variables. Every document is valid.
-import { type GraphQLInterfaceType, type GraphQLObjectType, type GraphQLSchema, getNamedType, isInterfaceType, isLeafType } from "graphql";
+import { type GraphQLInterfaceType, type GraphQLObjectType, type GraphQLSchema, getNamedType, isInterfaceType, isLeafType, isObjectType } from "graphql";
 import type { Random } from "../coercion/random";
+import { everything, type Facet } from "../facets";
 
 export interface Document {
   document: string;
@@ -20,6 +21,8 @@ class Selections {
   constructor(
     private readonly schema: GraphQLSchema,
     private readonly random: Random,
+    /** The facet that the document is about; others are in fragments, which do not match. */
+    private readonly main: string,
   ) {}
 
   /** A selection set of an object or interface type. */
@@ -39,8 +42,10 @@ class Selections {
     );
     if (fields.length === 0 || this.random.chance(0.1)) return `${this.random.pick(["", "t: "])}__typename ${this.directives()}`;
     const field = this.random.pick(fields);
-    // One alias belongs to one field, so that no two selections under one key differ.
-    const alias = this.random.chance(0.3) ? `${this.random.pick(["x", "y"])}_${field.name}: ` : "";
+    // One alias belongs to one field, so that no two selections under one key differ. Facets have fields of one name.
+    const isOther = isObjectType(type) && type.getInterfaces().some(({ name }) => name === "ItemFacet") && type.name !== this.main;
+    const names = isOther ? [`${type.name}_${field.name}: `] : ["x", "y"].map((letter) => `${letter}_${field.name}: `);
+    const alias = isOther || this.random.chance(0.3) ? this.random.pick(names) : "";
     const named = getNamedType(field.type);
     const below = isLeafType(named) ? "" : this.of(named as GraphQLObjectType, depth - 1);
     return `${alias}${field.name} ${this.directives()} ${below}`;
@@ -66,25 +71,29 @@ class Selections {
   }
 }
 
-/** A random document within the limits of docs/limits.md. The item's id in it is ITEM. */
-export function documentOf(schema: GraphQLSchema, random: Random): Document {
+/** A random document about a facet, within the limits of docs/limits.md. The item's id in it is ITEM. */
+export function documentOf(schema: GraphQLSchema, random: Random, facet: Facet): Document {
   for (;;) {
-    const made = anyDocument(schema, random);
+    const made = anyDocument(schema, random, facet);
     const often = (pattern: RegExp) => made.document.match(pattern)?.length ?? 0;
     if (made.document.length < 5000 && often(/@/g) <= 50 && often(/\w: \w+ /g) <= 100) return made;
   }
 }
 
+/** A list of items of a facet with every field. */
+export function everythingOf({ name, item }: Facet): Document {
+  return { document: `{ me { ${name} { nodes ${everything(item)} } } }`, variables: {} };
+}
+
 /** An operation on a field that shows items, whose selection is random. */
-function anyDocument(schema: GraphQLSchema, random: Random): Document {
-  const selections = new Selections(schema, random);
+function anyDocument(schema: GraphQLSchema, random: Random, { name: facet, item: { name: type } }: Facet): Document {
+  const selections = new Selections(schema, random, type);
   const of = (name: string) => selections.of(schema.getType(name) as GraphQLObjectType, 4);
   const [kind, body] = random.pick([
-    () => ["query", `{ me { interests ${of("PersonInterestConnection")} } }`] as const,
+    () => ["query", `{ me { ${facet} ${of(`${type}Connection`)} } }`] as const,
     () => ["query", `{ node(id: "ITEM") ${of("Node")} }`] as const,
-    () => ["query", `{ node(id: "ITEM") { ... on PersonInterest ${of("PersonInterest")} } }`] as const,
-    () =>
-      ["mutation", `{ updatePersonInterest(input: {id: "ITEM", patch: {displayName: "x"}}) ${of("UpdatePersonInterestPayload")} }`] as const,
+    () => ["query", `{ node(id: "ITEM") { ... on ${type} ${of(type)} } }`] as const,
+    () => ["mutation", `{ update${type}(input: {id: "ITEM", patch: {isSearchable: true}}) ${of(`Update${type}Payload`)} }`] as const,
   ])();
   const parts = [body, ...selections.fragments.values()];
   const declared = switches.filter((name) => parts.some((part) => part.includes(`$${name}`)));

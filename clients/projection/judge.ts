@@ -13,11 +13,11 @@ import {
   parse,
   validate,
 } from "graphql";
-import { flags, globalID } from "../coercion/wire";
+import { fits, flags, globalID } from "../coercion/wire";
+import { type Facet, facetsOf } from "../facets";
 import type { Document } from "./documents";
 
 export const source = "one";
-const moment = /^\d{4}-(0[1-9]|1[0-2])-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const constant = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
 export const readSchema = (sdl: string) => buildSchema(sdl);
@@ -26,14 +26,18 @@ export const readSchema = (sdl: string) => buildSchema(sdl);
  * What is shown of a value. Intended leniencies: what does not fit its type is null, without an error, because one odd
  * value must not take anything with it; entries that do not fit are left out, because lists have none that are null; one
  * value where a list belongs is a list of one, because versions of the API differ in it; an enum may be a name, a number
- * or a number as a text, because sources send all of them, and what is not known is UNKNOWN_FUTURE_VALUE; half of a
+ * or a number as a text, because sources send all of them, and what is not known is UNKNOWN_FUTURE_VALUE or, in an enum
+ * that has none, null; half of a
  * surrogate pair is U+FFFD, because it is no character; Doubles that are not finite are null, because JSON has none.
  */
 function shown(type: GraphQLOutputType, value: unknown): unknown {
   const nullable = getNullableType(type);
   const named = getNamedType(type);
   if (value === undefined || value === null) return null;
-  if (isEnumType(named)) return flags.has(named.name) ? audiences(named.getValues().map(({ name }) => name), value) : null;
+  if (isEnumType(named)) {
+    const names = named.getValues().map(({ name }) => name);
+    return flags.has(named.name) ? audiences(names, value) : member(names, value);
+  }
   if (isListType(nullable)) {
     const entries = (Array.isArray(value) ? value : [value]).map((entry) => shown(nullable.ofType as GraphQLOutputType, entry));
     const fitting = entries.filter((entry) => entry !== null);
@@ -43,13 +47,24 @@ function shown(type: GraphQLOutputType, value: unknown): unknown {
   switch (named.name) {
     case "Float":
       return typeof value === "number" && Number.isFinite(value) ? value : null;
+    case "Int":
+      return Number.isInteger(value) && (value as number) === ((value as number) | 0) ? value : null;
     case "Boolean":
       return typeof value === "boolean" ? value : null;
     case "DateTime":
-      return typeof value === "string" && moment.test(value) ? value : null;
+    case "Date":
+      return fits(named.name, value) ? value : null;
     default:
       return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : null;
   }
+}
+
+/** One member: a name, or a number, which is its place in the enum. */
+function member(names: string[], value: unknown): string | null {
+  if (value === "" || (typeof value !== "string" && !Number.isSafeInteger(value))) return null;
+  const text = String(value);
+  const known = names.find((name, i) => constant(text) === name || (/^[+-]?\d+$/.test(text) && Number(text) === i));
+  return known ?? names.find((name) => name === "UNKNOWN_FUTURE_VALUE") ?? null;
 }
 
 /** A set of flags: names separated by commas, or a number whose bits they are. */
@@ -77,10 +92,10 @@ interface Item {
   id: string;
 }
 
-const profileSource = { name: source, kind: "PROFILE", writable: true, facets: ["interests"], state: "UP", throttledUntil: null };
-
 /** The data of a document's answer. */
-export function judge(schema: GraphQLSchema, { document, variables }: Document, items: Item[]): unknown {
+export function judge(schema: GraphQLSchema, facet: Facet, { document, variables }: Document, items: Item[]): unknown {
+  const facets = facetsOf(schema).map(({ name }) => name);
+  const profileSource = { name: source, kind: "PROFILE", writable: true, facets, state: "UP", throttledUntil: null };
   const ast = parse(document);
   const invalid = validate(schema, ast);
   if (invalid[0]) throw new Error(`${invalid[0].message} in ${document}`);
@@ -90,7 +105,7 @@ export function judge(schema: GraphQLSchema, { document, variables }: Document, 
     const item = whole.get(parent as Record<string, unknown>);
     switch (item ? info.fieldName : "") {
       case "id":
-        return globalID(source, "", "interests", item?.id ?? "");
+        return globalID(source, "", facet.name, item?.id ?? "");
       case "itemId":
         return item?.id;
       case "profileSource":
@@ -107,9 +122,9 @@ export function judge(schema: GraphQLSchema, { document, variables }: Document, 
     totalCount: items.length,
     failedSources: [],
   });
-  const payload = ours({ personInterest: first?.json });
-  const rootValue = ours({ me: ours({ interests: connection }), node: first?.json, updatePersonInterest: payload });
-  const typeResolver = () => "PersonInterest";
+  const payload = ours({ [facet.member]: first?.json });
+  const rootValue = ours({ me: ours({ [facet.name]: connection }), node: first?.json, [`update${facet.item.name}`]: payload });
+  const typeResolver = () => facet.item.name;
   const result = execute({ schema, document: ast, rootValue, variableValues: variables, fieldResolver, typeResolver });
   if (result instanceof Promise || result.errors) throw new Error(`${JSON.stringify(result)} of ${document}`);
   return result.data;
