@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util";
 import { getNullableType, type GraphQLInputType, isInputObjectType, isListType } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { start, type ProfileQL } from "../profileql";
-import { operation, operationOn, type Request, targets, ways } from "./inputs";
+import { days, noDays, operation, operationOn, type Request, targets, ways } from "./inputs";
 import { type Call, judge, readSchema, type Verdict } from "./judge";
 import { onPurpose } from "./purpose";
 import { Random } from "./random";
@@ -92,6 +92,19 @@ test.each(onPurpose.map((purpose) => [purpose.name, purpose] as const))("on purp
   const verdict = judge(schema, purpose.example);
   expect(verdict).toMatchObject({ purposes: [purpose] });
   expect(complaint(verdict, await send(purpose.example))).toBeUndefined();
+});
+
+test.each([...days, ...noDays])("the day %j, as a literal and as a variable", async (day) => {
+  const field = "updateItemPatent(input: $input) { __typename }";
+  const input = { id: "abc", patch: { issuedDate: day } };
+  for (const request of [
+    { document: `mutation($input: UpdateItemPatentInput!) { ${field} }`, variables: JSON.stringify({ input }) },
+    { document: `mutation { ${field.replace("$input", `{id: "abc", patch: {issuedDate: ${JSON.stringify(day)}}}`)} }`, variables: "{}" },
+  ]) {
+    const verdict = judge(schema, request);
+    expect(verdict.refused === undefined).toBe(days.some((one) => one === day));
+    expect(complaint(verdict, await send(request))).toBeUndefined();
+  }
 });
 
 /** Everything that a request can say, each with a right value and each with a wrong one, and then anything. */
