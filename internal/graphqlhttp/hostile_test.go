@@ -350,7 +350,7 @@ func TestHostileAddresses(t *testing.T) {
 		status int
 		code   string
 	}{
-		"3,100 times a field":   {query("{" + strings.Repeat(" id", 3100) + "}"), 400, `"limit":"tokens"`},
+		"3,600 times a field":   {query("{" + strings.Repeat(" id", 3600) + "}"), 400, `"limit":"tokens"`},
 		"fragments that double": {hostile["nested fragments"](23), 400, `"limit":"selections"`},
 		"unknown arguments":     {hostile["unknown args"](600), 400, `"limit":"errors"`},
 		"a long name":           {hostile["long name"](10_000), 400, `"limit":"nameBytes"`},

@@ -22,7 +22,7 @@ var (
 	maxBody         = limit{"bodyBytes", 1 << 20, "bytes in the body"}
 	maxJSONValues   = limit{"jsonValues", 10_000, "values in the body's JSON"}
 	maxJSONDepth    = limit{"jsonDepth", 32, "levels in the body's JSON"}
-	maxTokens       = limit{"tokens", 3_000, "tokens in the document"}
+	maxTokens       = limit{"tokens", 3_500, "tokens in the document"}
 	maxNameBytes    = limit{"nameBytes", 256, "bytes in one name of the document"}
 	maxDirectives   = limit{"directives", 50, "directives in the document"}
 	maxAliases      = limit{"aliases", 100, "aliases in the document"}

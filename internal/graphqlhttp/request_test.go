@@ -45,7 +45,7 @@ func TestRequests(t *testing.T) {
 	const ok = `{"query": "{ __typename }"}`
 	server := httptest.NewServer(testEndpoint(t))
 	t.Cleanup(server.Close)
-	tokens := `{"query": "{ ` + strings.Repeat("__typename ", 3100) + `}"}`
+	tokens := `{"query": "{ ` + strings.Repeat("__typename ", 3600) + `}"}`
 	for _, test := range []struct {
 		name, method, contentType, accept, body string
 		status                                  int
@@ -83,7 +83,7 @@ func TestRequests(t *testing.T) {
 		{"unknown field, new type", "POST", jsonType, both, `{"query": "{ nonsense }"}`, 400, "GRAPHQL_VALIDATION_FAILED", "nonsense"},
 		{"unknown operation", "POST", jsonType, both, `{"query": "query A { __typename }", "operationName": "B"}`, 400, "GRAPHQL_VALIDATION_FAILED", ""},
 		{"a variable is missing", "POST", jsonType, both, `{"query": "query($id: ID!) { node(id: $id) { id } }"}`, 400, "GRAPHQL_VALIDATION_FAILED", ""},
-		{"too many tokens", "POST", jsonType, both, tokens, 400, "LIMIT_EXCEEDED", "3000"},
+		{"too many tokens", "POST", jsonType, both, tokens, 400, "LIMIT_EXCEEDED", "3500"},
 		{"a subscription", "POST", jsonType, both, `{"query": "subscription { x }"}`, 400, "GRAPHQL_VALIDATION_FAILED", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

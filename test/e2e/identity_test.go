@@ -90,7 +90,7 @@ func TestIDsThatAreNone(t *testing.T) {
 	for _, id := range []string{
 		"pq1.", "pq1.!", "pq1.AAAA=", good + "A", good[:len(good)-2], "pq1." + strings.ToUpper(good[4:]),
 		scene.GlobalID("elsewhere", "", "interests", "abc"), scene.GlobalID("", "", "interests", "abc"),
-		scene.GlobalID("upstream", "", "pets", "abc"), scene.GlobalID("upstream", "", "", "abc"), scene.GlobalID("upstream", "", "", ""),
+		scene.GlobalID("upstream", "", "responsibilities", "abc"), scene.GlobalID("upstream", "", "", "abc"), scene.GlobalID("upstream", "", "", ""),
 		scene.GlobalID("upstream", "..", "interests", "abc"), scene.GlobalID("upstream", "a\x01", "interests", "abc"),
 		scene.GlobalID("upstream", "", "interests", "abc\x00"), scene.GlobalID("upstream", "", "interests", ""),
 		scene.GlobalID("", "..", "", ""),
