@@ -102,6 +102,94 @@ query Merged($first: Int!) {
 `,
 		},
 		{
+			Query: `# A whole profile: all 19 facets, the first
+# items of each, and what is missing of them.
+query Profile($first: Int!) {
+  me {
+    names(first: $first) {
+      nodes { displayName first last }
+      failedSources { source { name } code }
+    }
+    account(first: $first) {
+      nodes { userPrincipalName countryCode }
+    }
+    emails(first: $first) {
+      nodes { type address }
+    }
+    phones(first: $first) {
+      nodes { type number }
+    }
+    addresses(first: $first) {
+      nodes {
+        displayName
+        detail { city countryOrRegion }
+      }
+    }
+    positions(first: $first) {
+      nodes {
+        isCurrent
+        detail {
+          jobTitle
+          startMonthYear
+          company { displayName }
+        }
+        manager { displayName }
+      }
+    }
+    projects(first: $first) {
+      nodes {
+        displayName
+        client { displayName }
+        colleagues { displayName relationship }
+      }
+    }
+    skills(first: $first) {
+      nodes { displayName proficiency }
+    }
+    languages(first: $first) {
+      nodes { displayName tag spoken written }
+    }
+    educationalActivities(first: $first) {
+      nodes {
+        completionMonthYear
+        institution { displayName }
+        program { displayName }
+      }
+    }
+    certifications(first: $first) {
+      nodes { displayName issuedDate endDate }
+    }
+    awards(first: $first) {
+      nodes { displayName issuedDate }
+    }
+    patents(first: $first) {
+      nodes { displayName number isPending }
+    }
+    publications(first: $first) {
+      nodes { displayName publishedDate }
+    }
+    interests(first: $first) {
+      nodes { displayName categories }
+    }
+    anniversaries(first: $first) {
+      nodes { type date }
+    }
+    notes(first: $first) {
+      nodes { displayName detail { content } }
+    }
+    webAccounts(first: $first) {
+      nodes { userId service { name } }
+    }
+    websites(first: $first) {
+      nodes { displayName webUrl }
+    }
+  }
+}
+`,
+			Variables: `{"first": 3}
+`,
+		},
+		{
 			Query: `# Only the sources that are named. Which
 # there are, and how they are doing:
 query Named($sources: [String!]) {

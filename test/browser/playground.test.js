@@ -122,6 +122,24 @@ test("several sources: merged, and one by its name", async () => {
   await picture("named");
 });
 
+test("a whole profile: something of every facet, and nothing is missing", async () => {
+  await open("Profile");
+  const introspection = `{ __type(name: "Profile") { fields { name type { name } } } }`;
+  const answer = await fetch(new URL("/graphql", address), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ query: introspection }),
+  });
+  const { fields } = (await answer.json()).data.__type;
+  const facets = fields.filter(({ type }) => type.name?.endsWith("Connection")).map(({ name }) => name);
+  const { data, errors } = await run();
+  assert.equal(errors, undefined);
+  assert.deepEqual(Object.keys(data.me).sort(), facets.sort());
+  for (const facet of facets) assert.ok(data.me[facet].nodes.length > 0, `there is something in ${facet}`);
+  for (const { failedSources = [] } of Object.values(data.me)) assert.deepEqual(failedSources, []);
+  await picture("profile");
+});
+
 test("an error on purpose: its code is shown", async () => {
   await open("Refused");
   const { data, errors } = await run();
