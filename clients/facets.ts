@@ -77,3 +77,56 @@ export function sample(type: GraphQLInputType, word: string, name = ""): unknown
       return `${name} ${word}`;
   }
 }
+
+/** What sources set themselves, or leave as it is. */
+const serversOwn = ["createdBy", "createdDateTime", "lastModifiedBy", "lastModifiedDateTime", "source"];
+
+/** Values for all properties of a facet's items that come back as they were sent. */
+export function writable({ input }: Facet, word: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(sample(input, word) as object).filter(([name]) => !serversOwn.includes(name)));
+}
+
+/** An operation of each kind for a facet, which selects everything. */
+export function operationsOf({ name, item, member }: Facet) {
+  const node = everything(item);
+  const write = (what: string) => `mutation ${what}($input: ${what}${item.name}Input!) {
+    ${what.toLowerCase()}${item.name}(input: $input) { ${member} ${node} }
+  }`;
+  return {
+    list: `query List($first: Int!, $after: String, $orderBy: ItemOrder!) {
+      me { id ${name}(first: $first, after: $after, orderBy: $orderBy) {
+        edges { cursor node ${node} } pageInfo { hasNextPage endCursor } totalCount
+      } }
+    }`,
+    create: write("Create"),
+    update: write("Update"),
+    remove: "mutation Remove($input: DeleteProfileItemInput!) { deleteProfileItem(input: $input) { deletedId } }",
+    one: `query One($id: ID!) { node(id: $id) { __typename id ... on ItemFacet { itemId } ... on ${item.name} ${node} } }`,
+  };
+}
+
+export interface Item {
+  id: string;
+  [property: string]: unknown;
+}
+
+/** What the list of a facet answers. */
+export interface ListData {
+  me: { id: string } & Record<string, unknown>;
+}
+
+export interface List {
+  edges: { cursor: string; node: Item }[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+  totalCount: number;
+}
+
+export const listOf = (facet: Facet, data: ListData | undefined) => data?.me[facet.name] as List | undefined;
+
+export const newest = { field: "CREATED_DATE_TIME", direction: "DESC" } as const;
+export const oldest = { field: "CREATED_DATE_TIME", direction: "ASC" } as const;
+
+/** A value without what caches add to objects. */
+export function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value, (name, member: unknown) => (name === "__typename" ? undefined : member))) as T;
+}
