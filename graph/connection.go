@@ -45,11 +45,15 @@ type connection struct {
 	hasPrevious bool
 }
 
-// sizeOfItem is the approximate size of an item in a response, in bytes.
-const sizeOfItem = 500
+// sizeOfIDs is the approximate size in bytes of what ProfileQL adds to an item.
+const sizeOfIDs = 150
 
 func (c *connection) append(plan *projection.Plan) []byte {
-	dst := make([]byte, 0, 200+sizeOfItem*len(c.page.Entries))
+	size := 200
+	for _, entry := range c.page.Entries { // the source has sent only what is selected, unless it ignores $select
+		size += sizeOfIDs + min(len(entry.JSON.Raw()), 1000)
+	}
+	dst := make([]byte, 0, size)
 	return plan.AppendFields(dst, func(dst []byte, f *projection.Field) []byte {
 		switch f.Name {
 		case "edges":

@@ -6,9 +6,11 @@
 package jsontape
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"sync"
 	"unicode/utf8"
 )
@@ -275,6 +277,13 @@ func (p *parser) string() error {
 	start := p.at
 	escaped, lossy, wide := false, false, false
 	for i := start + 1; i < len(p.text); i++ {
+		if len(p.text)-i >= 8 {
+			n := plainBytes(p.text[i:])
+			if i += n; n == 8 {
+				i--
+				continue
+			}
+		}
 		switch classes[p.text[i]] {
 		case plainByte:
 		case wideByte:
@@ -299,6 +308,17 @@ func (p *parser) string() error {
 	}
 	p.at = len(p.text)
 	return p.syntaxError("unterminated string")
+}
+
+// plainBytes returns how many of the first 8 bytes are plain before the first that is not: ASCII without control
+// characters, quotes and backslashes. It looks at all 8 at once: subtracting from a byte sets its highest bit if the byte is
+// smaller, and only bytes after the first can be affected by its carry.
+func plainBytes(text []byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	word := binary.LittleEndian.Uint64(text)
+	quote, escape := word^('"'*each), word^('\\'*each)
+	special := ((word-' '*each)&^word | (quote-each)&^quote | (escape-each)&^escape | word) & high
+	return bits.TrailingZeros64(special) / 8
 }
 
 // escapeLength returns the length of the escape sequence at the start of text, 0 if it is invalid, and whether it is half of

@@ -268,3 +268,17 @@ func TestRelease(t *testing.T) {
 		}()
 	}
 }
+
+// TestMembers compares two members at once with one after the other.
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{}`, `[1]`, `{"a":1}`, `{"b":1}`, `{"b":1,"a":2,"b":3,"c":4}`, `{"\u0061":1,"a\n":2}`} {
+		tape, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := tape.Root().Members("a", "b"); a != tape.Root().Member("a") || b != tape.Root().Member("b") {
+			t.Errorf("%s: %v, %v", text, a, b)
+		}
+	}
+}

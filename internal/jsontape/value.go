@@ -82,6 +82,22 @@ func (v Value) Member(name string) (found Value) {
 	return found
 }
 
+// Members is [Value.Member] for two names at once.
+func (v Value) Members(name, other string) (found, foundOther Value) {
+	if v.Kind() != Object {
+		return Value{}, Value{}
+	}
+	for c, ok := v.First(); ok; c, ok = c.Next() {
+		switch text := c.Name(); string(text) {
+		case name:
+			found = c.Value
+		case other:
+			foundOther = c.Value
+		}
+	}
+	return found, foundOther
+}
+
 // HasDuplicateNames reports whether any object on the tape has two members of the same name, of which JSON parsers silently
 // keep only one.
 func (t *Tape) HasDuplicateNames() bool {

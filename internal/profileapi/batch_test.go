@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"profileql/internal/profile"
 )
 
@@ -199,5 +201,19 @@ func TestBatchSizes(t *testing.T) {
 		if n == 2 && !batchPattern.MatchString(source.sent[0]) {
 			t.Errorf("sent %s", source.sent[0])
 		}
+	}
+}
+
+// TestRequestIDs tests that generated ids are UUIDs of version 4, and differ.
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for range 1000 {
+		id := clientRequestID(t.Context())
+		parsed, err := uuid.Parse(id)
+		if err != nil || parsed.Version() != 4 || parsed.Variant() != uuid.RFC4122 || seen[id] {
+			t.Fatalf("%q: %v", id, err)
+		}
+		seen[id] = true
 	}
 }

@@ -93,8 +93,8 @@ func ParseBaseURL(text string) (*url.URL, error) {
 
 // NewTransport returns a transport with up to this many connections per host, all of which may be idle: with net/http's
 // default of two idle ones, two requests in three would dial.
-func NewTransport(connections int) *http.Transport {
-	return &http.Transport{
+func NewTransport(connections int) *Transport {
+	return &Transport{&http.Transport{
 		Proxy:               proxyUnlessLoopback(http.ProxyFromEnvironment),
 		DialContext:         keepConns((&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:   true,
@@ -105,7 +105,7 @@ func NewTransport(connections int) *http.Transport {
 		TLSHandshakeTimeout: 5 * time.Second,
 		// A source's headers are few and small; net/http's default of 1 MiB would only help an attacker.
 		MaxResponseHeaderBytes: 64 << 10,
-	}
+	}}
 }
 
 // proxyUnlessLoopback bypasses the proxy for loopback addresses, which may be plain HTTP. [http.ProxyFromEnvironment] does so

@@ -29,6 +29,27 @@ const (
 // connection.
 var errStale = errors.New("the connection has been idle for too long")
 
+// Transport is an [http.Transport] that sends a write on another connection if one has been idle for too long. The
+// http.Transport itself does so only if the body fits its buffer of 4 KiB: otherwise it takes the error of the connection
+// for one of the body.
+type Transport struct{ *http.Transport }
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	for {
+		resp, err := t.Transport.RoundTrip(r)
+		if !errors.Is(err, errStale) || r.GetBody == nil { // each stale connection is closed, so this ends
+			return resp, err
+		}
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		r = r.WithContext(r.Context()) // a RoundTripper must not modify the request
+		r.Body = body
+	}
+}
+
 // keptConn is a keep-alive connection.
 type keptConn struct {
 	net.Conn

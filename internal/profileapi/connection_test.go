@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,9 +38,12 @@ func TestIdleConnections(t *testing.T) {
 		dials     int64 // of a PATCH, then a PATCH after the time
 		reads     int64 // of a PATCH, then a GET
 		tls, h2   bool
+		size      int // of the body of the second PATCH; larger ones than the transport's buffer fail in another place
 	}{
 		"just now":                  {idle: 0, dials: 1, reads: 1},
 		"for long":                  {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1},
+		"for long, large":           {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1, size: 50_000},
+		"for long, large, TLS":      {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1, size: 50_000, tls: true},
 		"for long, and TLS":         {idle: maxSafeIdle + 100*time.Millisecond, dials: 2, reads: 1, tls: true},
 		"for long, and HTTP/2":      {idle: maxSafeIdle + 100*time.Millisecond, dials: 1, reads: 1, tls: true, h2: true},
 		"as the server says":        {keepAlive: "timeout=5", idle: maxSafeIdle + 100*time.Millisecond, dials: 1, reads: 1},
@@ -74,7 +78,7 @@ func TestIdleConnections(t *testing.T) {
 					want = test.reads
 					_, err = c.Get(t.Context(), profile.Ref{ID: "a"}, nil)
 				} else {
-					_, err = c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"y"}`))
+					_, err = c.Update(t.Context(), profile.Ref{ID: "a"}, []byte(`{"name":"y`+strings.Repeat("y", test.size)+`"}`))
 				}
 				if err != nil || dials.Load() != want || asked.Load() != 2 {
 					t.Errorf("%v, %d connections, want %d; asked %d times", err, dials.Load(), want, asked.Load())

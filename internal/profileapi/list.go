@@ -381,8 +381,9 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 		if p.length++; c.Kind() == jsontape.Null {
 			continue
 		}
-		id, _ := c.Member("id").Text()
-		at, readable := instantOf(c.Member(l.query.Order.Property))
+		idValue, instantValue := c.Members("id", l.query.Order.Property)
+		id, _ := idValue.Text()
+		at, readable := instantOf(instantValue)
 		if !profile.IsSegment(id) {
 			l.missingIDs = l.client.missingIDs(resp)
 			continue
