@@ -29,6 +29,7 @@ const config: CodegenConfig = {
   schema: "../schema.graphqls",
   generates: {
     "apollo/gen/": types("apollo"),
+    "apollo/gen/cache.ts": { plugins: ["./apollo/plugin.js"] }, // for the cache of Apollo Client
     "urql/gen/": { ...types("urql"), ...trusted }, // for trusted documents; types alone will do without them
     "request/gen/": types("request"),
   },

@@ -7,7 +7,7 @@ import { OneItem, SeveralItems, UpdateInterest } from "./operations";
 import { nextPage } from "./paging";
 import { problemOf } from "./problem";
 import { newest, oldest, show } from "./testing";
-import { createInterest, deleteInterest, renameInterest, updateInterest } from "./writes";
+import { createInterest, deleteItem, renameInterest, updateInterest } from "./writes";
 
 let profileql: ProfileQL;
 let client: ApolloClient;
@@ -63,7 +63,7 @@ test("what is created and deleted comes into the lists and goes, and nothing is 
       expect(list.list()?.totalCount).toBe(before + 1);
     }
   });
-  await deleteInterest(client, one.me(), data?.createPersonInterest?.personInterest.id ?? "");
+  await deleteItem(client, one.me(), data?.createPersonInterest?.personInterest ?? { id: "" });
   await eventually(() => {
     for (const list of [one, other]) {
       expect(list.names()).not.toContain("Bell ringing");
@@ -129,7 +129,7 @@ test("a list of some sources changes with what is created and deleted there, and
   const { data } = await createInterest(client, whole.me(), { displayName: "Weaving" });
   const [all = [], sandbox = [], lab = []] = before;
   expect(await Promise.all(lists.map(ask))).toEqual([["Weaving", ...all], ["Weaving", ...sandbox], lab]);
-  await deleteInterest(client, whole.me(), data?.createPersonInterest?.personInterest.id ?? "");
+  await deleteItem(client, whole.me(), data?.createPersonInterest?.personInterest ?? { id: "" });
   expect(await Promise.all(lists.map(ask))).toEqual(before);
   const counts = lists.map((sources) =>
     client.readQuery({ query: OfSources, variables: sources ? { sources } : {} })?.me.interests?.totalCount,
@@ -167,7 +167,7 @@ test("what is created and deleted is counted in a list that has not come to it",
   await eventually(() => expect(list.list()?.totalCount).toBe(count + 1));
   const id = data?.createPersonInterest?.personInterest.id ?? "";
   await client.query({ query: OneItem, variables: { id } });
-  await deleteInterest(client, list.me(), id);
+  await deleteItem(client, list.me(), { __typename: "PersonInterest", id });
   await eventually(() => expect(list.list()?.totalCount).toBe(count));
   expect(client.readQuery({ query: OneItem, variables: { id } })).toBeNull();
   await allPages(list);

@@ -1,6 +1,6 @@
 // #region update
-import type { ApolloCache, ApolloClient, Reference } from "@apollo/client";
-import { CreateInterest, DeleteItem, Interest, MyInterests, OneItem, UpdateInterest } from "./operations";
+import type { ApolloCache, ApolloClient, Reference, TypedDocumentNode } from "@apollo/client";
+import { CreateInterest, DeleteItem, Interest, OneItem, UpdateInterest } from "./operations";
 import { problemOf } from "./problem";
 import type { ItemOrder, PersonInterestInput, UpdateInterestMutation } from "./gen/graphql";
 
@@ -32,9 +32,16 @@ export async function lookUp(client: ApolloClient, id: string, error: unknown): 
 // #endregion
 
 // #region create
-/** A list of interests as relayStylePagination keeps it. */
+/** An item as an answer has it, of any facet. */
+interface Item {
+  __typename?: string;
+  id: string;
+}
+
+/** A list as relayStylePagination keeps it. */
 interface StoredList {
-  edges: { __typename: "PersonInterestEdge"; cursor: string; node: Reference }[];
+  __typename: string;
+  edges: { __typename: string; cursor: string; node: Reference }[];
   pageInfo: { hasNextPage: boolean };
   totalCount?: number | null;
 }
@@ -45,37 +52,43 @@ interface ListArguments {
   sources?: string[] | null;
 }
 
-/** Changes every list of a profile that is in the cache and has, or is to have, the interest. */
+/** Changes every list of a profile that is in the cache and has, or is to have, the item. */
 function changeLists(
   cache: ApolloCache,
   profile: { id: string },
-  interest: Reference,
-  change: (list: StoredList, orderBy: ItemOrder | undefined) => StoredList,
+  { __typename: type = "", id }: Item,
+  change: (list: StoredList, item: Reference, orderBy: ItemOrder | undefined) => StoredList,
 ): void {
+  const item = { __ref: `${type}:${id}` };
   cache.modify<Record<string, StoredList>>({
     id: `Profile:${profile.id}`,
-    fields: {
-      interests(list, { storeFieldName, readField }) {
-        const { orderBy, sources } = JSON.parse(storeFieldName.slice("interests:".length) || "{}") as ListArguments;
-        const source = readField<string>("name", readField<Reference>("profileSource", interest));
-        return sources && !sources.includes(source ?? "") ? list : change(list as StoredList, orderBy);
-      },
+    fields(list, { fieldName, storeFieldName, readField }) {
+      if (readField("__typename", list) !== `${type}Connection`) return list;
+      const { orderBy, sources } = JSON.parse(storeFieldName.slice(fieldName.length + 1) || "{}") as ListArguments;
+      const source = readField<string>("name", readField<Reference>("profileSource", item));
+      return sources && !sources.includes(source ?? "") ? list : change(list as StoredList, item, orderBy);
     },
   });
 }
 
 const longer = (count: number | null | undefined, by: number) => (count == null ? null : count + by);
 
-/** Creates an interest. Where that may have been done or not, the lists on the screen are read from their beginning. */
-export async function createInterest(client: ApolloClient, profile: { id: string }, item: PersonInterestInput) {
-  const created = client.mutate({
-    mutation: CreateInterest,
-    variables: { input: { item } },
+/** Creates an item of any facet. Where that may have been done or not, what is on the screen is read anew. */
+export async function createItem<Data extends object, Variables extends { input: object }>(
+  client: ApolloClient,
+  profile: { id: string },
+  mutation: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+) {
+  const created = client.mutate<Data, { input: object }>({
+    mutation,
+    variables,
     update(cache, { data }) {
-      if (!data?.createPersonInterest) return;
-      const node = { __ref: `PersonInterest:${data.createPersonInterest.personInterest.id}` };
-      const edge = { __typename: "PersonInterestEdge", cursor: "", node } as const;
-      changeLists(cache, profile, node, ({ edges, ...list }, orderBy) => {
+      const [payload] = Object.values(data ?? {}) as (Record<string, Item> | null)[];
+      const item = Object.values(payload ?? {}).find((member) => typeof member === "object");
+      if (!item) return;
+      changeLists(cache, profile, item, ({ edges, ...list }, node, orderBy) => {
+        const edge = { __typename: `${item.__typename}Edge`, cursor: "", node };
         const newestFirst = !orderBy || orderBy.direction === "DESC";
         // The newest end of a list that begins with the oldest is its last page, which may still be to come.
         const atTheEnd = list.pageInfo.hasNextPage ? edges : [...edges, edge];
@@ -89,27 +102,30 @@ export async function createInterest(client: ApolloClient, profile: { id: string
   });
   return created.catch(async (error: unknown) => {
     if (problemOf(error).action === "look first") {
-      await Promise.resolve(client.refetchQueries({ include: [MyInterests] })).catch(() => undefined);
+      await Promise.resolve(client.refetchQueries({ include: "active" })).catch(() => undefined);
     }
     throw error;
   });
 }
+
+export const createInterest = (client: ApolloClient, profile: { id: string }, item: PersonInterestInput) =>
+  createItem(client, profile, CreateInterest, { input: { item } });
 // #endregion
 
 // #region delete
-export function deleteInterest(client: ApolloClient, profile: { id: string }, id: string) {
+/** Deletes an item of any facet, of which the cache has the type. */
+export function deleteItem(client: ApolloClient, profile: { id: string }, item: Item) {
   return client.mutate({
     mutation: DeleteItem,
-    variables: { input: { id } },
+    variables: { input: { id: item.id } },
     update(cache, { data }) {
       if (!data?.deleteProfileItem) return;
-      const deleted = { __ref: `PersonInterest:${data.deleteProfileItem.deletedId}` };
-      changeLists(cache, profile, deleted, (list) => ({
+      changeLists(cache, profile, item, (list, { __ref: deleted }) => ({
         ...list,
-        edges: list.edges.filter(({ node }) => node.__ref !== deleted.__ref),
+        edges: list.edges.filter(({ node }) => node.__ref !== deleted),
         totalCount: longer(list.totalCount, -1),
       }));
-      cache.evict({ id: deleted.__ref });
+      cache.evict({ id: `${item.__typename}:${item.id}` });
       cache.gc();
     },
   });

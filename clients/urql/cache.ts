@@ -75,7 +75,8 @@ function pages(cache: Cache) {
 /** Puts a new item where a list of its source has its newest: at its beginning, or at its end if that is read. */
 function add(cache: Cache, { __typename, id, profileSource }: Item): void {
   const edge = { __typename: `${__typename}Edge`, cursor: id, node: { __typename, id } };
-  cache.writeFragment(gql`fragment New on ${edge.__typename} { cursor node { id } }`, edge);
+  const fragment = `fragment New on ${edge.__typename} { cursor node { id } }`;
+  cache.writeFragment(gql(fragment), edge);
   for (const { page, type, edges, sources, isFirst, newestFirst } of pages(cache)) {
     if (type !== `${__typename}Connection` || (sources && !sources.includes(profileSource.name))) continue;
     const isLast = cache.resolve(cache.resolve(page, "pageInfo") as string, "hasNextPage") === false;
