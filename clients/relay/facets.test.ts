@@ -62,7 +62,7 @@ async function artifact(name: string): Promise<ConcreteRequest> {
   return ((await import(join(artifacts, `${name}.graphql.ts`))) as { default: ConcreteRequest }).default;
 }
 
-const write = (environment: Environment, mutation: ConcreteRequest, variables: object) =>
+const write = (environment: Environment, mutation: ConcreteRequest, variables: Record<string, unknown>) =>
   new Promise<Record<string, Record<string, unknown>>>((resolve, reject) => {
     commitMutation<MutationParameters>(environment, { mutation, variables, onCompleted: (data) => resolve(data as never), onError: reject });
   });
