@@ -545,7 +545,7 @@ func TestCallerLeaves(t *testing.T) {
 		requests int
 		outcome  string // in the log
 	}{
-		{op: list, about: "at work", leave: time.Second, answers: []*http.Response{is(200)}, ended: time.Second, requests: 2},
+		{op: list, about: "at work", leave: time.Second, answers: []*http.Response{is(200)}, ended: time.Second, requests: 1},
 		{op: scene.Operations[1], about: "at work", leave: time.Second, answers: []*http.Response{is(200)}, ended: time.Second, requests: 1},
 		{op: scene.Operations[1], about: "between two tries", leave: 5 * time.Second, answers: []*http.Response{is(429, "Retry-After", "4")}, ended: 3 * time.Second, requests: 1},
 		{op: update, about: "done", leave: time.Second, answers: []*http.Response{is(200)}, ended: 3 * time.Second, requests: 1, outcome: "accepted"},
@@ -563,7 +563,7 @@ func TestCallerLeaves(t *testing.T) {
 		t.Run(test.op.Name+", "+test.about, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := new(scene.Log)
-				var requests, ended atomic.Int64 // a list with totalCount sends two requests concurrently
+				var requests, ended atomic.Int64 // a list with totalCount sends a batch
 				began := time.Now()
 				handler := newTestHandler(t, "http://source.example/beta", roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 					n := requests.Add(1)

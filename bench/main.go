@@ -18,13 +18,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/test/process"
 )
@@ -81,21 +79,20 @@ func page(first int, fields string) string {
 	return fmt.Sprintf(`{"query": "query ($first: Int!) { me { interests(first: $first) { edges { cursor node { %s } } pageInfo { hasNextPage endCursor } } } }", "variables": {"first": %d}}`, fields, first)
 }
 
+// facetPattern matches the start of a field with arguments.
+var facetPattern = regexp.MustCompile(`\n  (\w+)\(\n`)
+
 // wholeProfile returns a request for a page of 20 items of each facet.
 func wholeProfile() (string, error) {
 	text, err := os.ReadFile("schema.graphqls")
 	if err != nil {
 		return "", err
 	}
-	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
-	if err != nil {
-		return "", err
-	}
+	_, profile, _ := strings.Cut(string(text), "\ntype Profile ")
+	profile, _, _ = strings.Cut(profile, "\n}")
 	var b strings.Builder
-	for _, field := range schema.Types["Profile"].Fields {
-		if strings.HasSuffix(field.Type.Name(), "Connection") {
-			b.WriteString(" " + field.Name + " { nodes { ...F } pageInfo { hasNextPage endCursor } failedSources { code } }")
-		}
+	for _, facet := range facetPattern.FindAllStringSubmatch(profile, -1) {
+		b.WriteString(" " + facet[1] + " { nodes { ...F } pageInfo { hasNextPage endCursor } failedSources { code } }")
 	}
 	return fmt.Sprintf(`{"query": "{ me {%s } } fragment F on ItemFacet { id itemId allowedAudiences inference { confidenceScore userHasVerifiedAccuracy } createdDateTime `+
 		`createdBy { user { id displayName } } lastModifiedDateTime isSearchable source { type } ... on PersonInterest { displayName description } }"}`, &b), nil

@@ -164,7 +164,7 @@ func TestPagesFromTheIndex(t *testing.T) {
 			}
 		}
 	})
-	if scans < 50 {
+	if scans < 50 && !testing.Short() { // in which rapid makes a fifth of the checks
 		t.Errorf("only %d queries used an index", scans)
 	}
 }

@@ -36,6 +36,7 @@ func Batch(next http.HandlerFunc) http.HandlerFunc {
 		var responses []response
 		for _, part := range batch.Requests {
 			single := httptest.NewRequestWithContext(r.Context(), part.Method, path.Clean(root+"/")+part.URL, nil)
+			single.Host = r.Host
 			single.Header.Set("Authorization", r.Header.Get("Authorization"))
 			for name, value := range part.Headers {
 				single.Header.Set(name, value)
