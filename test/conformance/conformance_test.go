@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,10 +67,27 @@ func (s *server) run(ctx context.Context, args ...string) (result, string, error
 	return n, out.String(), err
 }
 
-// list returns all items of ada.
+// list returns all items of ada, of all facets.
 func (s *server) list() string {
 	s.t.Helper()
-	response, err := http.Get(s.base + "/me/profile/interests")
+	t, err := readTypes([]byte(s.get("/$metadata")))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	facets := t.facets()
+	if len(facets) != 19 {
+		s.t.Fatalf("there are %d facets", len(facets))
+	}
+	var all strings.Builder
+	for _, f := range facets {
+		all.WriteString(s.get("/me/profile/" + f.name))
+	}
+	return all.String()
+}
+
+func (s *server) get(path string) string {
+	s.t.Helper()
+	response, err := http.Get(s.base + path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -298,6 +316,15 @@ func TestCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r, err := newRunner(serve(t).base, "", true, true, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facets, err := r.describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites = append(suites, facets)
 	names := make(map[string]bool)
 	for _, s := range suites {
 		for _, c := range s.Cases {
@@ -306,6 +333,37 @@ func TestCases(t *testing.T) {
 				t.Errorf("%s: something is missing, or the name is not its own", name)
 			}
 			names[name] = true
+		}
+	}
+}
+
+// TestFacets tests that the suite has the cases of every facet: a list, a create, null, and complex values and collections
+// where the type has them.
+func TestFacets(t *testing.T) {
+	parsed, err := readTypes([]byte(serve(t).get("/$metadata")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range parsed.facets() {
+		want := []string{"there is a list", "an item is created", "null clears"}
+		for _, p := range f.own {
+			if _, isComplex := parsed.structs[p.Type]; isComplex {
+				want = append(want, "a complex value is merged")
+			}
+			if _, isList := collectionOf(p.Type); isList {
+				want = append(want, "a collection is replaced")
+			}
+		}
+		for _, c := range f.cases() {
+			want = slices.DeleteFunc(want, func(name string) bool { return strings.HasPrefix(c.Name, f.name+": "+name) })
+			for _, s := range c.Steps {
+				if s.Request.method() == http.MethodPost && !strings.Contains(string(s.Request.Body), "{{mark}}") {
+					t.Errorf("%s creates an item without a mark: %s", c.Name, s.Request.Body)
+				}
+			}
+		}
+		if len(want) > 0 {
+			t.Errorf("%s has no case %q", f.name, want)
 		}
 	}
 }

@@ -62,6 +62,19 @@ func splitItem(path string) (list, id string) {
 	return path[:at], path[at+1:]
 }
 
+// noteCreates records the lists that a request may add to, whatever its response.
+func (r *runner) noteCreates(q request) {
+	parts := []request{q}
+	if q.Path == "/$batch" {
+		parts, _ = q.parts()
+	}
+	for _, p := range parts {
+		if p.method() == http.MethodPost {
+			r.created[p.Path] = true
+		}
+	}
+}
+
 // remember records created and deleted items, including those of a batch.
 func (r *runner) remember(q request, got received) {
 	switch {
@@ -111,7 +124,10 @@ func (r *runner) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cleaning)
 	defer cancel()
 	var errs []error
-	for _, list := range []string{"/me/profile/interests"} {
+	for _, list := range r.lists {
+		if !r.created[list] {
+			continue
+		}
 		found, err := r.marked(ctx, list)
 		errs = append(errs, err)
 		for _, id := range found {
@@ -137,14 +153,15 @@ func (r *runner) marked(ctx context.Context, list string) (ids []string, err err
 			return ids, err
 		}
 		var page struct {
-			Value []struct{ ID, DisplayName string }
+			Value []json.RawMessage
 			Next  string `json:"@odata.nextLink"`
 		}
 		if err := json.Unmarshal(got.body, &page); err != nil {
 			return ids, err
 		}
-		for _, item := range page.Value {
-			if strings.Contains(item.DisplayName, r.mark) {
+		for _, text := range page.Value {
+			var item struct{ ID string }
+			if strings.Contains(string(text), r.mark) && json.Unmarshal(text, &item) == nil {
 				ids = append(ids, item.ID)
 			}
 		}

@@ -30,6 +30,8 @@ type runner struct {
 	client  *http.Client
 	mark    string            // in the name of every item that the run creates
 	fresh   map[string]bool   // ids that no item has
+	lists   []string          // paths of the lists that items can be created in
+	created map[string]bool   // paths of the lists that a create was sent to
 	made    map[string]string // paths of the lists of created items, by item id
 	deleted map[string]bool   // created items that were deleted
 }
@@ -47,6 +49,8 @@ func newRunner(base, token string, sandbox, write bool, out io.Writer) (*runner,
 		},
 		mark:    "conformance " + uuid.NewString(),
 		fresh:   make(map[string]bool),
+		lists:   []string{"/me/profile/interests"},
+		created: make(map[string]bool),
 		made:    make(map[string]string),
 		deleted: make(map[string]bool),
 	}, nil
@@ -58,6 +62,12 @@ type result struct{ passed, failed, skipped int }
 // run runs all enabled cases, and deletes what they created.
 func (r *runner) run(ctx context.Context, suites []suite) (n result, err error) {
 	defer func() { err = errors.Join(err, r.cleanUp(context.WithoutCancel(ctx))) }()
+	facets, err := r.describe(ctx)
+	if err != nil {
+		r.report("FAIL", facets.About+": $metadata describes them", "", err)
+		n.failed++
+	}
+	suites = append(slices.Clone(suites), facets)
 	for _, s := range suites {
 		for _, c := range s.Cases {
 			if err := ctx.Err(); err != nil {
@@ -178,6 +188,7 @@ func (r *runner) send(ctx context.Context, q request) (received, error) {
 	for name, text := range q.Headers {
 		request.Header.Set(name, text)
 	}
+	r.noteCreates(q)
 	got, err := r.exchange(request)
 	r.remember(q, got)
 	return got, err
