@@ -217,3 +217,26 @@ func TestRequestIDs(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// TestBatchRounds tests that the next reads of the same tasks are sent together too.
+func TestBatchRounds(t *testing.T) {
+	t.Parallel()
+	source := &batchSource{batch: answered(goodPart)}
+	c := batching(t, source, func(int) {})
+	ctx := profile.WithDispatcher(t.Context(), 3)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			defer profile.DispatcherOf(ctx).End()
+			for range 2 {
+				if _, err := NewCollection(c, "things", nil).Get(ctx, profile.Ref{ID: "a"}, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if !slices.Equal(source.batches, []int{3, 3}) || source.singles != 0 {
+		t.Errorf("batches of %d and %d singles", source.batches, source.singles)
+	}
+}
