@@ -32,7 +32,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "profileql-coercion-"));
   const config = join(folder, "config.yaml");
   const entries = sources.map(
-    (name) => `{name: ${name}, kind: profile, url: "${recorder.url}/${name}", token: {from: nobody}, users: any}`,
+    (name) => `{name: ${name}, kind: profile, url: "${recorder.url}/${name}", token: {from: nobody}, users: any, batch: false}`,
   );
   writeFileSync(config, `sources: [${entries.join(", ")}]`);
   profileql = await start("--config", config);
