@@ -154,8 +154,8 @@ const maxNodes = 100
 // fetched is nil, with an error at its index.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	dispatcher := profile.DispatcherOf(ctx)
+	defer dispatcher.End()
 	if len(ids) > maxNodes {
-		dispatcher.End()
 		return nil, &profile.Error{
 			Code: profile.LimitExceeded, Limit: "nodes", LimitValue: maxNodes,
 			Message: fmt.Sprintf("nodes takes at most %d ids.", maxNodes),
@@ -167,8 +167,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 	for i, id := range ids {
 		all.Go(func() { found[i] = r.nodeAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), id) })
 	}
-	dispatcher.End()
-	all.Wait()
+	dispatcher.Wait(all.Wait)
 	return found, nil
 }
 

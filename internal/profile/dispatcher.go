@@ -34,8 +34,7 @@ func DispatcherOf(ctx context.Context) *Dispatcher {
 	return d
 }
 
-// Begin adds running tasks. A task that waits for others, or for something outside of the process, must call End before
-// and Begin after.
+// Begin adds running tasks.
 func (d *Dispatcher) Begin(tasks int) {
 	if d == nil {
 		return
@@ -53,6 +52,14 @@ func (d *Dispatcher) End() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.end()
+}
+
+// Wait calls a function that waits for other tasks, or for something outside of the process. Meanwhile, the calling task
+// does not count as running.
+func (d *Dispatcher) Wait(wait func()) {
+	d.End()
+	defer d.Begin(1)
+	wait()
 }
 
 func (d *Dispatcher) end() {

@@ -28,15 +28,14 @@ type batchPart struct {
 }
 
 // fetch sends a GET and reads its response. Reads of the same operation are sent in a batch.
-func (c *Client) fetch(ctx context.Context, r request) (*response, *transportError) {
+func (c *Client) fetch(ctx context.Context, r request) (resp *response, terr *transportError) {
 	d := profile.DispatcherOf(ctx)
 	if d == nil {
 		return c.send(ctx, r)
 	}
 	if !c.useBatch || c.capabilities.isUnsupported(batchCapability) {
-		d.End()
-		defer d.Begin(1)
-		return c.send(ctx, r)
+		d.Wait(func() { resp, terr = c.send(ctx, r) })
+		return resp, terr
 	}
 	p := &batchPart{request: r, done: make(chan struct{})}
 	reads, isFirst := d.Join(ctx, c, p, maxBatch)

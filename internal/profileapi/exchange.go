@@ -83,11 +83,9 @@ func (c *Client) read(ctx context.Context, url string, maxItems int) (*response,
 }
 
 // waitForRetry is [sleep], during which other reads of the operation do not wait for this one.
-func waitForRetry(ctx context.Context, d time.Duration) bool {
-	dispatcher := profile.DispatcherOf(ctx)
-	dispatcher.End()
-	defer dispatcher.Begin(1)
-	return sleep(ctx, d)
+func waitForRetry(ctx context.Context, d time.Duration) (slept bool) {
+	profile.DispatcherOf(ctx).Wait(func() { slept = sleep(ctx, d) })
+	return slept
 }
 
 // write sends a POST, PATCH or DELETE. Once sent, it is not canceled with its caller, because the outcome would be unknown.

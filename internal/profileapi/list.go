@@ -70,11 +70,7 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		total, warning = l.count(ctx)
 	})
 	page, err := func() (profile.Page, error) {
-		defer func() { // after a panic too, so that no goroutine outlives the call
-			dispatcher.End()
-			counting.Wait()
-			dispatcher.Begin(1)
-		}()
+		defer dispatcher.Wait(counting.Wait) // after a panic too, so that no goroutine outlives the call
 		return l.page(ctx)
 	}()
 	page.Warnings = l.warnings(total)

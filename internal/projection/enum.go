@@ -77,6 +77,9 @@ func (e *enum) member(text []byte) int {
 }
 
 func parseOrdinal(text []byte) (n int64, ok bool) {
+	if len(text) == 0 || text[0] > '9' { // the name of a member: the error of ParseInt would cost more than the rest
+		return 0, false
+	}
 	n, err := strconv.ParseInt(string(text), 10, 64)
 	return n, err == nil
 }
@@ -140,10 +143,6 @@ func (e *enum) combination(members []int, text []byte) []int {
 		if i >= 0 && !slices.Contains(members, i) {
 			members = append(members, i)
 		}
-	}
-	if i, isName := e.byWire[string(text)]; isName {
-		add(i)
-		return members
 	}
 	n, numeric := parseOrdinal(text)
 	if !numeric || n <= 0 {

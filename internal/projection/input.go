@@ -128,7 +128,7 @@ func (s *Schema) checkType(t *ast.Type, v any) error {
 
 // checkScalar is as strict as the specification (GraphQL, section 3.5): it does not convert between types.
 func checkScalar(name string, v any) error {
-	switch text, isText := v.(string); name {
+	switch _, isText := v.(string); name {
 	case "String":
 		if isText {
 			return nil
@@ -142,25 +142,24 @@ func checkScalar(name string, v any) error {
 			return nil
 		}
 	case "DateTime":
-		switch {
-		case !isText: // validation of documents does not check this
-			return badValuef("DateTime cannot be %s", describe(v))
-		case !instant.Valid(text):
-			return badValuef("DateTime must be an RFC 3339 timestamp such as 2017-01-01T00:00:46.1697867+03:00")
-		}
-		return nil
+		return checkFormat(name, v, instant.Valid[string], "an RFC 3339 timestamp such as 2017-01-01T00:00:46.1697867+03:00")
 	case "Date":
-		switch {
-		case !isText: // the same
-			return badValuef("Date cannot be %s", describe(v))
-		case !instant.ValidDate(text):
-			return badValuef("Date must be a day such as 2017-01-31")
-		}
-		return nil
+		return checkFormat(name, v, instant.ValidDate[string], "a day such as 2017-01-31")
 	default:
 		return checkNumber(name, v)
 	}
 	return wrongTypef("%s cannot be %s", name, describe(v))
+}
+
+// checkFormat checks a scalar that is a string of a format. Validation of documents does not check even that it is a string.
+func checkFormat(name string, v any, isValid func(string) bool, format string) error {
+	switch text, isText := v.(string); {
+	case !isText:
+		return badValuef("%s cannot be %s", name, describe(v))
+	case !isValid(text):
+		return badValuef("%s must be %s", name, format)
+	}
+	return nil
 }
 
 // checkNumber checks an Int, a 32-bit integer, or a Float, a 64-bit number.

@@ -123,12 +123,7 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case isFailure(resp.StatusCode):
-		req.statusError = statusError(resp.StatusCode)
-	case resp.StatusCode == http.StatusTooManyRequests:
-		l.noteThrottled(req.caller.id, resp.Header)
-	}
+	req.statusError = l.outcomeOf(resp.StatusCode, resp.Header, req.caller.id)
 	req.ReadCloser, resp.Body = resp.Body, req
 	return resp, nil
 }
@@ -136,26 +131,25 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 // Observe records the status of one response in a batch for the circuit breaker and the caller's throttling, as RoundTrip
 // does for a response of its own.
 func (l *Limiter) Observe(ctx context.Context, status int, header http.Header) {
-	var outcome error
-	switch {
-	case isFailure(status):
-		outcome = statusError(status)
+	outcome := l.outcomeOf(status, header, l.caller(ctx))
+	if outcome != nil {
 		l.log.Warn("the source failed", "reason", failureReason(outcome))
-	case status == http.StatusTooManyRequests:
-		l.noteThrottled(l.caller(ctx), header)
 	}
 	if report, err := l.breaker.Allow(); err == nil {
 		report(outcome)
 	}
 }
 
-// isFailure reports whether a status counts as a failure of the source.
-func isFailure(status int) bool {
+// outcomeOf returns the outcome of a request with this status for the circuit breaker, nil for a success. It remembers the
+// Retry-After of a 429 for the caller.
+func (l *Limiter) outcomeOf(status int, header http.Header, caller uint64) error {
 	switch status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
+		return statusError(status)
+	case http.StatusTooManyRequests:
+		l.noteThrottled(caller, header)
 	}
-	return false
+	return nil
 }
 
 // Status is the state of a source as its limiter has last seen it.

@@ -101,9 +101,7 @@ func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 			results[i].page, results[i].err = m.List(ctx, q)
 		})
 	}
-	dispatcher.End()
-	wg.Wait()
-	dispatcher.Begin(1)
+	dispatcher.Wait(wg.Wait)
 	return results
 }
 

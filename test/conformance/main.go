@@ -1,5 +1,6 @@
 // Conformance tests a profile API against what is known of the real one: requests and expected responses, as data in
-// cases/, and generated for each facet from the API's $metadata. By default it runs the cases that apply to every server, and only reads:
+// cases/, and generated for each facet from the API's $metadata. By default it runs the cases that apply to every
+// server, and only reads:
 //
 //	CONFORMANCE_TOKEN=… go run ./test/conformance -url https://graph.microsoft.com/beta
 //

@@ -209,17 +209,14 @@ func (c cells) groups(keep func(*edm.Entity) bool) []group {
 func joined(groups []group) []group {
 	var all []group
 	for _, g := range groups {
-		if len(all) == 0 || !g.whole() || !all[len(all)-1].whole() {
-			all = append(all, g)
-			continue
+		if len(all) > 0 && g.whole() && all[len(all)-1].whole() {
+			last, next := &all[len(all)-1][0].Instants, g[0].Instants
+			if last.Before != "" && last.Before == next.From {
+				last.Before, last.Single = next.Before, false
+				continue
+			}
 		}
-		last, next := &all[len(all)-1][0].Instants, g[0].Instants
-		switch {
-		case last.Before != "" && last.Before == next.From:
-			last.Before, last.Single = next.Before, false
-		default:
-			all = append(all, g)
-		}
+		all = append(all, g)
 	}
 	if len(all) == 2 && all[0].whole() && all[0][0].Instants.Null && all[1].whole() && all[1][0].Instants == (Instants{}) {
 		return []group{{{Instants: Instants{All: true}}}}
