@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"profileql/graph"
+	"profileql/internal/auth"
+	"profileql/internal/buildinfo"
+	"profileql/internal/config"
+	"profileql/internal/edge"
+	"profileql/internal/profileapi"
+	"profileql/internal/sandbox"
+	"profileql/internal/sandbox/faults"
+	"profileql/internal/sources"
+)
+
+// source is a source with its client and its limiter.
+type source struct {
+	config.Source
+	client      *profileapi.Client
+	limiter     *sources.Limiter
+	description string // for the banner
+	close       func()
+}
+
+// sourceList is all sources. The first is the default one.
+type sourceList []*source
+
+// openSources starts the sandboxes, and returns all sources with their clients.
+func openSources(ctx context.Context, c *config.Config, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
+	for _, s := range c.Sources {
+		open := openProfile
+		if s.Kind == config.KindSandbox {
+			open = openInside
+		}
+		opened, err := open(ctx, s, memory, log)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("source %s: %w", s.Name, err)
+		}
+		all = append(all, opened)
+	}
+	return all, nil
+}
+
+func (all sourceList) close() {
+	for _, s := range all {
+		s.close()
+	}
+}
+
+func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
+
+func openProfile(_ context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+	transport := profileapi.NewTransport(s.MaxConcurrency)
+	opened, err := connect(s, transport, memory, log)
+	if err != nil {
+		return nil, err
+	}
+	opened.description, opened.close = s.URL, transport.CloseIdleConnections
+	return opened, nil
+}
+
+// openInside starts a sandbox in this process. Its client uses HTTP, as for other sources, on a loopback port.
+func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+	box, err := openSandbox(ctx, s, log)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	server := edge.NewServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
+	go func() { _ = server.Serve(listener) }() // ends with close
+	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
+	transport := profileapi.NewTransport(s.MaxConcurrency)
+	opened, err := connect(s, transport, memory, log)
+	if err != nil {
+		return nil, errors.Join(err, server.Close(), box.Close())
+	}
+	opened.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
+	opened.close = func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		if err := box.Close(); err != nil {
+			log.Error("the sandbox did not close well", "source", s.Name, "error", err)
+		}
+	}
+	return opened, nil
+}
+
+func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandbox.Sandbox, error) {
+	f, err := readFaults(s)
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.Open(ctx, sandbox.Options{
+		Seed: s.Seed, Data: s.Data, RequireToken: s.RequireToken, Faults: f, Log: log,
+	})
+}
+
+// readFaults returns the faults that a sandbox simulates.
+func readFaults(s config.Source) (faults.Config, error) {
+	text, err := readOptional("faults", s.Faults)
+	if text == nil || err != nil {
+		return faults.Config{}, err
+	}
+	f, err := faults.Parse(text)
+	if err != nil {
+		return faults.Config{}, fmt.Errorf("faults %s: %w", s.Faults, err)
+	}
+	return f, nil
+}
+
+func keeping(data string) string {
+	if data == "" {
+		return "kept in memory"
+	}
+	return "kept in " + data
+}
+
+// connect returns a source with its client. Requests get their token, then pass the limiter, then go to transport.
+func connect(s config.Source, transport http.RoundTripper, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+	token := tokenOf(s.Token)
+	limiter := sources.NewLimiter(sources.LimiterOptions{
+		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
+	})
+	client, err := profileapi.New(profileapi.Options{
+		Name:      s.Name,
+		BaseURL:   s.URL,
+		Aliases:   s.Aliases,
+		Transport: auth.Transport{Base: limiter, Token: token},
+		UserAgent: "profileql/" + buildinfo.Version(),
+		Timeout:   s.Timeout,
+		Memory:    memory,
+		Batch:     s.Batch,
+		Observe:   limiter.Observe,
+		Log:       log,
+	})
+	return &source{Source: s, client: client, limiter: limiter}, err
+}
+
+func tokenOf(t config.Token) auth.Token {
+	switch t.From {
+	case config.FromCaller, config.FromHeader:
+		return auth.Token{Header: t.Name}
+	case config.FromEnv:
+		return auth.Static(t.Value)
+	}
+	return auth.Token{}
+}
+
+// tokenHeaders returns the names of the headers with callers' tokens, without duplicates.
+func (all sourceList) tokenHeaders() (names []string) {
+	for _, s := range all {
+		if header := tokenOf(s.Token).Header; header != "" && !slices.Contains(names, header) {
+			names = append(names, header)
+		}
+	}
+	return names
+}
+
+// described returns the sources for package graph.
+func (all sourceList) described() graph.Sources {
+	described := make(graph.Sources, len(all))
+	for i, s := range all {
+		described[i] = &graph.Source{
+			Name: s.Name, Kind: "PROFILE", Writable: s.Writable,
+			Condition: func(ctx context.Context) (failing bool, throttledUntil time.Time) {
+				c := s.limiter.Status(ctx)
+				return c.Failing, c.ThrottledUntil
+			},
+		}
+		if s.Kind == config.KindSandbox {
+			described[i].Kind = "SANDBOX"
+		}
+	}
+	return described
+}
+
+// collection returns the items of a facet, merged from all sources. The segment is that of the REST path.
+func (all sourceList) collection(segment string, properties []string) graph.Collection {
+	members := make([]sources.Member, len(all))
+	for i, s := range all {
+		members[i] = sources.Member{
+			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
+			Collection: profileapi.NewCollection(s.client, segment, properties),
+		}
+	}
+	return sources.NewFacet(members)
+}
