@@ -52,3 +52,23 @@ func FuzzValid(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCompare holds that Compare agrees with time.Time.
+func FuzzCompare(f *testing.F) {
+	for a := range instants {
+		for _, b := range []string{"2017-01-01T00:00:00Z", "2017-01-01T00:00:00.10Z", "2020-01-01T00:00:00.1234567890Z"} {
+			f.Add(a, b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		c, ok := Compare(a, b)
+		if ok != (isCommonForm(a) && isCommonForm(b)) {
+			t.Errorf("%q and %q: ok is %t", a, b, ok)
+		}
+		ta, errA := time.Parse(time.RFC3339, a)
+		tb, errB := time.Parse(time.RFC3339, b)
+		if ok && (errA != nil || errB != nil || c != ta.Compare(tb)) {
+			t.Errorf("%q and %q: %d, but %d", a, b, c, ta.Compare(tb))
+		}
+	})
+}

@@ -1,6 +1,6 @@
 // Package profile holds the types that GraphQL and the sources share: the key of an item ([Ref]), a page of a list
-// ([Query], [Position], [Page]) and errors ([Error]). It imports no other package of ProfileQL except jsontape, so that
-// the two sides stay independent of each other.
+// ([Query], [Position], [Page]) and errors ([Error]). It imports no other package of ProfileQL except jsontape and
+// instant, so that the two sides stay independent of each other.
 package profile
 
 import (
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"profileql/internal/instant"
 	"profileql/internal/jsontape"
 )
 
@@ -74,22 +75,22 @@ type Order struct {
 // Compare returns a negative number if a comes before b, a positive one if it comes after, and 0 if they are equal. It
 // compares ids as bytes.
 func (o Order) Compare(a, b Position) int {
-	if a.Instant != b.Instant {
-		if c := compareInstants(a.Instant, b.Instant, o.Descending); c != 0 {
-			return c
-		}
+	return cmp.Or(o.CompareInstants(a, b), strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
+}
+
+// CompareInstants is [Order.Compare] for the ordering values alone: items with equal ones are ties.
+func (o Order) CompareInstants(a, b Position) int {
+	if a.Instant == b.Instant {
+		return 0
 	}
-	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
-}
-
-// Ties reports whether the ordering values are equal.
-func (o Order) Ties(a, b Position) bool {
-	return a.Instant == b.Instant || compareInstants(a.Instant, b.Instant, o.Descending) == 0
-}
-
-func compareInstants(a, b string, descending bool) int {
-	ta, errA := time.Parse(time.RFC3339, a)
-	tb, errB := time.Parse(time.RFC3339, b)
+	if c, ok := instant.Compare(a.Instant, b.Instant); ok {
+		if o.Descending {
+			return -c
+		}
+		return c
+	}
+	ta, errA := time.Parse(time.RFC3339, a.Instant)
+	tb, errB := time.Parse(time.RFC3339, b.Instant)
 	switch {
 	case errA != nil && errB != nil:
 		return 0
@@ -97,7 +98,7 @@ func compareInstants(a, b string, descending bool) int {
 		return 1
 	case errB != nil:
 		return -1
-	case descending:
+	case o.Descending:
 		return tb.Compare(ta)
 	}
 	return ta.Compare(tb)

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -14,12 +15,12 @@ const maxSegment = 512
 //
 // Text is not unescaped first: "%2e%2e" is harmless, because escaping turns it into "%252e%252e".
 func IsSegment(text string) bool {
-	if text == "" || text == "." || text == ".." || len(text) > maxSegment || !utf8.ValidString(text) {
+	if text == "" || text == "." || text == ".." || len(text) > maxSegment {
 		return false
 	}
-	for _, r := range text {
-		if unicode.IsControl(r) {
-			return false
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f {
+			return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 		}
 	}
 	return true

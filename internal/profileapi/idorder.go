@@ -55,7 +55,7 @@ func (l *listing) isOrderChanged() bool {
 	order := l.query.Order
 	for i := 1; i < len(l.entries); i++ {
 		a, b := l.entries[i-1].Position, l.entries[i].Position
-		if order.Ties(a, b) && order.Ties(a, *l.query.After) && order.Compare(a, b) > 0 {
+		if order.CompareInstants(a, b) == 0 && order.CompareInstants(a, *l.query.After) == 0 && order.Compare(a, b) > 0 {
 			return true
 		}
 	}

@@ -72,6 +72,7 @@ func (l *listResponse) readMember(name string, v jsontape.Value) error {
 		return l.addLink(v)
 	case plain == "count" && isControl:
 		l.addTotal(v)
+	case plain == "context" && isControl: // in every response, and not worth the pattern
 	default:
 		l.hasUnreadableLink = l.hasUnreadableLink || hasMoreHint(v, nextNamePattern.MatchString(name))
 	}

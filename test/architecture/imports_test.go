@@ -70,7 +70,7 @@ var importRules = []importRule{
 	{
 		from:    "profileql/internal/profile",
 		never:   []string{"profileql", "github.com", "golang.org/x"},
-		allowed: []string{"profileql/internal/jsontape"},
+		allowed: []string{"profileql/internal/jsontape", "profileql/internal/instant"},
 		why:     "it is the leaf that everyone shares",
 	},
 	{
@@ -82,7 +82,7 @@ var importRules = []importRule{
 	{
 		from:    "profileql/internal/sources",
 		never:   []string{"profileql", "github.com/go-resty/resty/v2", "github.com/99designs/gqlgen"},
-		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape"},
+		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape", "profileql/internal/instant"},
 		why:     "it merges whatever satisfies its small interface",
 	},
 	{
