@@ -53,7 +53,7 @@ func (c *connection) append(plan *projection.Plan) []byte {
 	for _, entry := range c.page.Entries { // the source has sent only what is selected, unless it ignores $select
 		size += sizeOfIDs + min(len(entry.JSON.Raw()), 1000)
 	}
-	dst := make([]byte, 0, size)
+	dst := profile.NewBuffer(c.ctx, size)
 	return plan.AppendFields(dst, func(dst []byte, f *projection.Field) []byte {
 		switch f.Name {
 		case "edges":

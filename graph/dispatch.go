@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"strings"
 
@@ -33,6 +34,12 @@ func (s dispatching) Exec(ctx context.Context) graphql.ResponseHandler {
 		}
 		return execute(profile.WithDispatcher(ctx, tasks))
 	}
+}
+
+// newDataBuffer returns the buffer that the generated code writes an operation's data to. Its size is that of the lists,
+// and some more for the rest.
+func newDataBuffer(ctx context.Context) *bytes.Buffer {
+	return bytes.NewBuffer(profile.NewBuffer(ctx, profile.Buffered(ctx)+512))
 }
 
 // beginLists announces the lists that are selected in the current field, which returns a profile.

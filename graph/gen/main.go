@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -21,10 +22,30 @@ func main() {
 	if err == nil {
 		err = api.Generate(c, api.PrependPlugin(&leaves{}))
 	}
+	if err == nil {
+		err = useDataBuffer(c.Exec.Filename)
+	}
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
+}
+
+// useDataBuffer replaces the buffers that the generated code writes an operation's data to: they would start empty, and be
+// copied each time that they grow.
+func useDataBuffer(filename string) error {
+	text, err := os.ReadFile(filename)
+	if err != nil {
+		return err
+	}
+	const declaration, argument = "var buf bytes.Buffer\n", "data.MarshalGQL(&buf)\n"
+	if bytes.Count(text, []byte(declaration)) == 0 {
+		return fmt.Errorf("%s has no %q", filename, declaration)
+	}
+	text = bytes.ReplaceAll(text, []byte(declaration), []byte("buf := newDataBuffer(ctx)\n"))
+	text = bytes.ReplaceAll(text, []byte(argument), []byte("data.MarshalGQL(buf)\n"))
+	text = bytes.Replace(text, []byte("\t\"bytes\"\n"), nil, 1)
+	return os.WriteFile(filename, text, 0o600)
 }
 
 // leaves is a plugin that replaces types with scalars.

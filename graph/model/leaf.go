@@ -1,7 +1,6 @@
 package model
 
 import (
-	"bytes"
 	"errors"
 	"io"
 )
@@ -9,13 +8,8 @@ import (
 // JSON is a value of an object type, as the JSON of its selected fields.
 type JSON []byte
 
-// MarshalGQL implements gqlgen's Marshaler. gqlgen's buffer doubles when it is full; with large lists, it is full often.
-func (j JSON) MarshalGQL(w io.Writer) {
-	if b, ok := w.(*bytes.Buffer); ok && b.Available() < len(j) {
-		b.Grow(len(j) + 3*b.Len())
-	}
-	_, _ = w.Write(j)
-}
+// MarshalGQL implements gqlgen's Marshaler.
+func (j JSON) MarshalGQL(w io.Writer) { _, _ = w.Write(j) }
 
 // UnmarshalGQL is never called. gqlgen requires it of a scalar type.
 func (j *JSON) UnmarshalGQL(any) error { return errors.New("an object type is no input") }

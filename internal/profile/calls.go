@@ -15,6 +15,7 @@ type Calls struct {
 	requestIDs     []string
 	diagnostics    []string
 	afterOperation []func()
+	buffered       int // bytes of buffers
 }
 
 // Limits of what is kept, because it comes from sources.

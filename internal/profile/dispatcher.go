@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -12,11 +13,12 @@ import (
 type Dispatcher struct {
 	mu      sync.Mutex
 	running int // tasks that run
-	waiting map[any][]*group
+	waiting []*group
 }
 
 // group is reads that are released together.
 type group struct {
+	key      any
 	reads    []any
 	released chan struct{}
 }
@@ -70,10 +72,8 @@ func (d *Dispatcher) end() {
 
 // release releases all reads.
 func (d *Dispatcher) release() {
-	for _, groups := range d.waiting {
-		for _, g := range groups {
-			close(g.released)
-		}
+	for _, g := range d.waiting {
+		close(g.released)
 	}
 	d.waiting = nil
 }
@@ -105,16 +105,12 @@ func (d *Dispatcher) join(key, read any, limit int) (g *group, isFirst bool) {
 		d.running = 0
 		return nil, true
 	}
-	if d.waiting == nil {
-		d.waiting = make(map[any][]*group)
+	i := slices.IndexFunc(d.waiting, func(g *group) bool { return g.key == key && len(g.reads) < limit })
+	if i < 0 {
+		i = len(d.waiting)
+		d.waiting = append(d.waiting, &group{key: key, released: make(chan struct{})})
 	}
-	groups := d.waiting[key]
-	if n := len(groups); n > 0 && len(groups[n-1].reads) < limit {
-		g = groups[n-1]
-	} else {
-		g = &group{released: make(chan struct{})}
-		d.waiting[key] = append(groups, g)
-	}
+	g = d.waiting[i]
 	g.reads = append(g.reads, read)
 	isFirst = len(g.reads) == 1
 	d.end()
