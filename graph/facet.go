@@ -60,22 +60,30 @@ func (f *Facet) list(ctx context.Context, owner *model.Profile, o listOptions) (
 	}
 	plan := f.resolver.plans.of(ctx)
 	selectItems(plan, &q)
-
 	page, err := f.collection.List(ctx, q)
-	var all profile.Errors
-	if errors.As(err, &all) {
-		addErrors(ctx, all)
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, listError(ctx, err)
 	}
+	return f.connection(ctx, plan, l, page, o.after != nil), nil
+}
+
+// connection returns a page as a connection, and adds the errors of what is missing in it.
+func (f *Facet) connection(ctx context.Context, plan *projection.Plan, l list, page profile.Page, hasPrevious bool) model.JSON {
 	for _, flaw := range page.Warnings {
 		graphql.AddError(ctx, flaw)
 	}
 	addErrors(ctx, page.Failed)
-	c := connection{itemWriter: f.writer(ctx, owner.User), list: l, page: page, hasPrevious: o.after != nil}
-	return c.append(plan), nil
+	c := connection{itemWriter: f.writer(ctx, l.user), list: l, page: page, hasPrevious: hasPrevious}
+	return c.append(plan)
+}
+
+// listError returns the error of a list. Those of several sources are added to the response one by one.
+func listError(ctx context.Context, err error) error {
+	if all, ok := errors.AsType[profile.Errors](err); ok {
+		addErrors(ctx, all)
+		return nil
+	}
+	return err
 }
 
 func addErrors(ctx context.Context, all []*profile.Error) {
@@ -120,7 +128,8 @@ func (f *Facet) body(input model.Patch) []byte {
 // payload returns the payload of a mutation, an object with the item.
 func (f *Facet) payload(ctx context.Context, item profile.Item, at profile.Ref) model.JSON {
 	w := f.writer(ctx, at.User)
-	return f.resolver.plans.of(ctx).AppendFields(nil, func(dst []byte, field *projection.Field) []byte {
+	dst := profile.NewBuffer(ctx, sizeOfIDs+len(item.JSON.Raw()))
+	return f.resolver.plans.of(ctx).AppendFields(dst, func(dst []byte, field *projection.Field) []byte {
 		return w.append(dst, field.Plan, at.Source, item)
 	})
 }

@@ -1,12 +1,14 @@
 package profileapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"profileql/internal/instant"
@@ -54,6 +56,11 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 		page.Warnings = l.warnings(nil)
 		return page, err
 	}
+	return l.pageAndCount(ctx)
+}
+
+// pageAndCount reads one page, and concurrently the length of the whole list.
+func (l *listing) pageAndCount(ctx context.Context) (profile.Page, error) {
 	var total *int
 	var warning error
 	var counting sync.WaitGroup
@@ -80,7 +87,7 @@ func (c *Collection) List(ctx context.Context, q profile.Query) (profile.Page, e
 	case warning != nil:
 		page.Warnings = append(page.Warnings, warning)
 	case total == nil:
-		c.client.capabilities.markUnsupported(c.capability("$count"))
+		l.client.capabilities.markUnsupported(l.capability("$count"))
 	}
 	page.Total = total
 	return page, nil
@@ -92,6 +99,7 @@ type listing struct {
 	query   profile.Query
 	address string // of the list, without query options
 	entries []profile.Entry
+	texts   texts // ids and ordering values
 
 	missingIDs error // warning that items were left out; nil for none
 	incomplete error // warning that items may be missing; nil for none
@@ -240,18 +248,20 @@ func (l *listing) readAfter(ctx context.Context, options []string) error {
 // appendAfter appends an entry if it comes after a position, and returns the new position. The order of ids is the source's.
 func (l *listing) appendAfter(after *profile.Position, entry profile.Entry) (*profile.Position, error) {
 	if after != nil {
-		switch c := l.query.Order.Compare(*after, entry.Position); {
-		case c == 0: // the same item twice
+		instants := l.query.Order.CompareInstants(*after, entry.Position)
+		ids := cmp.Or(strings.Compare(after.Source, entry.Position.Source), strings.Compare(after.ID, entry.Position.ID))
+		switch {
+		case instants == 0 && ids == 0: // the same item twice
 			return after, nil
-		case after.Source == entry.Position.Source && l.query.Order.Ties(*after, entry.Position):
+		case instants == 0 && after.Source == entry.Position.Source:
 			l.ties = append(l.ties, [2]string{after.ID, entry.Position.ID})
-			l.unlikeByteOrder = l.unlikeByteOrder || c > 0
-		case c > 0:
+			l.unlikeByteOrder = l.unlikeByteOrder || ids > 0
+		case cmp.Or(instants, ids) > 0:
 			return nil, errUnordered
 		}
 	}
 	l.entries = append(l.entries, entry)
-	return &entry.Position, nil
+	return &l.entries[len(l.entries)-1].Position, nil
 }
 
 // verifyNullsLast checks that the rest of a descending list has no items with a value.
@@ -378,8 +388,8 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 			continue
 		}
 		idValue, instantValue := c.Members("id", l.query.Order.Property)
-		id, _ := idValue.Text()
-		at, readable := instantOf(instantValue)
+		id := l.texts.of(idValue)
+		at, readable := l.instantOf(instantValue)
 		if !profile.IsSegment(id) {
 			l.missingIDs = l.client.missingIDs(resp)
 			continue
@@ -394,11 +404,11 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 }
 
 // instantOf returns an ordering value as the source sent it; empty if it is null or no instant, which readable tells apart.
-func instantOf(v jsontape.Value) (text string, readable bool) {
+func (l *listing) instantOf(v jsontape.Value) (text string, readable bool) {
 	if isNull(v) {
 		return "", true
 	}
-	if text, _ = v.Text(); instant.Valid(text) {
+	if text = l.texts.of(v); instant.Valid(text) {
 		return text, true
 	}
 	return "", false

@@ -24,6 +24,11 @@ func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error)
 	if len(members) == 1 && len(failed) == 0 {
 		return members[0].List(ctx, q)
 	}
+	return listMerged(ctx, members, failed, q)
+}
+
+// listMerged queries the members, and merges their pages.
+func listMerged(ctx context.Context, members []*Member, failed []*profile.Error, q profile.Query) (profile.Page, error) {
 	results := listAll(ctx, members, q)
 	if ctx.Err() != nil {
 		return profile.Page{}, ctx.Err()
