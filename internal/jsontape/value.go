@@ -23,8 +23,11 @@ func (v Value) Kind() Kind {
 	return v.node().kind
 }
 
-// Raw returns the value's JSON text.
+// Raw returns the value's JSON text; nil if it is absent.
 func (v Value) Raw() []byte {
+	if v.tape == nil {
+		return nil
+	}
 	n := v.node()
 	return v.tape.text[n.start:n.end]
 }
