@@ -128,9 +128,9 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), l.URL)
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), l.URL+c.BasePath)
 	if introspectionAllowed(c) != nil {
-		banner += fmt.Sprintf("  Playground  %s/\n", l.URL)
+		banner += fmt.Sprintf("  Playground  %s/\n", l.URL+c.BasePath)
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
@@ -193,13 +193,13 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 	var pages http.Handler
 	if allowed != nil {
 		guide := playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest)
-		if pages, err = playground.New(playground.Options{Endpoint: "/graphql", Tabs: guide, Shown: allowed}); err != nil {
+		if pages, err = playground.New(playground.Options{Endpoint: "graphql", Tabs: guide, Shown: allowed}); err != nil {
 			return nil, err
 		}
 	}
 	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
 	handler, err := edge.New(edge.Options{
-		Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, LogPanic: logPanic(log),
+		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, LogPanic: logPanic(log),
 	}, endpoint, pages)
 	if err != nil {
 		return nil, fmt.Errorf("--cors-origin: %w", err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type Config struct {
 	Hosts         []string // additional host names that a loopback listener accepts
 	CORSOrigins   []string // allowed origins of web pages
 	Introspection bool     // introspection and playground for everybody
+	BasePath      string   // path below which everything is served, such as /profileql; empty for none
 	Operations    string   // manifest of persisted operations, the only ones that are run; empty for any
 	TLSCert       string   // PEM files; empty for plain HTTP
 	TLSKey        string
@@ -50,6 +52,7 @@ type commandLine struct {
 	Host              []string `placeholder:"NAME" help:"On a loopback address, accept this name in the Host header too. Separate several with commas."`
 	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Allow cross-origin requests (CORS) from this origin, such as https://app.example.com. Separate several with commas."`
 	Introspection     bool     `help:"Enable introspection and the playground for everybody. By default they are enabled for the sandbox and on loopback addresses, for requests without a proxy."`
+	BasePath          string   `placeholder:"PATH" help:"Serve everything below this path, such as /profileql."`
 	Operations        string   `placeholder:"FILE" help:"Run only the persisted operations (trusted documents) in this manifest, in the format of Relay or Apollo."`
 	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is reloaded on SIGHUP."`
 	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
@@ -102,7 +105,7 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	}
 	c := &Config{
 		Command: Command(context.Selected().Name), Listen: line.Listen,
-		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, Operations: line.Operations,
+		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, BasePath: line.BasePath, Operations: line.Operations,
 		TLSCert: line.TLSCert, TLSKey: line.TLSKey,
 	}
 	if c.Listen == "" {
@@ -135,6 +138,9 @@ func (line *commandLine) sources(c *Config) ([]Source, error) {
 // hostPattern matches a Host header without a port: a name, or an address.
 var hostPattern = regexp.MustCompile(`^(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])$`)
 
+// basePathPattern matches a path whose characters need no escaping (RFC 3986, section 2.3).
+var basePathPattern = regexp.MustCompile(`^(/[\w.~-]+)+$`)
+
 func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
@@ -147,6 +153,9 @@ func (line *commandLine) check(c *Config) error {
 			return fmt.Errorf("--host %s: write a whole name without a port, such as profile.test", host)
 		}
 	}
+	if c.BasePath != "" && (!basePathPattern.MatchString(c.BasePath) || path.Clean(c.BasePath) != c.BasePath) {
+		return fmt.Errorf("--base-path %s: write a path that starts with / and does not end with it, such as /profileql", c.BasePath)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key must be given together")
 	}
@@ -155,6 +164,7 @@ func (line *commandLine) check(c *Config) error {
 	}
 	for option, given := range map[string]bool{
 		"--cors-origin": len(c.CORSOrigins) > 0, "--introspection": c.Introspection, "--operations": c.Operations != "",
+		"--base-path": c.BasePath != "",
 	} {
 		if given && c.Command == Sandbox {
 			return fmt.Errorf("%s is an option for GraphQL, which the command sandbox does not serve", option)

@@ -16,6 +16,9 @@ import (
 
 // Options are the options of [New].
 type Options struct {
+	// BasePath is the path below which everything is served, such as /profileql; empty for none.
+	BasePath string
+
 	Hosts   []string // allowed Host names; empty for any
 	Origins []string // allowed origins besides our own: scheme://host:port, or scheme://*.name
 	Health  *Health
@@ -39,7 +42,19 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", o.Health.ready)
 	mux.Handle("/graphql", KnownHost(o.Hosts, protected))
 	mux.Handle("/", KnownHost(o.Hosts, pages))
-	return withSecurityHeaders(recoverPanics(o.LogPanic, mux)), nil
+	return withSecurityHeaders(recoverPanics(o.LogPanic, below(o.BasePath, mux))), nil
+}
+
+// below serves mux below a path. Health checks stay at the root too, for probes that do not pass a proxy.
+func below(path string, mux *http.ServeMux) http.Handler {
+	if path == "" {
+		return mux
+	}
+	root := http.NewServeMux()
+	root.Handle("GET /healthz", mux)
+	root.Handle("GET /readyz", mux)
+	root.Handle(path+"/", http.StripPrefix(path, mux))
+	return root
 }
 
 // securityHeaders are sent with every response.

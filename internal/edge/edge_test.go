@@ -76,6 +76,24 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// TestBasePath holds what is served below a path, and what is not.
+func TestBasePath(t *testing.T) {
+	t.Parallel()
+	h := newEdge(t, Options{BasePath: "/a/profileql"})
+	for path, status := range map[string]int{
+		"/a/profileql/": 200, "/a/profileql/graphql": 200, "/a/profileql/healthz": 204, "/a/profileql/readyz": 204,
+		"/healthz": 204, "/readyz": 204, "/a/profileql": 307, "/a/profileql/nowhere": 404,
+		"/": 404, "/graphql": 404, "/a/": 404, "/a/profileqlx/": 404, "/a/profileql/a/profileql/graphql": 404,
+	} {
+		if w := ask(h, "GET", path); w.Code != status {
+			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		}
+	}
+	if to := ask(h, "GET", "/a/profileql").Header().Get("Location"); to != "/a/profileql/" {
+		t.Errorf("redirected to %q", to)
+	}
+}
+
 // TestOrigins holds which cross-origin requests are allowed.
 func TestOrigins(t *testing.T) {
 	t.Parallel()

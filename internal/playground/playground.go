@@ -28,7 +28,7 @@ var distFiles embed.FS
 
 // Options are the options of [New].
 type Options struct {
-	Endpoint string                 // path of the GraphQL endpoint, such as "/graphql"
+	Endpoint string                 // of GraphQL, relative to the page, such as "graphql"
 	Tabs     []Tab                  // tabs that the page opens with; the first one is active
 	Shown    func(http.Header) bool // reports whether a request with these headers may see the page
 }
@@ -45,7 +45,8 @@ type Tab struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
-// New returns a handler for the page, "/", and its assets, "/playground/…". Other paths are answered with 404.
+// New returns a handler for the page, "/", and its assets, "/playground/…". Other paths are answered with 404. The page
+// names its assets relative to its own address, so that it works below a path that a proxy strips.
 func New(o Options) (http.Handler, error) {
 	page, err := renderPage(o)
 	if err != nil {

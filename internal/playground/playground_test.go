@@ -18,7 +18,7 @@ import (
 func get(t *testing.T, method, path string, header ...string) *http.Response {
 	t.Helper()
 	shown := func(http.Header) bool { return true }
-	handler, err := New(Options{Endpoint: "/graphql", Shown: shown, Tabs: []Tab{{Query: "{ me { id } } # </script>", Variables: `{"a": "<b>"}`}}})
+	handler, err := New(Options{Endpoint: "graphql", Shown: shown, Tabs: []Tab{{Query: "{ me { id } } # </script>", Variables: `{"a": "<b>"}`}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestAssets(t *testing.T) {
 	}
 	page := read(t, get(t, "GET", "/"))
 	for _, match := range regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1) {
-		if _, there := assets[match[1]]; !there {
+		if _, there := assets["/"+match[1]]; !there {
 			t.Errorf("the page refers to %s, which is not there", match[1])
 		}
 	}
@@ -119,7 +119,7 @@ func TestCompression(t *testing.T) {
 
 // TestHidden tests that requests which may not see the playground get 404 for all of its files.
 func TestHidden(t *testing.T) {
-	handler, err := New(Options{Endpoint: "/graphql", Shown: func(h http.Header) bool { return h.Get("Via") == "" }})
+	handler, err := New(Options{Endpoint: "graphql", Shown: func(h http.Header) bool { return h.Get("Via") == "" }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ test("several sources: merged, and one by its name", async () => {
 test("a whole profile: something of every facet, and nothing is missing", async () => {
   await open("Profile");
   const introspection = `{ __type(name: "Profile") { fields { name type { name } } } }`;
-  const answer = await fetch(new URL("/graphql", address), {
+  const answer = await fetch(new URL("graphql", address), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ query: introspection }),
