@@ -64,7 +64,8 @@ func main() {
 
 // run runs the command of the command line. It returns when the command is done or the context is canceled.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c, err := config.Parse(args, buildinfo.Details(), stdout, stderr)
+	parse := func() (*config.Config, error) { return config.Parse(args, buildinfo.Details(), stdout, stderr) }
+	c, err := parse()
 	if c == nil || err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
-	return serve(ctx, c, log, stdout)
+	return serve(ctx, c, parse, log, stdout)
 }
 
 // check prints the sources in the format of a sources file, if their files are valid. Warnings go to stderr, so that
@@ -111,26 +112,39 @@ func answerMemory() int64 {
 	return 256 << 20
 }
 
-// serve runs the GraphQL server until the context is canceled.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	all, err := openSources(ctx, c, profileapi.NewMemoryBudget(answerMemory()), log)
+// serve runs the GraphQL server until the context is canceled. On SIGHUP it parses the configuration again.
+func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, error), log *slog.Logger, stdout io.Writer) error {
+	memory, health := profileapi.NewMemoryBudget(answerMemory()), new(edge.Health)
+	first, err := newService(ctx, c, nil, memory, health, log)
 	if err != nil {
 		return err
 	}
-	defer all.close()
-	health := new(edge.Health)
-	handler, err := newHandler(c, all, health, log)
-	if err != nil {
-		return err
-	}
+	live := &reloader{current: first, log: log, build: func(previous sourceList) (*service, error) {
+		c, err := parse()
+		if err != nil {
+			return nil, err
+		}
+		return newService(ctx, c, previous, memory, health, log)
+	}}
+	defer func() { live.current.sources.close() }()
 	l, err := edge.Listen(listenOptions(c, log, "h2", "http/1.1"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), l.URL+c.BasePath)
+	live.reloadCertificate = l.ReloadCertificate
+	defer onHangup(log, live.reload)()
+	if err := announce(c, l.URL, first.sources, stdout); err != nil {
+		return err
+	}
+	return l.Serve(ctx, live, health)
+}
+
+// announce writes the banner.
+func announce(c *config.Config, url string, all sourceList, stdout io.Writer) error {
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), url+c.BasePath)
 	if introspectionAllowed(c) != nil {
-		banner += fmt.Sprintf("  Playground  %s/\n", l.URL+c.BasePath)
+		banner += fmt.Sprintf("  Playground  %s/\n", url+c.BasePath)
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
@@ -141,10 +155,8 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	for _, s := range all {
 		banner += fmt.Sprintf("  Source      %s: %s\n", s.Name, s.description)
 	}
-	if _, err := io.WriteString(stdout, banner); err != nil {
-		return err
-	}
-	return l.Serve(ctx, handler, health)
+	_, err := io.WriteString(stdout, banner)
+	return err
 }
 
 func listenOptions(c *config.Config, log *slog.Logger, protocols ...string) edge.ListenOptions {
@@ -257,6 +269,7 @@ func serveSandbox(ctx context.Context, c *config.Config, log *slog.Logger, stdou
 	for _, person := range box.People() {
 		banner += fmt.Sprintf("  Person      %s (bearer token: %s)\n", person.DisplayName, person.UserPrincipalName)
 	}
+	defer onHangup(log, l.ReloadCertificate)()
 	banner += fmt.Sprintf("  Faults      %s%s\n  REST        %s/beta/me/profile\n", l.URL, sandbox.FaultsPath, l.URL)
 	if _, err = io.WriteString(stdout, banner); err == nil {
 		err = l.Serve(ctx, edge.KnownHost(hosts(c), box.Handler()), new(edge.Health))

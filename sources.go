@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"profileql/graph"
@@ -26,33 +28,59 @@ type source struct {
 	config.Source
 	client      *profileapi.Client
 	limiter     *sources.Limiter
-	description string // for the banner
-	close       func()
+	description string       // for the banner
+	users       atomic.Int32 // services that use it
+	close       func()       // called with the last of them
 }
 
 // sourceList is all sources. The first is the default one.
 type sourceList []*source
 
-// openSources starts the sandboxes, and returns all sources with their clients.
-func openSources(ctx context.Context, c *config.Config, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
+// openSources starts the sandboxes, and returns all sources with their clients. Previous ones with the same configuration
+// are used again.
+func openSources(ctx context.Context, c *config.Config, previous sourceList, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
 	for _, s := range c.Sources {
-		open := openProfile
-		if s.Kind == config.KindSandbox {
-			open = openInside
+		used := previous.withConfig(s)
+		if used == nil {
+			if used, err = openSource(ctx, s, memory, log); err != nil {
+				all.close()
+				return nil, fmt.Errorf("source %s: %w", s.Name, err)
+			}
 		}
-		opened, err := open(ctx, s, memory, log)
-		if err != nil {
-			all.close()
-			return nil, fmt.Errorf("source %s: %w", s.Name, err)
-		}
-		all = append(all, opened)
+		used.users.Add(1)
+		all = append(all, used)
 	}
 	return all, nil
 }
 
+// withConfig returns the source with this configuration; nil if there is none.
+func (all sourceList) withConfig(c config.Source) *source {
+	i := slices.IndexFunc(all, func(s *source) bool { return reflect.DeepEqual(s.Source, c) })
+	if i < 0 {
+		return nil
+	}
+	return all[i]
+}
+
+func openSource(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+	open := openProfile
+	if s.Kind == config.KindSandbox {
+		open = openInside
+	}
+	opened, err := open(ctx, s, memory, log)
+	if err != nil {
+		return nil, err
+	}
+	opened.Source = s // without the address of a sandbox, which is not part of the configuration
+	return opened, nil
+}
+
+// close ends the use of all sources by one service.
 func (all sourceList) close() {
 	for _, s := range all {
-		s.close()
+		if s.users.Add(-1) == 0 {
+			s.close()
+		}
 	}
 }
 

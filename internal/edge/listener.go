@@ -7,10 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"sync"
-	"syscall"
 	"time"
 )
 
@@ -26,38 +22,42 @@ type ListenOptions struct {
 // Listener is a listening address, with or without TLS.
 type Listener struct {
 	net.Listener
-	URL      string // for clients on this machine, without a path
-	loopback bool
-	stop     func() // stops reloading the certificate
-	log      *slog.Logger
+	URL         string // for clients on this machine, without a path
+	loopback    bool
+	certificate *Certificate // nil without TLS
+	log         *slog.Logger
 }
 
-// Listen listens on an address. With a certificate it uses TLS, and SIGHUP reloads the certificate. The caller must close
-// the listener.
+// Listen listens on an address, with TLS if there is a certificate. The caller must close the listener.
 func Listen(o ListenOptions) (*Listener, error) {
 	plain, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{Listener: plain, URL: "http://" + reachable(plain.Addr()), loopback: o.Loopback, stop: func() {}, log: o.Log}
+	l := &Listener{Listener: plain, URL: "http://" + reachable(plain.Addr()), loopback: o.Loopback, log: o.Log}
 	if o.TLSCert == "" {
 		return l, nil
 	}
-	certificate, err := LoadCertificate(o.TLSCert, o.TLSKey)
-	if err != nil {
+	if l.certificate, err = LoadCertificate(o.TLSCert, o.TLSKey); err != nil {
 		_ = plain.Close()
-		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		return nil, certificateError(err)
 	}
-	l.Listener, l.URL = tls.NewListener(plain, certificate.Config(o.Protocols...)), "https://"+reachable(plain.Addr())
-	l.stop = sync.OnceFunc(reloadOnHangup(certificate, o.Log)) // the server closes the listener too
+	l.Listener, l.URL = tls.NewListener(plain, l.certificate.Config(o.Protocols...)), "https://"+reachable(plain.Addr())
 	return l, nil
 }
 
-// Close stops listening.
-func (l *Listener) Close() error {
-	l.stop()
-	return l.Listener.Close()
+// ReloadCertificate reads the files of the certificate again, if there is one. On an error, the previous one stays in use.
+func (l *Listener) ReloadCertificate() error {
+	if l.certificate == nil {
+		return nil
+	}
+	if err := l.certificate.Reload(); err != nil {
+		return certificateError(err)
+	}
+	return nil
 }
+
+func certificateError(err error) error { return fmt.Errorf("--tls-cert and --tls-key: %w", err) }
 
 // reachable returns an address that clients on this machine can connect to. An unspecified address becomes localhost.
 func reachable(a net.Addr) string {
@@ -65,27 +65,6 @@ func reachable(a net.Addr) string {
 		return fmt.Sprintf("localhost:%d", tcp.Port)
 	}
 	return a.String()
-}
-
-// reloadOnHangup reloads the certificate on SIGHUP, until stop is called.
-func reloadOnHangup(certificate *Certificate, log *slog.Logger) (stop func()) {
-	hangups, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-hangups:
-				if err := certificate.Reload(); err != nil {
-					log.Error("the certificate stays what it was", "error", err)
-				} else {
-					log.Info("the certificate was read again")
-				}
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() { signal.Stop(hangups); close(done) }
 }
 
 const (

@@ -75,7 +75,7 @@ func TestTLS(t *testing.T) {
 		defer func() { _ = c.Close() }()
 		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	client := insecureClient()
 	defer client.CloseIdleConnections()
 	resp, err := client.Post(p.url()+"/graphql", "application/json", strings.NewReader(`{"query": "{ __typename }"}`))
 	if err != nil {
@@ -89,22 +89,15 @@ func TestTLS(t *testing.T) {
 	if serial() != 1 {
 		t.Errorf("the serial number is %d", serial())
 	}
-	hangUp := func(says string) {
-		t.Helper()
-		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, func() bool { return strings.Contains(p.stderr.String(), says) })
-	}
 	writeCertificate(t, dir, 2)
-	hangUp("the certificate was read again")
+	p.hangUp(t, true)
 	if serial() != 2 {
 		t.Errorf("the serial number is %d", serial())
 	}
 	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hangUp("the certificate stays what it was")
+	p.hangUp(t, false)
 	if serial() != 2 {
 		t.Errorf("the serial number is %d", serial())
 	}
@@ -117,6 +110,11 @@ func TestTLS(t *testing.T) {
 	if _, stderr, err := output(t, nil, "--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0"); err == nil || !strings.Contains(stderr, "PEM") {
 		t.Errorf("with a bad certificate: %v %s", err, stderr)
 	}
+}
+
+// insecureClient returns a client that accepts every certificate.
+func insecureClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 }
 
 // eventually waits for an effect in another process.
