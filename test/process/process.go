@@ -31,7 +31,7 @@ func Build(ctx context.Context, folder string) (binary string, err error) {
 type Process struct {
 	Address string // http://127.0.0.1:port
 	PID     int
-	stop    func()
+	end     func(os.Signal) error
 }
 
 // addressPattern matches the line with the address in the banners of ProfileQL and its sandbox, and what other servers
@@ -54,10 +54,9 @@ func Start(ctx context.Context, env []string, binary string, args ...string) (*P
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &Process{PID: cmd.Process.Pid, stop: func() {
+	p := &Process{PID: cmd.Process.Pid, end: func(signal os.Signal) error {
 		_ = stdin.Close()
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
+		return errors.Join(cmd.Process.Signal(signal), cmd.Wait())
 	}}
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if found := addressPattern.FindStringSubmatch(lines.Text()); found != nil {
@@ -71,7 +70,10 @@ func Start(ctx context.Context, env []string, binary string, args ...string) (*P
 }
 
 // Stop interrupts the process and waits for its end.
-func (p *Process) Stop() { p.stop() }
+func (p *Process) Stop() { _ = p.End(os.Interrupt) }
+
+// End sends a signal that ends the process, and waits for its end. The error is that of its exit status.
+func (p *Process) End(signal os.Signal) error { return p.end(signal) }
 
 // CPU returns the CPU time that a process has used so far (proc_pid_stat(5), fields 14 and 15).
 func CPU(pid int) (time.Duration, error) {
