@@ -51,15 +51,27 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal then ends the process at once
-	}()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "profileql:", err)
 		os.Exit(1)
 	}
+}
+
+// untilSignal returns a context that SIGINT or SIGTERM cancels. A second signal ends the process at once.
+func untilSignal() context.Context {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		received := <-signals
+		signal.Stop(signals)
+		if received == syscall.SIGTERM { // from a supervisor that may have others to take over; SIGINT is from a terminal
+			cancel(edge.ErrTerminated)
+			return
+		}
+		cancel(nil)
+	}()
+	return ctx
 }
 
 // run runs the command of the command line. It returns when the command is done or the context is canceled.
@@ -161,7 +173,7 @@ func announce(c *config.Config, url string, all sourceList, stdout io.Writer) er
 
 func listenOptions(c *config.Config, log *slog.Logger, protocols ...string) edge.ListenOptions {
 	return edge.ListenOptions{
-		Address: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Loopback: c.OnLoopback(), Protocols: protocols, Log: log,
+		Address: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Protocols: protocols, Log: log,
 	}
 }
 

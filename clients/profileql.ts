@@ -47,7 +47,7 @@ export async function start(...options: string[]): Promise<ProfileQL> {
     },
     async stop() {
       if (child.exitCode !== null) return;
-      child.kill("SIGTERM");
+      child.kill("SIGINT");
       await once(child, "exit");
     },
   };

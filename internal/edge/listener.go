@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,7 +15,6 @@ import (
 type ListenOptions struct {
 	Address         string   // host:port
 	TLSCert, TLSKey string   // PEM files; empty to serve without TLS
-	Loopback        bool     // whether only this machine can reach the address
 	Protocols       []string // for TLS, as in [tls.Config.NextProtos]
 	Log             *slog.Logger
 }
@@ -23,18 +23,18 @@ type ListenOptions struct {
 type Listener struct {
 	net.Listener
 	URL         string // for clients on this machine, without a path
-	loopback    bool
+	queue       *acceptQueue
 	certificate *Certificate // nil without TLS
 	log         *slog.Logger
 }
 
 // Listen listens on an address, with TLS if there is a certificate. The caller must close the listener.
 func Listen(o ListenOptions) (*Listener, error) {
-	plain, err := net.Listen("tcp", o.Address)
+	plain, err := listenTCP(o.Address)
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{Listener: plain, URL: "http://" + reachable(plain.Addr()), loopback: o.Loopback, log: o.Log}
+	l := &Listener{Listener: plain, URL: "http://" + reachable(plain.Addr()), queue: plain, log: o.Log}
 	if o.TLSCert == "" {
 		return l, nil
 	}
@@ -67,28 +67,25 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-const (
-	// drainDelay is the time between the first 503 of /readyz and the end of listening, for load balancers. It does not
-	// apply to loopback addresses.
-	drainDelay = 5 * time.Second
-	// shutdownTimeout is the time that requests in progress have to finish: a write to a source can take 10 seconds.
-	shutdownTimeout = 15 * time.Second
-)
+// shutdownTimeout is the time that requests in progress have to finish: a write to a source can take 10 seconds.
+const shutdownTimeout = 15 * time.Second
 
 // Serve serves until the context is canceled. It then makes health not ready, waits for requests in progress, and closes
-// the listener.
+// the listener. If the cause is [ErrTerminated], it drains first.
 func (l *Listener) Serve(ctx context.Context, h http.Handler, health *Health) error {
-	server := NewServer(h, l.log)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	server := NewServer(closeWhenStopping(health, h), l.log)
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(l) }()
 	select {
-	case err := <-failed:
+	case err := <-stopped:
 		return err
 	case <-ctx.Done():
 	}
 	health.Stop()
-	if !l.loopback {
-		time.Sleep(drainDelay)
+	if errors.Is(context.Cause(ctx), ErrTerminated) {
+		if err := l.drain(stopped); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -364,7 +363,7 @@ func TestLimits(t *testing.T) {
 	}
 	resident := float64(bytes) / (1 << 20)
 	// CPU time, since the elapsed time depends on the load of the machine.
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.wait(); err != nil {

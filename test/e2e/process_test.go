@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -184,10 +183,10 @@ var bannerAddress = regexp.MustCompile(`https?://[^\s/]+`)
 // url returns the first address in the banner.
 func (p *process) url() string { return bannerAddress.FindString(p.banner) }
 
-// stop sends SIGTERM to the process and returns its error.
+// stop sends SIGINT to the process, which does not drain then, and returns its error.
 func (p *process) stop(t testing.TB) error {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Error(err)
 	}
 	late := time.AfterFunc(scene.Patience, func() { _ = p.cmd.Process.Kill() })

@@ -171,8 +171,8 @@ func TestLogIsNotRead(t *testing.T) {
 	}
 }
 
-// TestDrain tests SIGTERM when the service listens on other than loopback addresses: it reports not ready while it
-// still serves, finishes requests in progress, and exits successfully.
+// TestDrain tests SIGTERM: the service reports not ready while it still serves, finishes requests in progress, and exits
+// successfully.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	box := newSandbox(t, ``)
