@@ -166,6 +166,13 @@ var importRules = []importRule{
 		why:     "it tests the binary, so that what is tested is what is shipped",
 	},
 	{
+		from:    "profileql/test/replicas",
+		never:   []string{"profileql"},
+		allowed: []string{"profileql/internal/sandbox", "profileql/test/process", "profileql/test/scene"},
+		tests:   true,
+		why:     "it tests several processes of the binary that is shipped",
+	},
+	{
 		from:  "profileql/test/architecture",
 		never: []string{"profileql", "github.com"},
 		tests: true,
