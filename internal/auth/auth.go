@@ -1,8 +1,12 @@
-// Package auth forwards tokens: each source receives the token that its configuration names, unchanged, and no other. Tokens
-// are opaque; the source validates them.
+// Package auth decides which token each source receives: the one that its configuration names, and no other.
 //
-// [Middleware] reads the tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the
-// context, they do not end up in logs, errors or other headers.
+// A caller's token for a source is opaque: it is forwarded unchanged, and the source validates it. [Middleware] reads such
+// tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the context, they do not
+// end up in logs, errors or other headers.
+//
+// A caller's token for ProfileQL itself is verified by a [Verifier], and says who the caller is: [Claim], [HasRole] and
+// [HasScope]. [OnBehalfOf] exchanges it for the caller's token for a source, [ClientCredentials] gets a token of ProfileQL's
+// own.
 //
 // Package config reads and checks which source receives which token (token.go), and server.go passes it on as a [Token].
 package auth
@@ -22,8 +26,9 @@ import (
 type Token struct {
 	// Header is the header of the caller's request whose value is sent to the source as Authorization. Authenticating
 	// proxies forward tokens without a scheme, so it is optional in other headers than Authorization.
-	Header string
-	static string // value of Authorization for a token of ProfileQL's own
+	Header   string
+	static   string     // value of Authorization for a token of ProfileQL's own
+	exchange *exchanger // asks a token service; nil for none
 }
 
 // Static returns a token of ProfileQL's own, the same for every caller.
@@ -91,17 +96,20 @@ func headerProblem(values []string) string {
 
 var seed = maphash.MakeSeed()
 
-// Caller returns a hash of the caller's tokens, which identifies the caller until the process ends; 0 without tokens. Tokens
-// cannot be recovered from it.
+// Caller returns a hash which identifies the caller until the process ends: of who the caller is, if a [Verifier] has verified
+// it, otherwise of the caller's tokens; 0 without tokens. Tokens cannot be recovered from it.
 func Caller(ctx context.Context) uint64 {
+	if v, ok := ctx.Value(verifiedKey{}).(*verified); ok {
+		return v.id
+	}
 	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
 		return c.id
 	}
 	return 0
 }
 
-// Caller identifies callers by the token that this source receives, regardless of their other tokens. Callers without one are
-// identified as [Caller] does.
+// Caller identifies callers by the token of theirs that this source receives, regardless of their other tokens. Callers
+// without one are identified as [Caller] does.
 func (t Token) Caller(ctx context.Context) uint64 {
 	if value := t.value(ctx); value != "" && t.static == "" {
 		return maphash.String(seed, value)

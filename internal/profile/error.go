@@ -58,6 +58,7 @@ type Error struct {
 	RetryAfter      *float64 // seconds
 	Limit           string   // name of the exceeded limit
 	LimitValue      int
+	Claims          string // what a new token must satisfy, for the caller's identity provider; see [ClaimsChallenge]
 
 	Cause error // for the log only
 }
