@@ -123,15 +123,40 @@ type Transport struct {
 	Token Token
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. If a token service has to be asked and gives no token, nothing is sent, and the error
+// is a *[profile.Error] or the context's.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if value := t.Token.value(r.Context()); value != "" {
-		// A RoundTripper must not modify the request. The header's values stay shared: they are not written to.
-		r = r.WithContext(r.Context())
-		r.Header = maps.Clone(r.Header)
-		r.Header[authorization] = []string{value}
+	if t.Token.exchange != nil {
+		return t.roundTripExchanged(r)
 	}
-	return t.Base.RoundTrip(r)
+	return t.Base.RoundTrip(withAuthorization(r, t.Token.value(r.Context())))
+}
+
+func (t Transport) roundTripExchanged(r *http.Request) (*http.Response, error) {
+	c, value, err := t.Token.exchange.token(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // as every RoundTripper must
+		}
+		return nil, err
+	}
+	resp, err := t.Base.RoundTrip(withAuthorization(r, value))
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		t.Token.exchange.drop(c, value)
+	}
+	return resp, err
+}
+
+// withAuthorization returns the request with this Authorization, if it is not empty. A RoundTripper must not modify the
+// request. The header's values stay shared: they are not written to.
+func withAuthorization(r *http.Request, value string) *http.Request {
+	if value == "" {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Header = maps.Clone(r.Header)
+	r.Header[authorization] = []string{value}
+	return r
 }
 
 // value returns the Authorization of the context's caller; empty for none.

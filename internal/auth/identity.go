@@ -2,26 +2,31 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
 )
 
 type verifiedKey struct{}
 
-// verified is a verified token of a request.
+// verified is the verified token of a request.
 type verified struct {
 	*identity
 	token string   // without its scheme
 	key   tokenKey // of token
 }
 
-// identity is what a verified token says about the caller.
+// identity is what a verified token says about its caller.
 type identity struct {
 	claims map[string]string // those that are strings
 	roles  []string
 	scopes []string
-	id     uint64 // hash of the issuer's name for the caller
+	id     uint64 // hash of the identity provider's name for the caller
 	expiry time.Time
+	until  time.Time // when the token has to be verified again
 }
 
 func identityOf(ctx context.Context) *identity {
@@ -46,8 +51,53 @@ func HasRole(ctx context.Context, role string) bool {
 	return i != nil && slices.Contains(i.roles, role)
 }
 
-// HasScope reports whether the caller's verified token has this delegated scope (the claim scp).
+// HasScope reports whether the caller's verified token has this delegated scope (the claim scp, or scope of RFC 9068).
 func HasScope(ctx context.Context, scope string) bool {
 	i := identityOf(ctx)
 	return i != nil && slices.Contains(i.scopes, scope)
+}
+
+// errNobody means that a token does not name its caller.
+var errNobody = errors.New("it has neither the claims tid and oid nor the claim sub")
+
+// newIdentity reads the claims of a verified token.
+func newIdentity(payload []byte) (*identity, error) {
+	var all map[string]any
+	if err := json.Unmarshal(payload, &all); err != nil {
+		return nil, err
+	}
+	i := &identity{claims: make(map[string]string, len(all)), roles: words(all["roles"])}
+	for name, value := range all {
+		if text, ok := value.(string); ok {
+			i.claims[name] = text
+		}
+	}
+	if i.scopes = words(all["scp"]); i.scopes == nil {
+		i.scopes = words(all["scope"])
+	}
+	// The names of a caller that are never given to anybody else. An email or a user principal name can be.
+	realm, name := i.claims["tid"], i.claims["oid"]
+	if realm == "" || name == "" {
+		realm, name = i.claims["iss"], i.claims["sub"]
+	}
+	if name == "" {
+		return nil, errNobody
+	}
+	i.id = maphash.String(seed, realm+"\x00"+name)
+	return i, nil
+}
+
+// words returns the elements of a claim that is an array, or a string with spaces.
+func words(claim any) (all []string) {
+	switch claim := claim.(type) {
+	case string:
+		return strings.Fields(claim)
+	case []any:
+		for _, element := range claim {
+			if text, ok := element.(string); ok {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }

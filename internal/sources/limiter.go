@@ -3,18 +3,15 @@ package sources
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"math"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -342,22 +339,10 @@ func (req *inflight) classify(failure error) error {
 
 // failureReason describes a failure for the log, without addresses or anything that the source has sent.
 func failureReason(failure error) string {
-	var dnsError *net.DNSError
-	var certError *tls.CertificateVerificationError
-	var status statusError
-	switch {
-	case errors.Is(failure, context.DeadlineExceeded):
-		return "timeout"
-	case errors.As(failure, &dnsError):
-		return "host not found"
-	case errors.Is(failure, syscall.ECONNREFUSED):
-		return "connection refused"
-	case errors.As(failure, &certError):
-		return "certificate not trusted"
-	case errors.As(failure, &status):
+	if status, ok := errors.AsType[statusError](failure); ok {
 		return status.Error()
 	}
-	return "connection lost or invalid HTTP response"
+	return profile.FailureReason(failure)
 }
 
 // inflight is a request in progress, and then the body of its response.
