@@ -26,7 +26,7 @@ type identity struct {
 	scopes []string
 	id     uint64 // hash of the identity provider's name for the caller
 	expiry time.Time
-	until  time.Time // when the token has to be verified again
+	until  time.Time // when the token has to be verified again: with its expiry, or once its key may have been withdrawn
 }
 
 func identityOf(ctx context.Context) *identity {

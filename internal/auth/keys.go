@@ -36,10 +36,11 @@ const (
 // go-oidc's RemoteKeySet is not used, because it asks the provider again for each token with an unknown key, without a
 // timeout, and never on its own, so that a withdrawn key would stay in use.
 type keySet struct {
-	issuer string
-	client *http.Client
-	log    *slog.Logger
-	now    func() time.Time
+	issuer  string
+	client  *http.Client
+	timeout time.Duration // of fetching
+	log     *slog.Logger
+	now     func() time.Time
 
 	mu      sync.Mutex
 	keys    map[string]*rsa.PublicKey // by key id
@@ -52,38 +53,39 @@ type keySet struct {
 // errNoKeys means that it is unknown whether the identity provider has a key.
 var errNoKeys = errors.New("the identity provider's keys cannot be fetched")
 
-// key returns the key with this id; nil if the identity provider has none. It fails with errNoKeys or the context's error.
-func (k *keySet) key(ctx context.Context, id string) (*rsa.PublicKey, error) {
+// key returns the key with this id, and when it should be asked for again; nil if the identity provider has none. It fails with
+// errNoKeys or the context's error.
+func (k *keySet) key(ctx context.Context, id string) (key *rsa.PublicKey, until time.Time, err error) {
 	k.mu.Lock()
 	key, now := k.keys[id], k.now()
 	if due := key == nil || !now.Before(k.expiry); due && k.fetched == nil && !now.Before(k.retryAt) {
 		k.fetched = make(chan struct{})
 		go k.fetch()
 	}
-	fetched, err := k.fetched, k.err
+	fetched, until, err := k.fetched, k.expiry, k.err
 	k.mu.Unlock()
 	if key != nil {
-		return key, nil
+		return key, until, nil
 	}
 	if fetched != nil {
 		select {
 		case <-fetched:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, until, ctx.Err()
 		}
 		k.mu.Lock()
-		defer k.mu.Unlock()
-		key, err = k.keys[id], k.err
+		key, until, err = k.keys[id], k.expiry, k.err
+		k.mu.Unlock()
 	}
 	if key == nil && err != nil {
-		return nil, errNoKeys
+		return nil, until, errNoKeys
 	}
-	return key, nil
+	return key, until, nil
 }
 
 // fetch fetches the keys. It is independent of the request that needs them first, because others wait for them too.
 func (k *keySet) fetch() {
-	ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), k.timeout)
 	defer cancel()
 	keys, err := k.download(ctx)
 	if err != nil {

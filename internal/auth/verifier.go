@@ -25,7 +25,6 @@ import (
 
 const (
 	maxVerified = 4096             // tokens that are remembered
-	maxTrust    = time.Hour        // after which a token is verified again, because its key may have been withdrawn
 	logInterval = 10 * time.Second // between log lines about refused tokens
 )
 
@@ -75,7 +74,7 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	}
 	return &Verifier{
 		issuer: o.Issuer, audience: o.Audience, scopes: o.Scopes, now: o.Now, log: o.Log, known: known,
-		keys: &keySet{issuer: o.Issuer, client: providerClient(o.Transport), log: o.Log, now: o.Now},
+		keys: &keySet{issuer: o.Issuer, client: providerClient(o.Transport), timeout: keysTimeout, log: o.Log, now: o.Now},
 	}, nil
 }
 
@@ -204,7 +203,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*identity, error) 
 	if keyID == "" {
 		return nil, invalid("it has no key id")
 	}
-	key, err := v.keys.key(ctx, keyID)
+	key, trusted, err := v.keys.key(ctx, keyID)
 	switch {
 	case errors.Is(err, errNoKeys):
 		return nil, refusedUnknown
@@ -229,10 +228,9 @@ func (v *Verifier) verify(ctx context.Context, token string) (*identity, error) 
 	if err != nil {
 		return nil, invalid(err.Error())
 	}
-	i.expiry = idToken.Expiry
-	i.until = now.Add(maxTrust)
-	if i.expiry.Before(i.until) {
-		i.until = i.expiry
+	i.expiry, i.until = idToken.Expiry, idToken.Expiry
+	if trusted.Before(i.until) {
+		i.until = trusted
 	}
 	return i, v.permitted(i)
 }
@@ -249,14 +247,18 @@ func (v *Verifier) glance(payload []byte) error {
 		return invalid("its claims cannot be read")
 	}
 	expiry, _ := claims.Expiry.(float64)
+	audience, several := claims.Audience.([]any)
+	if !several {
+		audience = []any{claims.Audience}
+	}
 	switch {
 	case claims.Issuer != v.issuer && strings.HasPrefix(claims.Issuer, "https://sts.windows.net/"):
 		return invalid("it is a token of version 1.0, whose issuer is https://sts.windows.net/; " +
 			"set api.requestedAccessTokenVersion to 2 in the manifest of the app registration")
 	case claims.Issuer != v.issuer:
 		return invalid(fmt.Sprintf("its issuer is %.200q, not %q", claims.Issuer, v.issuer))
-	case !slices.Contains(words(claims.Audience), v.audience):
-		return invalid(fmt.Sprintf("its audience is %.200q, not %q", fmt.Sprint(claims.Audience), v.audience))
+	case !slices.Contains(audience, any(v.audience)):
+		return invalid(fmt.Sprintf("its audience is %.200q, not %q", fmt.Sprint(audience...), v.audience))
 	case expiry == 0:
 		return invalid("it does not expire")
 	case !v.now().Before(time.Unix(int64(expiry), 0)):
