@@ -124,18 +124,18 @@ type pending struct {
 // token returns the cell of the context's caller and the Authorization in it. It fails with a *profile.Error or the context's
 // error.
 func (x *exchanger) token(ctx context.Context) (*cell, string, error) {
-	c, assertion := x.own, ""
-	var latest time.Time // when the token must not be used any more whatever its own expiry; zero for no limit
+	c := x.own
+	var caller *verified
 	if c == nil {
-		caller, ok := ctx.Value(verifiedKey{}).(*verified)
-		if !ok {
+		var ok bool
+		if caller, ok = ctx.Value(verifiedKey{}).(*verified); !ok {
 			return nil, "", &profile.Error{
 				Code: profile.Unauthenticated, Source: x.source, Message: "The source needs a token of the caller, and there is none.",
 			}
 		}
-		c, assertion, latest = x.cellOf(caller.key), caller.token, caller.expiry
+		c = x.cellOf(caller.key)
 	}
-	value, p, err := x.look(ctx, c, assertion, latest)
+	value, p, err := x.look(ctx, c, caller)
 	if p != nil {
 		value, err = p.wait(ctx)
 	}
@@ -155,7 +155,7 @@ func (x *exchanger) cellOf(key tokenKey) *cell {
 
 // look returns the token in a cell, or the exchange under way to wait for. It starts an exchange if there is none and a token
 // is needed, or will be soon.
-func (x *exchanger) look(ctx context.Context, c *cell, assertion string, latest time.Time) (value string, p *pending, err error) {
+func (x *exchanger) look(ctx context.Context, c *cell, caller *verified) (value string, p *pending, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := x.now()
@@ -165,7 +165,7 @@ func (x *exchanger) look(ctx context.Context, c *cell, assertion string, latest 
 	}
 	if c.pending == nil && !now.Before(c.retryAt) {
 		c.pending = &pending{done: make(chan struct{})}
-		go x.exchange(ctx, c, c.pending, assertion, latest)
+		go x.exchange(ctx, c, caller)
 	}
 	switch {
 	case usable:
@@ -190,27 +190,33 @@ func (p *pending) wait(ctx context.Context) (string, error) {
 
 // exchange fetches a token for a cell. Its context is not the request's: others wait for the token too, and the request's has the hooks
 // that tell whether the source has received anything.
-func (x *exchanger) exchange(request context.Context, c *cell, p *pending, assertion string, latest time.Time) {
+func (x *exchanger) exchange(request context.Context, c *cell, caller *verified) {
 	ctx, cancel := context.WithTimeout(context.Background(), x.timeout)
 	defer cancel()
 	began := time.Now()
-	token, failure := x.service.fetch(ctx, assertion)
-	took := time.Since(began)
+	token, failure := x.service.fetch(ctx, caller)
+	x.report(request, failure, began, time.Since(began))
 
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pending
 	if c.pending = nil; failure == nil {
-		c.keep(token, x.now(), latest)
-		p.value = withScheme(token.Token)
+		c.keep(token, x.now())
+		if caller != nil && caller.expiry.Before(c.expiry) {
+			c.expiry = caller.expiry
+		}
+		p.value = c.value
 	} else {
-		failure.Source = x.source
 		c.retryAt, c.failure, p.err = x.now().Add(delayAfter(failure)), failure, failure
 	}
-	c.mu.Unlock()
 	close(p.done)
+}
 
+// report logs a failure and tells the observer of an exchange.
+func (x *exchanger) report(request context.Context, failure *profile.Error, began time.Time, took time.Duration) {
 	var code profile.Code
 	if failure != nil {
-		code = failure.Code
+		failure.Source, code = x.source, failure.Code
 		x.log.WarnContext(request, "no token for the source", "source", x.source, "code", code, "reason", failure.Cause)
 	}
 	if x.observe != nil {
@@ -219,16 +225,13 @@ func (x *exchanger) exchange(request context.Context, c *cell, p *pending, asser
 }
 
 // keep remembers a token. The system's clock tells how long it lives, because azidentity reads that clock.
-func (c *cell) keep(token azcore.AccessToken, now, latest time.Time) {
+func (c *cell) keep(token azcore.AccessToken, now time.Time) {
 	life := time.Until(token.ExpiresOn)
-	c.value, c.fetched, c.failure, c.retryAt = withScheme(token.Token), now, nil, time.Time{}
+	c.value, c.fetched, c.failure, c.retryAt = "Bearer "+token.Token, now, nil, time.Time{}
 	c.expiry = now.Add(life - min(earlyExpiry, life/10))
 	c.renewal = now.Add(life - min(earlyRenewal, life/2))
 	if early := time.Until(token.RefreshOn); !token.RefreshOn.IsZero() && now.Add(early).Before(c.renewal) {
 		c.renewal = now.Add(early)
-	}
-	if !latest.IsZero() && latest.Before(c.expiry) {
-		c.expiry = latest
 	}
 }
 

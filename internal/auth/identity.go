@@ -24,6 +24,7 @@ type identity struct {
 	claims map[string]string // those that are strings
 	roles  []string
 	scopes []string
+	cae    bool   // whether the caller's client understands demands for another token at any time (continuous access evaluation)
 	id     uint64 // hash of the identity provider's name for the caller
 	expiry time.Time
 	until  time.Time // when the token has to be verified again: with its expiry, or once its key may have been withdrawn
@@ -75,6 +76,7 @@ func newIdentity(payload []byte) (*identity, error) {
 	if i.scopes = words(all["scp"]); i.scopes == nil {
 		i.scopes = words(all["scope"])
 	}
+	i.cae = slices.ContainsFunc(words(all["xms_cc"]), func(capability string) bool { return strings.EqualFold(capability, "cp1") })
 	// The names of a caller that are never given to anybody else. An email or a user principal name can be.
 	realm, name := i.claims["tid"], i.claims["oid"]
 	if realm == "" || name == "" {

@@ -16,10 +16,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is the system's clock, which a test can put forward.
-type clock struct{ ahead atomic.Int64 }
+// clock stands still, unless a test puts it forward.
+type clock struct {
+	start time.Time
+	ahead atomic.Int64
+}
 
-func (c *clock) now() time.Time            { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func newClock() *clock { return &clock{start: time.Now()} }
+
+func (c *clock) now() time.Time            { return c.start.Add(time.Duration(c.ahead.Load())) }
 func (c *clock) put(forward time.Duration) { c.ahead.Add(int64(forward)) }
 
 // record is the text of a log.

@@ -29,7 +29,6 @@ type tokenService struct {
 	scopes     []string
 	cloud      cloud.Configuration
 	client     *http.Client
-	onBehalf   bool
 	metadata   *metadata
 }
 
@@ -51,7 +50,7 @@ func newTokenService(o ExchangeOptions, onBehalf bool) (s tokenService, err erro
 		return s, errors.New("there are no scopes")
 	}
 	s = tokenService{
-		scopes: o.Scopes, client: providerClient(o.Transport), onBehalf: onBehalf, metadata: &metadata{now: o.Now},
+		scopes: o.Scopes, client: providerClient(o.Transport), metadata: &metadata{now: o.Now},
 		cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: o.Authority},
 	}
 	if s.metadata.now == nil {
@@ -126,21 +125,25 @@ func withFederatedToken(o ExchangeOptions, onBehalf bool) credentialFunc {
 	}
 }
 
-// fetch gets a token. The assertion is the caller's token, or empty for a token of ProfileQL's own.
-func (s *tokenService) fetch(ctx context.Context, assertion string) (azcore.AccessToken, *profile.Error) {
+// fetch gets a token: the caller's, or ProfileQL's own if the caller is nil.
+func (s *tokenService) fetch(ctx context.Context, caller *verified) (azcore.AccessToken, *profile.Error) {
 	a := &attempt{client: s.client, metadata: s.metadata}
+	assertion, o := "", policy.TokenRequestOptions{Scopes: s.scopes}
+	if caller != nil {
+		assertion, o.EnableCAE = caller.token, caller.cae
+	}
 	credential, err := s.credential(assertion, a, azcore.ClientOptions{
 		Cloud: s.cloud, Transport: a,
 		Retry: policy.RetryOptions{MaxRetries: -1}, // the caller's deadline has no time for them
 	})
 	if err == nil {
 		var token azcore.AccessToken
-		if token, err = credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: s.scopes}); err == nil {
+		if token, err = credential.GetToken(ctx, o); err == nil {
 			a.keepMetadata()
 			return token, nil
 		}
 	}
-	return azcore.AccessToken{}, a.problem(ctx, s.onBehalf)
+	return azcore.AccessToken{}, a.problem(ctx, caller != nil)
 }
 
 // attempt is the HTTP side of one exchange. The errors of azidentity contain the token service's whole answer and lose the

@@ -38,6 +38,8 @@ type Provider struct {
 	mu        sync.Mutex
 	keys      []key // the last one signs
 	behavior  Behavior
+	changed   chan struct{} // closed by the next Behave
+	hanging   int           // requests without an answer
 	exchanges []Exchange
 	fetches   map[string]int
 }
@@ -52,7 +54,7 @@ type key struct {
 type Behavior struct {
 	Status     int           // of every answer; 0 for what is right
 	RetryAfter string        // the header of answers with Status
-	Hang       bool          // no answer as long as the client waits
+	Hang       bool          // no answer before the next Behave
 	Keyless    bool          // the document of the keys has none
 	Refuse     string        // code of OAuth with which token requests are refused
 	Claims     string        // demanded by refusals
@@ -65,13 +67,14 @@ type Behavior struct {
 type Exchange struct {
 	Grant     string // grant_type
 	Scope     string
+	Claims    string // that the client asks for
 	Subject   string // oid of the assertion, on behalf of a caller
 	Assertion string // client_assertion, by which the client authenticates itself; empty with a secret
 }
 
 // Start starts a provider.
 func Start() *Provider {
-	p := &Provider{fetches: make(map[string]int), ended: make(chan struct{})}
+	p := &Provider{fetches: make(map[string]int), ended: make(chan struct{}), changed: make(chan struct{})}
 	p.Rotate()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+Tenant+"/v2.0/.well-known/openid-configuration", p.discovery)
@@ -106,6 +109,15 @@ func (p *Provider) Behave(b Behavior) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.behavior = b
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Hanging returns the number of requests that wait for an answer because of [Behavior].Hang.
+func (p *Provider) Hanging() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hanging
 }
 
 // Exchanges returns the token requests so far.
@@ -193,13 +205,9 @@ func Claims(token string) (claims map[string]any, err error) {
 // misbehave lets requests through to next, unless the provider is down or slow.
 func (p *Provider) misbehave(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b := p.now()
+		b, ok := p.await(r)
 		switch {
-		case b.Hang:
-			select {
-			case <-r.Context().Done():
-			case <-p.ended:
-			}
+		case !ok:
 		case b.Status != 0:
 			if b.RetryAfter != "" {
 				w.Header().Set("Retry-After", b.RetryAfter)
@@ -211,11 +219,29 @@ func (p *Provider) misbehave(next http.Handler) http.Handler {
 	})
 }
 
-// now returns how the provider answers at the moment.
-func (p *Provider) now() Behavior {
+// await returns how the provider answers a request, once it does; ok is false if the client left before.
+func (p *Provider) await(r *http.Request) (b Behavior, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.behavior
+	p.hanging++
+	defer func() { p.hanging-- }()
+	for p.behavior.Hang {
+		changed := p.changed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+			ok = true
+		case <-r.Context().Done():
+			ok = false
+		case <-p.ended:
+			ok = false
+		}
+		p.mu.Lock()
+		if !ok {
+			return Behavior{}, false
+		}
+	}
+	return p.behavior, true
 }
 
 func (p *Provider) count(document string) {

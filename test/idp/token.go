@@ -33,7 +33,8 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	subject, _ := caller["oid"].(string)
 	p.exchanges = append(p.exchanges, Exchange{
-		Grant: r.Form.Get("grant_type"), Scope: r.Form.Get("scope"), Subject: subject, Assertion: r.Form.Get("client_assertion"),
+		Grant: r.Form.Get("grant_type"), Scope: r.Form.Get("scope"), Claims: r.Form.Get("claims"), Subject: subject,
+		Assertion: r.Form.Get("client_assertion"),
 	})
 	b := p.behavior
 	serial := len(p.exchanges)
