@@ -86,9 +86,10 @@ var importRules = []importRule{
 		why:     "it merges whatever satisfies its small interface",
 	},
 	{
-		from:  "profileql/internal/auth",
-		never: []string{"profileql", "github.com"},
-		why:   "it is a middleware and a RoundTripper, and should be read in one sitting",
+		from:    "profileql/internal/auth",
+		never:   []string{"profileql", "github.com/99designs", "github.com/vektah", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
+		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape", "database/sql/driver"}, // in a UUID
+		why:     "it is a middleware and a RoundTripper in front of go-oidc and azidentity, and knows neither GraphQL nor sources",
 	},
 	{
 		from:  "profileql/internal/edge",
@@ -154,6 +155,11 @@ var importRules = []importRule{
 		why:   "it starts and measures the binary from outside",
 	},
 	{
+		from:  "profileql/test/idp",
+		never: []string{"profileql", "github.com", "golang.org/x"},
+		why:   "who signs, and who verifies, should share no mistake",
+	},
+	{
 		from:  "profileql/test/scene",
 		never: []string{"profileql", "github.com"},
 		why:   "what misbehaves, and what is expected of ours then, should share no mistake with it",
@@ -161,7 +167,7 @@ var importRules = []importRule{
 	{
 		from:    "profileql/test/e2e",
 		never:   []string{"profileql"},
-		allowed: []string{"profileql/internal/sandbox", "profileql/test/process", "profileql/test/scene"},
+		allowed: []string{"profileql/internal/sandbox", "profileql/test/idp", "profileql/test/process", "profileql/test/scene"},
 		tests:   true,
 		why:     "it tests the binary, so that what is tested is what is shipped",
 	},
