@@ -217,7 +217,11 @@ func (x *exchanger) report(request context.Context, failure *profile.Error, bega
 	var code profile.Code
 	if failure != nil {
 		failure.Source, code = x.source, failure.Code
-		x.log.WarnContext(request, "no token for the source", "source", x.source, "code", code, "reason", failure.Cause)
+		level := slog.LevelWarn
+		if code == profile.Unauthenticated {
+			level = slog.LevelInfo // the caller is told what to do
+		}
+		x.log.Log(request, level, "no token for the source", "source", x.source, "code", code, "reason", failure.Cause)
 	}
 	if x.observe != nil {
 		x.observe(request, code, began, took)

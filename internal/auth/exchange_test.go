@@ -25,6 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"profileql/internal/profile"
+	"profileql/internal/sources"
 	"profileql/test/idp"
 )
 
@@ -402,6 +403,64 @@ func (x *exchanging) mustFail(t *testing.T, ctx context.Context, want profile.Er
 		t.Errorf("the cause is %q; want %q", text, cause)
 	}
 	mentions(t, "the error", fmt.Sprintf("%v %+v", err, *e), token)
+}
+
+// TestHangingTokenService tests that a token service that does not answer has few requests at a time, and is left alone after
+// some failures, if it has a limiter like a source.
+func TestHangingTokenService(t *testing.T) {
+	t.Parallel()
+	const callers, atOnce = 100, 2
+	var running, most atomic.Int64
+	x := newExchanging(t, OnBehalfOf, func(o *ExchangeOptions) {
+		o.Timeout = 100 * time.Millisecond
+		base := o.Transport
+		counting := roundTripper(func(r *http.Request) (*http.Response, error) {
+			defer running.Add(-1)
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			return base.RoundTrip(r)
+		})
+		o.Transport = sources.NewLimiter(sources.LimiterOptions{
+			Name: "hr", Base: counting, Caller: Caller, Log: o.Log, MaxConcurrency: atOnce,
+		})
+	})
+	var contexts []context.Context
+	for i := range callers {
+		contexts = append(contexts, x.contextOf(t, x.provider.Mint(map[string]any{"oid": fmt.Sprint(i)})))
+	}
+	x.provider.Behave(idp.Behavior{Hang: true})
+	var waiting sync.WaitGroup
+	for _, ctx := range contexts {
+		waiting.Go(func() {
+			_, err := x.send(ctx)
+			if e, ok := errors.AsType[*profile.Error](err); !ok || e.Code != profile.SourceTimeout && e.Code != profile.Overloaded {
+				t.Errorf("a caller gets %v", err)
+			}
+		})
+	}
+	waiting.Wait()
+	if n := most.Load(); n != atOnce {
+		t.Errorf("the token service had %d requests at a time", n)
+	}
+
+	late := func() *profile.Error {
+		_, err := x.send(x.contextOf(t, x.provider.Mint(map[string]any{"oid": rand.Text()})))
+		e, _ := errors.AsType[*profile.Error](err)
+		return e
+	}
+	var e *profile.Error
+	for attempt := 0; attempt < 10 && (e == nil || e.Code != profile.Overloaded); attempt++ {
+		e = late()
+	}
+	if e == nil || e.Code != profile.Overloaded || e.RetryAfter == nil || e.Source != "hr" {
+		t.Fatalf("after some failures: %v", e)
+	}
+	eventually(t, func() bool { return x.provider.Hanging() == 0 })
+	before := x.provider.Requests()
+	if e := late(); e == nil || e.Code != profile.Overloaded || x.provider.Requests() != before {
+		t.Errorf("%v, after %d requests", e, x.provider.Requests()-before)
+	}
 }
 
 // TestWriteWaits tests that a write, which its caller cannot cancel once it is sent, can be canceled while it waits for a

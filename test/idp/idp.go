@@ -40,6 +40,7 @@ type Provider struct {
 	behavior  Behavior
 	changed   chan struct{} // closed by the next Behave
 	hanging   int           // requests without an answer
+	requests  int           // of all kinds
 	exchanges []Exchange
 	fetches   map[string]int
 }
@@ -118,6 +119,13 @@ func (p *Provider) Hanging() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hanging
+}
+
+// Requests returns the number of requests of all kinds so far.
+func (p *Provider) Requests() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.requests
 }
 
 // Exchanges returns the token requests so far.
@@ -223,6 +231,7 @@ func (p *Provider) misbehave(next http.Handler) http.Handler {
 func (p *Provider) await(r *http.Request) (b Behavior, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.requests++
 	p.hanging++
 	defer func() { p.hanging-- }()
 	for p.behavior.Hang {
