@@ -88,7 +88,7 @@ var importRules = []importRule{
 	{
 		from:    "profileql/internal/auth",
 		never:   []string{"profileql", "github.com/99designs", "github.com/vektah", "github.com/go-resty/resty/v2", "database/sql", "modernc.org/sqlite"},
-		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape", "database/sql/driver"}, // in a UUID
+		allowed: []string{"profileql/internal/profile", "profileql/internal/jsontape", "profileql/internal/instant", "database/sql/driver"}, // in a UUID
 		why:     "it is a middleware and a RoundTripper in front of go-oidc and azidentity, and knows neither GraphQL nor sources",
 	},
 	{
