@@ -33,6 +33,7 @@ type Config struct {
 
 	Listen  string
 	Sources []Source // the first is the default one; for the command Sandbox, it is the only one
+	Callers *Callers // how callers are verified; nil if they are not
 
 	// Access control.
 	Hosts         []string // additional host names that a loopback listener accepts
@@ -117,22 +118,21 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	if err := line.check(c); err != nil {
 		return nil, err
 	}
-	c.Sources, err = line.sources(c)
-	if err != nil {
+	if c.Sources, c.Callers, err = line.sources(c); err != nil {
 		return nil, err
 	}
 	return c, line.checkSources(c)
 }
 
 // sources returns the sources from the command line, or from the file of --config.
-func (line *commandLine) sources(c *Config) ([]Source, error) {
+func (line *commandLine) sources(c *Config) ([]Source, *Callers, error) {
 	switch {
 	case line.ConfigFile != "":
 		return readFile(line.ConfigFile, c.OnLoopback())
 	case line.Upstream != "":
-		return []Source{upstreamSource(line.Upstream, line.PlaintextUpstream)}, nil
+		return []Source{upstreamSource(line.Upstream, line.PlaintextUpstream)}, nil, nil
 	}
-	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil
+	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil, nil
 }
 
 // hostPattern matches a Host header without a port: a name, or an address.

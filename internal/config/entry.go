@@ -15,9 +15,11 @@ type reader struct {
 	*file
 	defaultName string // name of the default source
 	onLoopback  bool
-	names       map[string]bool // of sources so far
-	dataFiles   map[string]bool // of sandboxes so far
-	tokenUsers  tokenUsers      // sources so far that receive a caller's token
+
+	verifiedCallers *Callers        // nil if callers are not verified
+	names           map[string]bool // of sources so far
+	dataFiles       map[string]bool // of sandboxes so far
+	tokenUsers      tokenUsers      // sources so far that receive a caller's token
 }
 
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
@@ -55,12 +57,16 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	if s.Token, err = r.token(path, e, origin); err != nil {
 		return s, err
 	}
+	if err := r.person(path, e, &s); err != nil {
+		return s, err
+	}
 	return s, r.concurrency(path, e, &s)
 }
 
 const concurrencyLimit = 10_000
 
-// concurrency reads the limits of concurrent requests. Callers are told apart only by tokens of their own.
+// concurrency reads the limits of concurrent requests. Callers are told apart by tokens of their own, or if
+// they are verified.
 func (r *reader) concurrency(path string, e *entry, s *Source) error {
 	s.MaxConcurrency = defaultMaxConcurrency
 	if e.MaxConcurrency != nil {
@@ -69,16 +75,16 @@ func (r *reader) concurrency(path string, e *entry, s *Source) error {
 	if s.MaxConcurrency < 1 || s.MaxConcurrency > concurrencyLimit {
 		return r.errorAt(path+".maxConcurrency", "%d is not from 1 to %d requests", s.MaxConcurrency, concurrencyLimit)
 	}
-	isCallerToken := s.Token.From == FromCaller || s.Token.From == FromHeader
+	areToldApart := r.verifiedCallers != nil || s.Token.From == FromCaller || s.Token.From == FromHeader
 	switch {
-	case !isCallerToken && e.Concurrency != nil:
+	case !areToldApart && e.Concurrency != nil:
 		return r.errorAt(path+".concurrency", "the token is not the caller's, so callers are not told apart; leave it out, and write maxConcurrency for all of them")
-	case isCallerToken && e.Concurrency != nil:
+	case areToldApart && e.Concurrency != nil:
 		s.Concurrency = *e.Concurrency
-	case isCallerToken:
+	case areToldApart:
 		s.Concurrency = min(defaultConcurrency, s.MaxConcurrency)
 	}
-	if isCallerToken && (s.Concurrency < 1 || s.Concurrency > s.MaxConcurrency) {
+	if areToldApart && (s.Concurrency < 1 || s.Concurrency > s.MaxConcurrency) {
 		return r.errorAt(path+".concurrency", "%d is not from 1 to the %d requests of all callers", s.Concurrency, s.MaxConcurrency)
 	}
 	return nil

@@ -19,8 +19,9 @@ import (
 
 // document is the schema of the file. Missing keys are nil or empty.
 type document struct {
-	Default string  `yaml:"default,omitempty"`
-	Sources []entry `yaml:"sources"`
+	Callers *callersEntry `yaml:"callers,omitempty"`
+	Default string        `yaml:"default,omitempty"`
+	Sources []entry       `yaml:"sources"`
 }
 
 type entry struct {
@@ -36,6 +37,8 @@ type entry struct {
 	MaxConcurrency   *int        `yaml:"maxConcurrency,omitempty"`
 	Writable         *bool       `yaml:"writable,omitempty"`
 	Users            *string     `yaml:"users,omitempty"`
+	UsersFor         *UsersFor   `yaml:"usersFor,omitempty"`
+	Me               *meEntry    `yaml:"me,omitempty"`
 	Batch            *bool       `yaml:"batch,omitempty"`
 	Seed             string      `yaml:"seed,omitempty"`
 	Data             string      `yaml:"data,omitempty"`
@@ -46,6 +49,21 @@ type entry struct {
 type tokenEntry struct {
 	From string `yaml:"from"`
 	Name string `yaml:"name,omitempty"`
+
+	// Of a token service.
+	Tenant             string   `yaml:"tenant,omitempty"`
+	ClientID           string   `yaml:"clientId,omitempty"`
+	SecretEnv          string   `yaml:"secretEnv,omitempty"`
+	Certificate        string   `yaml:"certificate,omitempty"`
+	FederatedTokenFile string   `yaml:"federatedTokenFile,omitempty"`
+	Scopes             []string `yaml:"scopes,omitempty"`
+	Authority          string   `yaml:"authority,omitempty"`
+}
+
+// isExchange reports whether any key of a token service is set.
+func (e *tokenEntry) isExchange() bool {
+	return e.Tenant != "" || e.ClientID != "" || e.SecretEnv != "" || e.Certificate != "" || e.FederatedTokenFile != "" ||
+		len(e.Scopes) > 0 || e.Authority != ""
 }
 
 // file is a parsed file, for errors with line and column.
@@ -54,24 +72,29 @@ type file struct {
 	body ast.Node
 }
 
-// readFile reads the sources from a file, the default one first. OnLoopback is whether the listen address is a loopback
+// readFile reads the sources from a file, the default one first, and how callers are verified. OnLoopback is whether the listen address is a loopback
 // address. The error names the first problem by line and column, and says what to write instead.
-func readFile(name string, onLoopback bool) ([]Source, error) {
+func readFile(name string, onLoopback bool) ([]Source, *Callers, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("--config: %w", err)
+		return nil, nil, fmt.Errorf("--config: %w", err)
 	}
 	return parseFile(name, text, onLoopback)
 }
 
-func parseFile(name string, text []byte, onLoopback bool) ([]Source, error) {
+func parseFile(name string, text []byte, onLoopback bool) ([]Source, *Callers, error) {
 	f := &file{name: name}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a BOM, which editors on Windows add
 	d, err := f.decode(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return f.sources(d, onLoopback)
+	callers, err := f.callers(d.Callers)
+	if err != nil {
+		return nil, nil, err
+	}
+	sources, err := f.sources(d, callers, onLoopback)
+	return sources, callers, err
 }
 
 // decode parses the YAML.
@@ -110,7 +133,7 @@ func startToken(d *ast.DocumentNode) *token.Token {
 }
 
 // sources converts the entries, the default source first.
-func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
+func (f *file) sources(d *document, callers *Callers, onLoopback bool) ([]Source, error) {
 	switch n := len(d.Sources); {
 	case n == 0:
 		return nil, f.errorAt("$", "there are no sources; write sources: and at least one entry with name and kind")
@@ -125,7 +148,7 @@ func (f *file) sources(d *document, onLoopback bool) ([]Source, error) {
 		return nil, f.errorAt("$.default", "there is no source %q; name one of those below", d.Default)
 	}
 	r := &reader{
-		file: f, defaultName: d.Default, onLoopback: onLoopback,
+		file: f, defaultName: d.Default, onLoopback: onLoopback, verifiedCallers: callers,
 		names: make(map[string]bool), dataFiles: make(map[string]bool), tokenUsers: make(tokenUsers),
 	}
 	order := []int{first}

@@ -36,7 +36,7 @@ func TestWrongFiles(t *testing.T) {
 		{"", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"# nothing\n", "1:1: the file is empty; it needs at least sources: with one entry"},
 		{"sources: []\n", "there are no sources; write sources: and at least one entry with name and kind"},
-		{"source: []\n", `1:1: there is no key "source" here; keys of the file: default, sources; of a source: name, kind, url, aliases, token, shareCallerToken`},
+		{"source: []\n", `1:1: there is no key "source" here; keys of the file: callers, default, sources; of a source: name, kind, url, aliases, token, shareCallerToken`},
 		{sandbox + "---\n" + sandbox, "4:1: a second document begins; put all into one"},
 		{sandbox + "---\n", "4:1: a second document begins; put all into one"},
 		{sandbox + "...\n---\n# nothing\n", "5:1: a second document begins; put all into one"},
@@ -46,7 +46,7 @@ func TestWrongFiles(t *testing.T) {
 		{"sources:\n  ! lab\n", "2:3: anchors, aliases and tags are not read here"},
 		{sandbox + "default: lab\ndefault: lab\n", `5:1: mapping key "default" already defined at [4:1]`},
 		{"sources: {name: lab}\n", "a list, each entry after a dash"},
-		{profile("default: true"), `6:5: there is no key "default" here; keys of the file: default, sources; of a source: name,`},
+		{profile("default: true"), `6:5: there is no key "default" here; keys of the file: callers, default, sources; of a source: name,`},
 		{sandbox + "    data: nowhere/lab.db\n", "4:11: the folder "},
 		{sandbox + "    data: file.go/lab.db\n", "4:11: the folder "},
 		{sandbox + "    faults: nowhere.json\n", "4:13: the file "},
@@ -97,7 +97,7 @@ func TestWrongFiles(t *testing.T) {
 		{source("name: a", "kind: profile", "url: http://a.example", "token: {from: nobody}"), "4:10: requests and tokens would be sent unencrypted; use https, or allow it with plaintext: true"},
 		{source("name: a", "kind: profile", "url: https://a.example"), "the source a has no token setting; write token: {from: caller}"},
 		{source("name: a", "kind: sandbox", "token: caller"), "write keys with values, such as {from: caller}"},
-		{source("name: a", "kind: sandbox", "token: {from: me}"), `4:19: "me" is not known; write caller, header, env or nobody`},
+		{source("name: a", "kind: sandbox", "token: {from: me}"), `4:19: "me" is not known; write caller, header, onBehalfOf, clientCredentials, env or nobody`},
 		{source("name: a", "kind: sandbox", "token: {from: caller, name: X}"), "4:33: a token from: caller has no name; leave it out"},
 		{source("name: a", "kind: sandbox", "token: {from: header}"), "the token has no name; write the name of the header, such as name: X-HR-Authorization"},
 		{source("name: a", "kind: sandbox", "token: {from: env}"), "the token has no name; write the name of the environment variable that contains it"},
@@ -122,13 +122,13 @@ func TestWrongFiles(t *testing.T) {
 			"the source a receives the same token (X-One) of the caller",
 		},
 	} {
-		_, err := parseFile("f.yaml", []byte(test.file), true)
+		_, _, err := parseFile("f.yaml", []byte(test.file), true)
 		if err == nil || !strings.HasPrefix(err.Error(), "f.yaml:") || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s\ngot  %v\nwant %s", test.file, err, test.want)
 		}
 	}
 	for _, header := range []string{"X-MS-TOKEN-AAD-ACCESS-TOKEN", "x-forwarded-access-token", "X-Ms-Token-Aad-Access-Token"} {
-		if _, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true); err != nil {
+		if _, _, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true); err != nil {
 			t.Errorf("%s: %v", header, err)
 		}
 	}
@@ -137,12 +137,12 @@ func TestWrongFiles(t *testing.T) {
 		"Upgrade", "Accept-Language", "Origin", "Referer", "User-Agent", "Expect", "Range", "If-Match", "Forwarded", "X-Forwarded-For", "X-Forwarded", "X-Forwarded-Access-Tokens", "Via", "True-Client-IP", "B3", "X-Amzn-Trace-Id",
 		"Sec-Fetch-Site", "Access-Control-Allow-Origin", "Date", "Cache-Control", "traceparent", "X-Request-ID", "apollo-require-preflight", "client-request-id", "Sandbox-Fault", "X One", "X:One", "Ü",
 	} {
-		_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)
+		_, _, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", fmt.Sprintf("token: {from: header, name: %q}", header))), true)
 		if want := fmt.Sprintf("the header %q cannot hold a token; write one such as X-HR-Authorization", header); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", header, err)
 		}
 	}
-	_, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_TOKEN}")), false)
+	_, _, err := parseFile("f.yaml", []byte(source("name: a", "kind: sandbox", "token: {from: env, name: PROFILEQL_TEST_TOKEN}")), false)
 	if err == nil || !strings.Contains(err.Error(), "everybody who can reach the listener would use this token") {
 		t.Errorf("a token of our own on a public address: %v", err)
 	}
@@ -193,7 +193,7 @@ sources:
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readFile(name, true)
+	got, callers, err := readFile(name, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,21 +210,21 @@ sources:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	checkRoundTrip(t, got)
+	checkRoundTrip(t, got, callers)
 }
 
 // checkRoundTrip holds that the printed YAML parses to the same sources, and contains no token.
-func checkRoundTrip(t *testing.T, sources []Source) {
+func checkRoundTrip(t *testing.T, sources []Source, callers *Callers) {
 	t.Helper()
 	var printed bytes.Buffer
-	if err := (&Config{Sources: sources}).WriteSources(&printed); err != nil {
+	if err := (&Config{Sources: sources, Callers: callers}).WriteSources(&printed); err != nil {
 		t.Fatal(err)
 	}
-	again, err := parseFile("printed.yaml", printed.Bytes(), true)
+	again, callersAgain, err := parseFile("printed.yaml", printed.Bytes(), true)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, &printed)
 	}
-	if diff := cmp.Diff(sources, again); diff != "" || strings.Contains(printed.String(), "s3cret") {
+	if diff := cmp.Diff(sources, again) + cmp.Diff(callers, callersAgain); diff != "" || strings.Contains(printed.String(), "s3cret") {
 		t.Errorf("%s\n%s", diff, &printed)
 	}
 }
@@ -256,7 +256,7 @@ func TestSourcesOfTheCommandLine(t *testing.T) {
 			t.Errorf("%s: %s", test.args, got)
 		}
 		if !strings.Contains(test.args, "plaintext") {
-			checkRoundTrip(t, c.Sources)
+			checkRoundTrip(t, c.Sources, c.Callers)
 		}
 	}
 }
@@ -269,13 +269,13 @@ func FuzzFile(f *testing.F) {
 	f.Add("a: &a [*a]\nsources: *a\n")
 	f.Add("sources:\n  - <<: {name: a}\n    kind: sandbox\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		sources, err := parseFile("f.yaml", []byte(text), true)
+		sources, callers, err := parseFile("f.yaml", []byte(text), true)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "f.yaml:") {
 				t.Errorf("%v in %q", err, text)
 			}
 			return
 		}
-		checkRoundTrip(t, sources)
+		checkRoundTrip(t, sources, callers)
 	})
 }

@@ -9,6 +9,9 @@ import (
 // WriteSources writes the sources as YAML of the same schema as the file, with all defaults. Token values are not included.
 func (c *Config) WriteSources(w io.Writer) error {
 	d := document{Default: c.Sources[0].Name}
+	if k := c.Callers; k != nil {
+		d.Callers = &callersEntry{Issuer: k.Issuer, Audience: k.Audience, Scopes: k.Scopes}
+	}
 	for _, s := range c.Sources {
 		d.Sources = append(d.Sources, s.entry())
 	}
@@ -29,13 +32,21 @@ func (s Source) entry() entry {
 	if s.Token.From == FromCaller {
 		token.Name = ""
 	}
+	if x := s.Token.Exchange; x != nil {
+		token.Tenant, token.ClientID, token.Scopes, token.Authority = x.Tenant, x.ClientID, x.Scopes, x.Authority
+		token.SecretEnv, token.Certificate, token.FederatedTokenFile = x.SecretEnv, x.CertificateFile, x.FederatedTokenFile
+	}
+	var me *meEntry
+	if s.MeClaim != "" {
+		me = &meEntry{Claim: s.MeClaim}
+	}
 	var concurrency *int
 	if s.Concurrency > 0 {
 		concurrency = &s.Concurrency
 	}
 	return entry{
 		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Aliases: s.Aliases, Token: &token, ShareCallerToken: s.ShareCallerToken,
-		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users, Batch: &s.Batch,
+		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users, UsersFor: s.UsersFor, Me: me, Batch: &s.Batch,
 		Concurrency: concurrency, MaxConcurrency: &s.MaxConcurrency,
 		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
 	}

@@ -15,8 +15,10 @@ type Source struct {
 	Token    Token
 	Timeout  time.Duration // for all requests of one field of an operation
 	Writable bool
-	AnyUser  bool // whether it serves other users than the signed-in one
-	Batch    bool // whether reads of one operation are sent in a $batch
+	AnyUser  bool      // whether it serves other users than the signed-in one
+	MeClaim  string    // the claim with the caller's name at the source, where the token does not say who the caller is; empty for none
+	UsersFor *UsersFor // the only callers for whom it serves other users; nil for all
+	Batch    bool      // whether reads of one operation are sent in a $batch
 
 	Concurrency    int // concurrent requests of one caller; 0 if the token is not the caller's
 	MaxConcurrency int // concurrent requests of all callers
@@ -46,6 +48,8 @@ type Token struct {
 	From  TokenFrom
 	Name  string // of the caller's header, in canonical form, or of the environment variable
 	Value string // of the environment variable; never printed
+
+	Exchange *Exchange // of a token service; nil for none
 }
 
 // TokenFrom is the origin of a token.
@@ -57,6 +61,9 @@ const (
 	FromCaller TokenFrom = "caller" // the caller's Authorization header
 	FromHeader TokenFrom = "header" // another header of the caller's
 	FromEnv    TokenFrom = "env"    // an environment variable: the same for every caller
+
+	FromOnBehalfOf        TokenFrom = "onBehalfOf"        // a token service, in exchange for the caller's token
+	FromClientCredentials TokenFrom = "clientCredentials" // a token service: the same for every caller
 )
 
 const (

@@ -26,7 +26,7 @@ func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 	}
 	if e.Token == nil {
 		return Token{}, r.errorAt(path, "the source %s has no token setting; write token: {from: caller}, "+
-			"{from: header, name: …}, {from: env, name: …} or {from: nobody}", e.Name)
+			"{from: header, name: …}, {from: onBehalfOf, …}, {from: clientCredentials, …}, {from: env, name: …} or {from: nobody}", e.Name)
 	}
 	t, err := r.tokenFrom(path+".token", e.Token)
 	if err != nil {
@@ -43,29 +43,55 @@ func (r *reader) token(path string, e *entry, origin string) (Token, error) {
 
 func (r *reader) tokenFrom(path string, e *tokenEntry) (t Token, err error) {
 	t = Token{From: TokenFrom(e.From), Name: e.Name}
+	takesName, usesService := t.From == FromHeader || t.From == FromEnv, t.From == FromOnBehalfOf || t.From == FromClientCredentials
+	switch {
+	case e.Name != "" && !takesName:
+		return t, r.errorAt(path+".name", "a token from: %s has no name; leave it out", e.From)
+	case e.isExchange() && !usesService:
+		return t, r.errorAt(path, "tenant, clientId and the other keys of a token service are for from: onBehalfOf and from: clientCredentials")
+	}
 	switch t.From {
-	case FromNobody, FromCaller:
-		if e.Name != "" {
-			return t, r.errorAt(path+".name", "a token from: %s has no name; leave it out", e.From)
-		}
-		if t.From == FromCaller {
-			t = callerToken
-		}
+	case FromNobody:
 		return t, nil
+	case FromCaller:
+		if r.verifiedCallers != nil {
+			return t, r.errorAt(path+".from", "with the section callers, Authorization has a token for ProfileQL, which must not reach a source; write from: onBehalfOf, or from: header")
+		}
+		return callerToken, nil
+	case FromOnBehalfOf:
+		if r.verifiedCallers == nil {
+			return t, r.errorAt(path+".from", "this needs the section callers, which says how callers are verified")
+		}
+		t.Exchange, err = r.exchange(path, e)
+		return t, err
+	case FromClientCredentials:
+		if err := r.mayShare(path); err != nil {
+			return t, err
+		}
+		t.Exchange, err = r.exchange(path, e)
+		return t, err
 	case FromHeader:
 		t.Name = textproto.CanonicalMIMEHeaderKey(e.Name)
 		return t, r.header(path, e.Name)
 	case FromEnv:
 		return r.environment(path, t)
 	}
-	return t, r.errorAt(path+".from", "%q is not known; write caller, header, env or nobody", e.From)
+	return t, r.errorAt(path+".from", "%q is not known; write caller, header, onBehalfOf, clientCredentials, env or nobody", e.From)
+}
+
+// mayShare rejects a token of ProfileQL's own if anybody could use it.
+func (r *reader) mayShare(path string) error {
+	if r.onLoopback || r.verifiedCallers != nil {
+		return nil
+	}
+	return r.errorAt(path, "everybody who can reach the listener would use this token, and it is reachable from other machines; "+
+		"verify callers with the section callers, listen on a loopback address, or let callers bring their own with from: header")
 }
 
 // environment reads a token from the environment variable that t names.
 func (r *reader) environment(path string, t Token) (Token, error) {
-	if !r.onLoopback {
-		return t, r.errorAt(path, "everybody who can reach the listener would use this token, and it is reachable from other machines; "+
-			"listen on a loopback address, or let callers bring their own with from: header")
+	if err := r.mayShare(path); err != nil {
+		return t, err
 	}
 	t.Value = strings.TrimSpace(os.Getenv(t.Name)) // a trailing line break of a file is a common mistake
 	switch {
