@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"sync"
 	"syscall"
 
+	"profileql/internal/auth"
 	"profileql/internal/config"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
@@ -18,29 +20,43 @@ import (
 // service is what is built from the configuration: the handler, and the sources behind it.
 type service struct {
 	config   *config.Config
+	verifier *auth.Verifier // nil if callers are not verified
 	handler  http.Handler
 	sources  sourceList
 	requests sync.WaitGroup // in progress
 }
 
-// newService opens the sources, except those of the previous service whose configuration is the same, and builds the handler.
-func newService(ctx context.Context, c *config.Config, previous sourceList, memory *profileapi.MemoryBudget, health *edge.Health, log *slog.Logger) (*service, error) {
-	all, err := openSources(ctx, c, previous, memory, log)
-	if err != nil {
+// newService builds a service. It takes over from the previous one what has the same configuration: sources with their
+// connections, data and state, and the verifier with the identity provider's keys.
+func newService(ctx context.Context, c *config.Config, previous *service, memory *profileapi.MemoryBudget, health *edge.Health, log *slog.Logger) (s *service, err error) {
+	s = &service{config: c}
+	if s.verifier, err = newVerifier(c.Callers, previous, log); err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(c, all, health, log)
-	if err != nil {
-		all.close()
+	if s.sources, err = openSources(ctx, c, previous.sources, memory, log); err != nil {
 		return nil, err
 	}
-	return &service{config: c, handler: handler, sources: all}, nil
+	if s.handler, err = newHandler(c, s.sources, s.verifier, health, log); err != nil {
+		s.sources.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newVerifier(c *config.Callers, previous *service, log *slog.Logger) (*auth.Verifier, error) {
+	switch {
+	case c == nil:
+		return nil, nil
+	case previous.config != nil && reflect.DeepEqual(c, previous.config.Callers):
+		return previous.verifier, nil
+	}
+	return auth.NewVerifier(auth.VerifierOptions{Issuer: c.Issuer, Audience: c.Audience, Scopes: c.Scopes, Log: log})
 }
 
 // reloader serves the service of the current configuration, and replaces it while requests are in progress. A request ends
 // with the service with which it began.
 type reloader struct {
-	build             func(previous sourceList) (*service, error)
+	build             func(previous *service) (*service, error)
 	reloadCertificate func() error
 	log               *slog.Logger
 
@@ -62,12 +78,11 @@ func (r *reloader) begin() *service {
 	return r.current
 }
 
-// reload replaces the service and the certificate if both can be loaded. Sources whose configuration is the same stay as
-// they are, with their connections, data and state. The others are closed after their last request. It must not be called
-// concurrently.
+// reload replaces the service and the certificate if both can be loaded. Sources that are not used any more are closed after
+// their last request. It must not be called concurrently.
 func (r *reloader) reload() error {
 	previous := r.current
-	next, err := r.build(previous.sources)
+	next, err := r.build(previous)
 	if err != nil {
 		return err
 	}

@@ -127,11 +127,11 @@ func answerMemory() int64 {
 // serve runs the GraphQL server until the context is canceled. On SIGHUP it parses the configuration again.
 func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, error), log *slog.Logger, stdout io.Writer) error {
 	memory, health := profileapi.NewMemoryBudget(answerMemory()), new(edge.Health)
-	first, err := newService(ctx, c, nil, memory, health, log)
+	first, err := newService(ctx, c, new(service), memory, health, log)
 	if err != nil {
 		return err
 	}
-	live := &reloader{current: first, log: log, build: func(previous sourceList) (*service, error) {
+	live := &reloader{current: first, log: log, build: func(previous *service) (*service, error) {
 		c, err := parse()
 		if err != nil {
 			return nil, err
@@ -189,8 +189,8 @@ func introspectionAllowed(c *config.Config) func(http.Header) bool {
 	return nil
 }
 
-// newHandler returns the handler of the server, with the sources connected.
-func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of the server, with the sources connected. Callers are verified unless verifier is nil.
+func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, health *edge.Health, log *slog.Logger) (http.Handler, error) {
 	manifest, err := readOptional("--operations", c.Operations)
 	if err != nil {
 		return nil, err
@@ -222,6 +222,9 @@ func newHandler(c *config.Config, all sourceList, health *edge.Health, log *slog
 		}
 	}
 	endpoint := auth.Middleware(all.tokenHeaders(), edge.BadRequest, profileapi.ForwardClientRequestID(graphQL))
+	if verifier != nil {
+		endpoint = verifier.Middleware(edge.Refuse, endpoint)
+	}
 	handler, err := edge.New(edge.Options{
 		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, LogPanic: logPanic(log),
 	}, endpoint, pages)

@@ -47,7 +47,7 @@ func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, l
 		t.Fatal(err)
 	}
 	c := &config.Config{Command: config.Serve, Listen: scene.AnyPort, Sources: []config.Source{s}}
-	handler, err := newHandler(c, sourceList{u}, new(edge.Health), log)
+	handler, err := newHandler(c, sourceList{u}, nil, new(edge.Health), log)
 	if err != nil {
 		t.Fatal(err)
 	}

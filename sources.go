@@ -28,6 +28,7 @@ type source struct {
 	config.Source
 	client      *profileapi.Client
 	limiter     *sources.Limiter
+	token       auth.Token
 	description string       // for the banner
 	users       atomic.Int32 // services that use it
 	close       func()       // called with the last of them
@@ -157,7 +158,10 @@ func keeping(data string) string {
 
 // connect returns a source with its client. Requests get their token, then pass the limiter, then go to transport.
 func connect(s config.Source, transport http.RoundTripper, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
-	token := tokenOf(s.Token)
+	token, err := tokenOf(s, log)
+	if err != nil {
+		return nil, err
+	}
 	limiter := sources.NewLimiter(sources.LimiterOptions{
 		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
 	})
@@ -173,23 +177,55 @@ func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Me
 		Observe:   limiter.Observe,
 		Log:       log,
 	})
-	return &source{Source: s, client: client, limiter: limiter}, err
+	return &source{Source: s, client: client, limiter: limiter, token: token}, err
 }
 
-func tokenOf(t config.Token) auth.Token {
-	switch t.From {
+func tokenOf(s config.Source, log *slog.Logger) (auth.Token, error) {
+	switch s.Token.From {
 	case config.FromCaller, config.FromHeader:
-		return auth.Token{Header: t.Name}
+		return auth.Token{Header: s.Token.Name}, nil
 	case config.FromEnv:
-		return auth.Static(t.Value)
+		return auth.Static(s.Token.Value), nil
+	case config.FromOnBehalfOf:
+		return auth.OnBehalfOf(exchangeOptions(s, log))
+	case config.FromClientCredentials:
+		return auth.ClientCredentials(exchangeOptions(s, log))
 	}
-	return auth.Token{}
+	return auth.Token{}, nil
+}
+
+// maxExchanges is the maximum number of concurrent requests to a source's token service.
+const maxExchanges = 32
+
+// exchangeOptions returns the options for a source's token service, which has a limiter of its own.
+func exchangeOptions(s config.Source, log *slog.Logger) auth.ExchangeOptions {
+	x := s.Token.Exchange
+	return auth.ExchangeOptions{
+		Source: s.Name, Tenant: x.Tenant, ClientID: x.ClientID, Scopes: x.Scopes, Authority: x.Authority,
+		Secret: x.Secret, Certificate: x.Certificate, FederatedTokenFile: x.FederatedTokenFile,
+		Transport: sources.NewLimiter(sources.LimiterOptions{
+			Name: s.Name, Base: profileapi.NewTransport(maxExchanges), Caller: auth.Caller, Log: log.With("part", "token service"), MaxConcurrency: maxExchanges,
+		}),
+		Timeout: s.Timeout, Log: log,
+	}
+}
+
+// personOf returns the function that tells which user a source is asked for; nil for the user of the request.
+func personOf(s config.Source) func(ctx context.Context, user string) (string, error) {
+	if s.MeClaim == "" {
+		return nil
+	}
+	p := auth.Person{Source: s.Name, Claim: s.MeClaim}
+	if s.UsersFor != nil {
+		p.Role, p.Scope = s.UsersFor.Role, s.UsersFor.Scope
+	}
+	return p.Of
 }
 
 // tokenHeaders returns the names of the headers with callers' tokens, without duplicates.
 func (all sourceList) tokenHeaders() (names []string) {
 	for _, s := range all {
-		if header := tokenOf(s.Token).Header; header != "" && !slices.Contains(names, header) {
+		if header := s.token.Header; header != "" && !slices.Contains(names, header) {
 			names = append(names, header)
 		}
 	}
@@ -219,7 +255,7 @@ func (all sourceList) collection(segment string, properties []string) graph.Coll
 	members := make([]sources.Member, len(all))
 	for i, s := range all {
 		members[i] = sources.Member{
-			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser},
+			Source:     sources.Source{Name: s.Name, Writable: s.Writable, AnyUser: s.AnyUser, Person: personOf(s.Source)},
 			Collection: profileapi.NewCollection(s.client, segment, properties),
 		}
 	}

@@ -71,6 +71,7 @@ func extensions(e *profile.Error) map[string]any {
 	set("sourceMessage", e.SourceMessage)
 	set("sourceTarget", e.SourceTarget)
 	set("requestId", e.RequestID)
+	set("claims", e.Claims)
 	set("clientRequestId", e.ClientRequestID)
 	set("limit", e.Limit)
 	if e.Limit != "" {

@@ -95,6 +95,11 @@ func BadRequest(w http.ResponseWriter, message string) {
 	writeError(w, http.StatusBadRequest, badRequest, message, "")
 }
 
+// Refuse responds to a request that is not executed.
+func Refuse(w http.ResponseWriter, status int, code, message string) {
+	writeError(w, status, code, message, "")
+}
+
 // writeError writes a GraphQL error response.
 func writeError(w http.ResponseWriter, status int, code, message, errorID string) {
 	extensions := map[string]string{"code": code}

@@ -52,11 +52,27 @@ func (c *Collection) requestError(resp *response, terr *transportError) error {
 		e.RetryAfter = &seconds
 	}
 	switch resp.status {
+	case http.StatusUnauthorized:
+		e.Claims = claimsDemanded(resp.header)
 	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity:
 		known := vocabulary{properties: c.properties, body: resp.request.body}
 		e.SourceMessage, e.SourceTarget = known.redact(inner.message()), known.target(inner)
 	}
 	return e
+}
+
+// claimsPattern matches the parameter claims of WWW-Authenticate.
+var claimsPattern = regexp.MustCompile(`(?i)[\s,]claims="([^"]*)"`)
+
+// claimsDemanded returns what a source demands of a new token, as after a change of the caller's network or password
+// (learn.microsoft.com/entra/identity-platform/claims-challenge); empty for nothing.
+func claimsDemanded(header http.Header) string {
+	for _, challenge := range header.Values("WWW-Authenticate") {
+		if found := claimsPattern.FindStringSubmatch(challenge); found != nil {
+			return profile.ClaimsChallenge(found[1])
+		}
+	}
+	return ""
 }
 
 // noResponseError returns the error for a request without a response.

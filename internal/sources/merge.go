@@ -22,7 +22,7 @@ import (
 func (f *Facet) List(ctx context.Context, q profile.Query) (profile.Page, error) {
 	members, failed := f.membersFor(q)
 	if len(members) == 1 && len(failed) == 0 {
-		return members[0].List(ctx, q)
+		return members[0].list(ctx, q)
 	}
 	return listMerged(ctx, members, failed, q)
 }
@@ -82,6 +82,14 @@ func (f *Facet) membersFor(q profile.Query) (members []*Member, failed []*profil
 	return members, failed
 }
 
+// list lists the items of the user that the source is asked for.
+func (m *Member) list(ctx context.Context, q profile.Query) (page profile.Page, err error) {
+	if q.User, err = m.person(ctx, q.User); err != nil {
+		return page, err
+	}
+	return m.List(ctx, q)
+}
+
 // result is the result of one source.
 type result struct {
 	page profile.Page
@@ -103,7 +111,7 @@ func listAll(ctx context.Context, members []*Member, q profile.Query) []result {
 					results[i].err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 				}
 			}()
-			results[i].page, results[i].err = m.List(ctx, q)
+			results[i].page, results[i].err = m.list(ctx, q)
 		})
 	}
 	dispatcher.Wait(wg.Wait)

@@ -27,6 +27,19 @@ type Source struct {
 	Name     string
 	Writable bool
 	AnyUser  bool // otherwise it serves only the signed-in user, and never receives another user's name
+
+	// Person returns the user that the source is asked for, where its token does not say who the caller is. The user is the
+	// one of the request; empty for the signed-in user. It fails with a *[profile.Error] if the source must not be asked. Nil
+	// asks for the user of the request.
+	Person func(ctx context.Context, user string) (string, error)
+}
+
+// person returns the user that the source is asked for.
+func (s *Source) person(ctx context.Context, user string) (string, error) {
+	if s.Person == nil {
+		return user, nil
+	}
+	return s.Person(ctx, user)
 }
 
 // Member is a facet at one source.
@@ -49,7 +62,7 @@ func NewFacet(members []Member) *Facet {
 
 // Get reads one item from its source.
 func (f *Facet) Get(ctx context.Context, ref profile.Ref, properties []string) (profile.Item, error) {
-	m, err := f.member(ref.Source, ref.User)
+	m, ref, err := f.itemMember(ctx, ref)
 	if err != nil {
 		return profile.Item{}, err
 	}
@@ -58,16 +71,16 @@ func (f *Facet) Get(ctx context.Context, ref profile.Ref, properties []string) (
 
 // Create creates an item at a source.
 func (f *Facet) Create(ctx context.Context, source, user string, body []byte) (profile.Item, error) {
-	m, err := f.writable(source, user)
+	m, ref, err := f.writable(ctx, profile.Ref{Source: source, User: user})
 	if err != nil {
 		return profile.Item{}, err
 	}
-	return m.Create(ctx, source, user, body)
+	return m.Create(ctx, source, ref.User, body)
 }
 
 // Update updates an item at its source.
 func (f *Facet) Update(ctx context.Context, ref profile.Ref, body []byte) (profile.Item, error) {
-	m, err := f.writable(ref.Source, ref.User)
+	m, ref, err := f.writable(ctx, ref)
 	if err != nil {
 		return profile.Item{}, err
 	}
@@ -76,34 +89,36 @@ func (f *Facet) Update(ctx context.Context, ref profile.Ref, body []byte) (profi
 
 // Delete deletes an item at its source.
 func (f *Facet) Delete(ctx context.Context, ref profile.Ref) error {
-	m, err := f.writable(ref.Source, ref.User)
+	m, ref, err := f.writable(ctx, ref)
 	if err != nil {
 		return err
 	}
 	return m.Delete(ctx, ref)
 }
 
-// member returns the member with a source's name, if it serves the user.
-func (f *Facet) member(source, user string) (*Member, error) {
-	i := slices.IndexFunc(f.members, func(m Member) bool { return m.Name == source })
+// itemMember returns the member of the source that a key names, if it serves the user, and the key with the user that the
+// source is asked for.
+func (f *Facet) itemMember(ctx context.Context, ref profile.Ref) (*Member, profile.Ref, error) {
+	i := slices.IndexFunc(f.members, func(m Member) bool { return m.Name == ref.Source })
 	if i < 0 { // package graph rejects unknown names
-		return nil, fmt.Errorf("there is no source %q", source)
+		return nil, ref, fmt.Errorf("there is no source %q", ref.Source)
 	}
 	m := &f.members[i]
-	if user != "" && !m.AnyUser {
-		return nil, m.unsupportedUser()
+	if ref.User != "" && !m.AnyUser {
+		return nil, ref, m.unsupportedUser()
 	}
-	return m, nil
+	user, err := m.person(ctx, ref.User)
+	ref.User = user
+	return m, ref, err
 }
 
-func (f *Facet) writable(source, user string) (*Member, error) {
-	m, err := f.member(source, user)
+// writable is itemMember for a write.
+func (f *Facet) writable(ctx context.Context, ref profile.Ref) (*Member, profile.Ref, error) {
+	m, ref, err := f.itemMember(ctx, ref)
 	if err == nil && !m.Writable {
-		return nil, &profile.Error{
-			Code: profile.ReadOnlySource, Source: source, Message: "The source is read-only.",
-		}
+		err = &profile.Error{Code: profile.ReadOnlySource, Source: ref.Source, Message: "The source is read-only."}
 	}
-	return m, err
+	return m, ref, err
 }
 
 func (s Source) unsupportedUser() *profile.Error {
