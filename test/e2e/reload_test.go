@@ -44,7 +44,7 @@ func (p *process) sourceNames(t *testing.T) string {
 var broken = []struct{ file, says string }{
 	{"sources: [", ":1:"},
 	{"", "the file is empty"},
-	{"sources:\n  - name: box\n    kind: sandbox\n    colour: red\n", ":4:5: there is no key"},
+	{"sources:\n  - name: box\n    kind: sandbox\n    color: red\n", ":4:5: there is no key"},
 	{"sources:\n  - name: box\n    kind: sandbox\n    faults: nowhere.json\n", ":4:13: the file"},
 	{"sources:\n  - name: box\n    kind: profile\n    url: http://hr.example.com\n    token: {from: caller}\n", ":4:10: requests and tokens would be sent unencrypted"},
 }
