@@ -260,11 +260,12 @@ func TestExchangeFails(t *testing.T) {
 		want   profile.Error
 		cause  string
 		delay  time.Duration
+		sent   int // requests to the token service; 0 for any number
 	}{
 		"step-up": {
 			how:   idp.Behavior{Refuse: "interaction_required", Claims: "  " + claims},
 			want:  profile.Error{Code: profile.Unauthenticated, Claims: claims, Message: "The identity provider requires the caller to sign in again."},
-			cause: "the token service answered with status 400, interaction_required, AADSTS50076", delay: refusalDelay,
+			cause: "the token service answered with status 400, interaction_required, AADSTS50076", delay: refusalDelay, sent: 2,
 		},
 		"claims that are none": {
 			how:   idp.Behavior{Refuse: "invalid_grant", Claims: "<script>"},
@@ -299,7 +300,7 @@ func TestExchangeFails(t *testing.T) {
 		"down": {
 			how:   idp.Behavior{Status: 503},
 			want:  profile.Error{Code: profile.SourceUnavailable, Message: "The token service failed."},
-			cause: "the token service answered with status 503", delay: failureDelay,
+			cause: "the token service answered with status 503", delay: failureDelay, sent: 1,
 		},
 		"down for long": {
 			how:   idp.Behavior{Status: 503, RetryAfter: "20"},
@@ -352,8 +353,12 @@ func TestExchangeFails(t *testing.T) {
 			token := x.provider.Mint(nil)
 			ctx := x.contextOf(t, token)
 			x.provider.Behave(test.how)
+			before := x.provider.Requests()
 			test.want.Source = "hr"
 			x.mustFail(t, ctx, test.want, test.cause, token)
+			if n := x.provider.Requests() - before; test.sent > 0 && n != test.sent {
+				t.Errorf("the token service received %d requests", n)
+			}
 
 			// The token service is left alone for a while, by many callers with the same token too.
 			x.clock.put(test.delay - 1)

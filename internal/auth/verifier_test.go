@@ -186,7 +186,7 @@ func TestVerifyForged(t *testing.T) {
 		"HS256, modulus":             "Bearer " + forge(header("HS256", id), claims, signHMAC(private.N.Bytes())),
 		"another key":                "Bearer " + forge(header("RS256", id), claims, signRSA(t, other, crypto.SHA256)),
 		"another key, its own id":    "Bearer " + forge(header("RS256", "mine"), claims, signRSA(t, other, crypto.SHA256)),
-		"a key for encryption":       "Bearer " + forge(header("RS256", "enc"), claims, signRSA(t, other, crypto.SHA256)),
+		"a key for encryption":       "Bearer " + forge(header("RS256", "encrypts-"+id), claims, signRSA(t, private, crypto.SHA256)),
 		"without key id":             "Bearer " + forge(map[string]any{"alg": "RS256"}, claims, signRSA(t, private, crypto.SHA256)),
 		"key in the header":          "Bearer " + forge(map[string]any{"alg": "RS256", "kid": id, "jwk": map[string]any{"kty": "RSA", "n": base64.RawURLEncoding.EncodeToString(other.N.Bytes()), "e": "AQAB"}}, claims, signRSA(t, other, crypto.SHA256)),
 		"claims of another person":   "Bearer " + strings.Replace(good, claims, idp.Encode(map[string]any{"iss": v.provider.Issuer(), "aud": idp.Audience, "exp": 1 << 40, "oid": "eve", "tid": idp.Tenant, "scp": "x"}), 1),
@@ -331,7 +331,7 @@ func TestProviderDown(t *testing.T) {
 	t.Parallel()
 	const unknown = "503  SOURCE_UNAVAILABLE: The token cannot be verified at the moment, because the identity provider does not respond. Try again in a moment."
 	for name, b := range map[string]idp.Behavior{
-		"503": {Status: 503}, "404": {Status: 404}, "no keys": {Keyless: true}, "redirect": {Status: 302},
+		"503": {Status: 503}, "404": {Status: 404}, "no keys": {Keyless: true}, "redirect": {Status: 302}, "another issuer": {Issuer: "https://evil.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

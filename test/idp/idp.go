@@ -53,7 +53,8 @@ type key struct {
 
 // Behavior is how the provider answers. The zero value is an answer to every valid request.
 type Behavior struct {
-	Status     int           // of every answer; 0 for what is right
+	Status     int           // of every answer; 0 for what is right. A redirect leads to the right answer
+	Issuer     string        // that the provider calls itself, if not what it is
 	RetryAfter string        // the header of answers with Status
 	Hang       bool          // no answer before the next Behave
 	Keyless    bool          // the document of the keys has none
@@ -210,16 +211,22 @@ func Claims(token string) (claims map[string]any, err error) {
 	return claims, json.Unmarshal(text, &claims)
 }
 
+// moved is the prefix of paths that redirects lead to.
+const moved = "/moved"
+
 // misbehave lets requests through to next, unless the provider is down or slow.
 func (p *Provider) misbehave(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, ok := p.await(r)
 		switch {
 		case !ok:
+		case strings.HasPrefix(r.URL.Path, moved):
+			http.StripPrefix(moved, next).ServeHTTP(w, r)
 		case b.Status != 0:
 			if b.RetryAfter != "" {
 				w.Header().Set("Retry-After", b.RetryAfter)
 			}
+			w.Header().Set("Location", moved+r.URL.Path)
 			http.Error(w, "unwell", b.Status)
 		default:
 			next.ServeHTTP(w, r)
@@ -253,6 +260,13 @@ func (p *Provider) await(r *http.Request) (b Behavior, ok bool) {
 	return p.behavior, true
 }
 
+// now returns how the provider answers at the moment.
+func (p *Provider) now() Behavior {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.behavior
+}
+
 func (p *Provider) count(document string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -261,9 +275,12 @@ func (p *Provider) count(document string) {
 
 func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	p.count("discovery")
-	base := p.server.URL + "/" + Tenant
+	base, issuer := p.server.URL+"/"+Tenant, p.Issuer()
+	if b := p.now(); b.Issuer != "" {
+		issuer = b.Issuer
+	}
 	answer(w, http.StatusOK, map[string]any{
-		"issuer": p.Issuer(), "jwks_uri": base + "/discovery/v2.0/keys",
+		"issuer": issuer, "jwks_uri": base + "/discovery/v2.0/keys",
 		"authorization_endpoint": base + "/oauth2/v2.0/authorize", "token_endpoint": base + "/oauth2/v2.0/token",
 	})
 }
@@ -272,18 +289,22 @@ func (p *Provider) keyDocument(w http.ResponseWriter, _ *http.Request) {
 	p.count("keys")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Providers also publish keys that are not for signatures, or of kinds that nobody else knows.
-	set := []map[string]any{{"kty": "EC", "crv": "unknown", "kid": "curve"}, {"kty": "RSA", "use": "enc", "kid": "enc", "n": "AQAB", "e": "AQAB"}}
+	// Providers also publish keys of kinds that nobody else knows, short ones, and the same ones for encryption.
+	set := []map[string]any{{"kty": "EC", "crv": "unknown", "kid": "curve"}, {"kty": "RSA", "kid": "short", "n": "AQAB", "e": "AQAB"}}
 	for _, k := range p.keys {
-		set = append(set, map[string]any{
-			"kty": "RSA", "use": "sig", "alg": "RS256", "kid": k.id, "n": base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),
-			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(k.private.E)).Bytes()),
-		})
+		set = append(set, k.document(k.id, "sig"), k.document("encrypts-"+k.id, "enc"))
 	}
 	if p.behavior.Keyless {
 		set = set[:0]
 	}
 	answer(w, http.StatusOK, map[string]any{"keys": set})
+}
+
+func (k key) document(id, use string) map[string]any {
+	return map[string]any{
+		"kty": "RSA", "use": use, "kid": id, "n": base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),
+		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(k.private.E)).Bytes()),
+	}
 }
 
 func answer(w http.ResponseWriter, status int, document map[string]any) {
