@@ -70,15 +70,15 @@ func hashOf(text string) string {
 }
 
 // get returns the document with this text and hash, from the cache or parsed.
-func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
-	if known, ok := d.known.Get(hash); ok {
-		return known, nil
+func (d *documents) get(text, hash string) (known knownDocument, cached bool, list gqlerror.List) {
+	if known, cached = d.known.Get(hash); cached {
+		return known, true, nil
 	}
 	parsed, list := d.parse(text)
 	if list != nil {
-		return knownDocument{}, list
+		return knownDocument{}, false, list
 	}
-	known := knownDocument{text: text}
+	known.text = text
 	for _, op := range parsed.Operations {
 		var checks []Check
 		for _, checker := range d.checkers {
@@ -91,7 +91,7 @@ func (d *documents) get(text, hash string) (knownDocument, gqlerror.List) {
 	if len(text) <= maxCachedDocument {
 		d.known.Add(hash, known)
 	}
-	return known, nil
+	return known, false, nil
 }
 
 // parse parses a document, checks the limits, and validates it against the schema. The limits come first, because

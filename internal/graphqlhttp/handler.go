@@ -27,6 +27,7 @@ type Options struct {
 	Present    func(error) *gqlerror.Error // converts errors of resolvers; nil for those that are internal
 	Manifest   []byte                      // of persisted operations, to allow only these; nil to allow all
 	Shown      func(http.Header) bool      // whether introspection is allowed with these headers; nil for never
+	Observers  []Observer                  // see each request; the contexts of earlier ones reach later ones
 	Log        *slog.Logger
 }
 
@@ -56,13 +57,15 @@ type endpoint struct {
 	inputs               *projection.Schema
 	introspectionAllowed func(http.Header) bool
 	executor             *executor.Executor
+	observers            []Observer
 	log                  *slog.Logger
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
 	e := &endpoint{
 		documents: newDocuments(o.Executable.Schema(), o.Inputs, append(slices.Clone(o.Checkers), introspectionOf)...),
-		inputs:    o.Inputs, introspectionAllowed: o.Shown, executor: executor.New(o.Executable), log: o.Log,
+		inputs:    o.Inputs, introspectionAllowed: o.Shown, executor: executor.New(o.Executable),
+		observers: o.Observers, log: o.Log,
 	}
 	if o.Manifest != nil {
 		var err error
@@ -90,8 +93,11 @@ const (
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, calls := profile.WithCalls(r.Context())
 	defer calls.Answered()
-	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls}
+	entry := logEntry{id: rand.Text(), start: time.Now(), calls: calls, listed: e.persisted != nil}
 	w.Header()["Request-Id"] = []string{entry.id}
+	a := panicked // unless answer returns
+	ctx, observed := e.begin(ctx, r.Header)
+	defer func() { observed.end(&entry, a) }()
 	// Each request to a source has a timeout, but an operation can send many, one after the other. If the write
 	// deadline counted from the start of the operation, a caller could miss the results of completed writes. Errors are
 	// ignored: a ResponseWriter without a deadline, as in tests, needs none.
@@ -99,12 +105,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor > 1 { // with HTTP/2, the write deadline ends the request
 		_ = conn.SetWriteDeadline(time.Time{})
 	}
-	a := e.answer(ctx, w, r, &entry)
+	a = e.answer(ctx, w, r, &entry)
 	if r.ProtoMajor > 1 || time.Since(entry.start) > brief {
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	}
 	a.send(w)
-	entry.log(r.Context(), e.log, a)
+	entry.log(ctx, e.log, a)
 }
 
 func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, entry *logEntry) answer {
@@ -115,12 +121,15 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	q, f := readRequest(w, r)
 	if f == nil {
-		f = e.find(&q)
+		byHash := e.persisted != nil || q.query == "" && q.persisted != ""
+		if f = e.find(&q); byHash {
+			entry.persisted = lookup(f == nil)
+		}
 	}
 	if f != nil {
 		return f.answer(mediaType)
 	}
-	op, f, list := e.operation(ctx, q)
+	op, f, list := e.operation(ctx, q, entry)
 	entry.operation, entry.document = op, q.hash
 	switch {
 	case f != nil:

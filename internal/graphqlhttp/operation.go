@@ -24,14 +24,15 @@ type Checker = func(*ast.OperationDefinition) Check
 
 // operation returns the operation of a request, ready to run, or the errors in its document, variables, inputs or cost.
 // With an error, the operation is only for the log.
-func (e *endpoint) operation(ctx context.Context, q request) (*graphql.OperationContext, *refusal, gqlerror.List) {
+func (e *endpoint) operation(ctx context.Context, q request, entry *logEntry) (*graphql.OperationContext, *refusal, gqlerror.List) {
 	op := &graphql.OperationContext{
 		RawQuery: q.query, OperationName: q.operationName, Headers: q.header,
 		DisableIntrospection: !e.introspectionAllowed(q.header),
 		RecoverFunc:          recovered, ResolverMiddleware: resolve, RootResolverMiddleware: resolveRoot,
 	}
 	ctx = graphql.WithOperationContext(ctx, op)
-	document, list := e.documents.get(q.query, q.hash)
+	document, cached, list := e.documents.get(q.query, q.hash)
+	entry.cached = lookup(cached)
 	if list != nil {
 		return op, nil, list
 	}

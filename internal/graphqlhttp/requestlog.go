@@ -12,13 +12,17 @@ import (
 	"profileql/internal/profile"
 )
 
-// logEntry is the log line of a request. The operation's name is the only text from the request that it contains.
+// logEntry is what the log line of a request and the observers are told. The operation's name is the only text from the
+// request that it contains.
 type logEntry struct {
 	id        string // in the response header Request-Id
 	start     time.Time
 	calls     *profile.Calls
 	document  string                    // its hash; empty if there is no document
 	operation *graphql.OperationContext // nil if the request was rejected before
+	listed    bool                      // whether only persisted operations are run
+	persisted Lookup                    // of the document by its hash, or among the persisted operations
+	cached    Lookup                    // of the parsed document
 }
 
 // longestName is the maximum length of a logged operation name in bytes.
