@@ -29,6 +29,10 @@ type Options struct {
 	// Observe is called with each response in a batch, which Transport does not see. It may be nil.
 	Observe func(ctx context.Context, status int, header http.Header)
 
+	// Retrying is called before a request is sent again, with the status of the response to it, or 0 if there was none. It
+	// may be nil.
+	Retrying func(method string, status int)
+
 	Log *slog.Logger
 }
 
@@ -42,6 +46,7 @@ type Client struct {
 	memory       *MemoryBudget
 	useBatch     bool
 	observe      func(ctx context.Context, status int, header http.Header)
+	retrying     func(method string, status int)
 	log          *slog.Logger
 	capabilities capabilities
 }
@@ -73,7 +78,7 @@ func New(o Options) (*Client, error) {
 	client.SetHeader("OData-MaxVersion", "4.0") // otherwise a service may respond in a later version
 	return &Client{
 		name: o.Name, base: base, hosts: hosts, http: client, timeout: o.Timeout, memory: o.Memory,
-		useBatch: o.Batch, observe: o.Observe, log: o.Log,
+		useBatch: o.Batch, observe: o.Observe, retrying: o.Retrying, log: o.Log,
 	}, nil
 }
 

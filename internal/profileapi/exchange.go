@@ -77,6 +77,7 @@ func (c *Client) read(ctx context.Context, url string, maxItems int) (*response,
 	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
 	resp, terr := c.fetch(ctx, r)
 	if ctx.Err() == nil && shouldRetryRead(resp, terr) && waitForRetry(ctx, retryDelay(resp)) {
+		c.noteRetry(r, resp)
 		resp, terr = c.fetch(ctx, r)
 	}
 	return resp, terr
@@ -101,6 +102,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	resp, terr := c.send(ctx, r)
 	if shouldRetryWrite(r, resp) {
 		if delay := retryDelay(resp); fitsDeadline(ctx, delay) && sleep(caller, delay) {
+			c.noteRetry(r, resp)
 			resp, terr = c.send(ctx, r)
 		}
 	}

@@ -2,6 +2,7 @@ package profileapi
 
 import (
 	"context"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -14,7 +15,48 @@ import (
 // A request reserves memory for a small response before it is sent. If the response turns out to be larger, it reserves the
 // most that it may need from a second pool: growing step by step in one pool could deadlock.
 type MemoryBudget struct {
-	small, large *semaphore.Weighted
+	small, large *pool
+}
+
+// pool is one of the two pools of memory.
+type pool struct {
+	*semaphore.Weighted
+	size int64
+	used atomic.Int64
+}
+
+func newPool(size int64) *pool { return &pool{Weighted: semaphore.NewWeighted(size), size: size} }
+
+// TryAcquire is that of the semaphore.
+func (p *pool) TryAcquire(n int64) bool {
+	ok := p.Weighted.TryAcquire(n)
+	if ok {
+		p.used.Add(n)
+	}
+	return ok
+}
+
+// Acquire is that of the semaphore.
+func (p *pool) Acquire(ctx context.Context, n int64) error {
+	err := p.Weighted.Acquire(ctx, n)
+	if err == nil {
+		p.used.Add(n)
+	}
+	return err
+}
+
+// Release is that of the semaphore.
+func (p *pool) Release(n int64) {
+	p.used.Add(-n)
+	p.Weighted.Release(n)
+}
+
+// PoolState is how much of one of the two pools is reserved, in bytes.
+type PoolState struct{ Used, Size int64 }
+
+// State returns the states of the pool of small responses and of that of large ones.
+func (m *MemoryBudget) State() (small, large PoolState) {
+	return PoolState{m.small.used.Load(), m.small.size}, PoolState{m.large.used.Load(), m.large.size}
 }
 
 const (
@@ -29,7 +71,7 @@ const (
 // NewMemoryBudget returns a MemoryBudget of this many bytes, at least 96 MiB.
 func NewMemoryBudget(bytes int64) *MemoryBudget {
 	half := max(bytes, minMemory) / 2
-	return &MemoryBudget{small: semaphore.NewWeighted(half), large: semaphore.NewWeighted(half)}
+	return &MemoryBudget{small: newPool(half), large: newPool(half)}
 }
 
 // reservation is the memory that one request has reserved.

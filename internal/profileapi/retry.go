@@ -50,3 +50,15 @@ func retryDelay(resp *response) time.Duration {
 	}
 	return time.Duration(seconds * float64(time.Second))
 }
+
+// noteRetry tells the observer of retries that a request is sent again after this response, or after none.
+func (c *Client) noteRetry(r request, resp *response) {
+	if c.retrying == nil {
+		return
+	}
+	status := 0
+	if resp != nil {
+		status = resp.status
+	}
+	c.retrying(r.method, status)
+}

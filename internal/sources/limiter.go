@@ -57,6 +57,7 @@ type Limiter struct {
 	maxQueued int64               // limit of queued
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	retryAt   atomic.Pointer[time.Time] // when an open breaker lets probes through
+	counts    counts
 
 	mu        sync.Mutex
 	callers   map[uint64]*caller   // those with requests in flight or queued
@@ -86,6 +87,7 @@ func NewLimiter(o LimiterOptions) *Limiter {
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			switch to {
 			case gobreaker.StateOpen:
+				l.counts.openings.Add(1)
 				at := time.Now().Add(openTimeout)
 				l.retryAt.Store(&at)
 				l.log.Warn("circuit breaker open", "until", at)
@@ -171,7 +173,7 @@ func (l *Limiter) Status(ctx context.Context) Status {
 // for their own caller's slots are not in the queue of all callers: otherwise one caller could fill it.
 func (l *Limiter) begin(ctx context.Context) (*inflight, error) {
 	c, queuedAt := l.retainCaller(l.caller(ctx)), time.Now()
-	if err := c.acquire(ctx); err != nil {
+	if err := c.acquire(ctx, &l.counts.waiting); err != nil {
 		l.releaseCaller(c)
 		return nil, err
 	}
@@ -181,16 +183,24 @@ func (l *Limiter) begin(ctx context.Context) (*inflight, error) {
 		l.releaseCaller(c)
 		return nil, err
 	}
+	l.counts.inFlight.Add(1)
 	now := time.Now()
 	return &inflight{ctx: ctx, limiter: l, caller: c, queueTime: now.Sub(queuedAt), sentAt: now, report: report}, nil
 }
 
-// acquire waits for one of the caller's slots, until the caller cancels.
-func (c *caller) acquire(ctx context.Context) error {
+// acquire waits for one of the caller's slots, until the caller cancels. It counts itself as waiting meanwhile.
+func (c *caller) acquire(ctx context.Context, waiting *atomic.Int64) error {
 	if c.slots == nil {
 		return nil
 	}
 	caller := profile.CallerContext(ctx)
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	waiting.Add(1)
+	defer waiting.Add(-1)
 	select {
 	case c.slots <- struct{}{}:
 		return nil
@@ -223,9 +233,11 @@ func (l *Limiter) admit(ctx context.Context) (report func(error), err error) {
 	}
 	l.running.Release(1)
 	if errors.Is(err, gobreaker.ErrOpenState) {
+		l.counts.breakerOpen.Add(1)
 		retryAfter := max(0, math.Ceil(time.Until(*l.retryAt.Load()).Seconds()*1000)/1000)
 		return nil, l.overloaded("The source has failed several times in a row. Requests to it are paused for some seconds.", &retryAfter)
 	}
+	l.counts.breakerHalfOpen.Add(1)
 	return nil, l.overloaded("The source has failed several times in a row. Other requests are checking whether it has recovered.", nil)
 }
 
@@ -236,6 +248,7 @@ func (l *Limiter) acquire(ctx context.Context) error {
 	}
 	if l.queued.Add(1) > l.maxQueued {
 		l.queued.Add(-1)
+		l.counts.queueFull.Add(1)
 		return l.overloaded("Too many requests to the source are waiting. Try again in a moment.", nil)
 	}
 	defer l.queued.Add(-1)
@@ -248,6 +261,7 @@ func (l *Limiter) acquire(ctx context.Context) error {
 		if err := cmp.Or(ctx.Err(), caller.Err()); err != nil {
 			return err
 		}
+		l.counts.queueTimeout.Add(1)
 		return l.overloaded("Too many requests to the source are in progress. Try again in a moment.", nil)
 	}
 	if err := cmp.Or(ctx.Err(), caller.Err()); err != nil { // canceled just as the slot became free
@@ -386,6 +400,7 @@ func (req *inflight) finish(outcome error) {
 		req.limiter.log.Warn("the source failed", "reason", failureReason(outcome))
 	}
 	req.report(outcome)
+	req.limiter.counts.inFlight.Add(-1)
 	req.limiter.running.Release(1)
 	req.caller.release()
 	req.limiter.releaseCaller(req.caller)

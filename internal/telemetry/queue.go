@@ -27,7 +27,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	lines   []byte
-	dropped int
+	dropped int // since the last line that says so
+	total   int // dropped since the start
 	closed  bool
 }
 
@@ -43,12 +44,20 @@ func (q *Queue) Write(lines []byte) (int, error) {
 	q.mu.Lock()
 	if q.closed || len(q.lines)+len(lines) > maxQueued {
 		q.dropped++
+		q.total++
 	} else {
 		q.lines = append(q.lines, lines...)
 	}
 	q.mu.Unlock()
 	q.signal()
 	return len(lines), nil
+}
+
+// Dropped returns how many lines were dropped so far.
+func (q *Queue) Dropped() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
 }
 
 func (q *Queue) signal() {
