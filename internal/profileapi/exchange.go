@@ -121,12 +121,13 @@ func (c *Client) send(caller context.Context, r request) (*response, *transportE
 	if err != nil {
 		return nil, &transportError{request: r, err: err}
 	}
+	size := 0
+	defer func() { mem.settle(caller, size) }() // after a panic too
 	resp, terr := c.exchange(caller, r, mem)
 	if terr != nil {
-		mem.settle(caller, 0)
 		return nil, terr
 	}
-	mem.settle(caller, len(resp.body))
+	size = len(resp.body)
 	profile.AfterOperation(caller, resp.release)
 	return resp, nil
 }
