@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
 )
 
 // Command is a command of the command line.
@@ -32,6 +33,7 @@ type Config struct {
 	Command Command
 
 	Listen  string
+	Admin   string   // address of the operator's listener; empty for none
 	Sources []Source // the first is the default one; for the command Sandbox, it is the only one
 	Callers *Callers // how callers are verified; nil if they are not
 
@@ -43,11 +45,14 @@ type Config struct {
 	Operations    string   // manifest of persisted operations, the only ones that are run; empty for any
 	TLSCert       string   // PEM files; empty for plain HTTP
 	TLSKey        string
+
+	options yaml.MapSlice // all options with their values, for WriteSettings
 }
 
 // commandLine is the command line for kong. The options are at the top level, so that --help shows them all at once.
 type commandLine struct {
 	Listen            string   `placeholder:"ADDR" help:"Address to serve on: 127.0.0.1:8080, or 127.0.0.1:8081 for the command sandbox."`
+	Admin             string   `placeholder:"ADDR" help:"Address of the operator's listener: metrics for Prometheus, health checks, profiles and the settings. Anyone who can reach it can read them. Without it, nothing is measured."`
 	ConfigFile        string   `name:"config" placeholder:"FILE" help:"YAML file with the sources."`
 	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
 	Host              []string `placeholder:"NAME" help:"On a loopback address, accept this name in the Host header too. Separate several with commas."`
@@ -107,7 +112,7 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	c := &Config{
 		Command: Command(context.Selected().Name), Listen: line.Listen,
 		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, BasePath: line.BasePath, Operations: line.Operations,
-		TLSCert: line.TLSCert, TLSKey: line.TLSKey,
+		TLSCert: line.TLSCert, TLSKey: line.TLSKey, Admin: line.Admin,
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
@@ -121,6 +126,8 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	if c.Sources, c.Callers, err = line.sources(c); err != nil {
 		return nil, err
 	}
+	line.Listen = c.Listen
+	c.options = optionsOf(parser)
 	return c, line.checkSources(c)
 }
 
@@ -145,7 +152,10 @@ func (line *commandLine) check(c *Config) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen %s: write it as HOST:PORT", c.Listen)
 	}
-	if len(c.Hosts) > 0 && !c.OnLoopback() {
+	if err := c.checkAdmin(); err != nil {
+		return err
+	}
+	if len(c.Hosts) > 0 && !c.OnLoopback() && !c.AdminOnLoopback() {
 		return fmt.Errorf("--host is for loopback addresses only; with --listen %s, any Host header is accepted", c.Listen)
 	}
 	for _, host := range c.Hosts {
@@ -164,7 +174,7 @@ func (line *commandLine) check(c *Config) error {
 	}
 	for option, given := range map[string]bool{
 		"--cors-origin": len(c.CORSOrigins) > 0, "--introspection": c.Introspection, "--operations": c.Operations != "",
-		"--base-path": c.BasePath != "",
+		"--base-path": c.BasePath != "", "--admin": c.Admin != "",
 	} {
 		if given && c.Command == Sandbox {
 			return fmt.Errorf("%s is an option for GraphQL, which the command sandbox does not serve", option)
@@ -236,9 +246,29 @@ func (line *commandLine) checkUpstream(c *Config) error {
 	return nil
 }
 
+// checkAdmin rejects the public address as that of the operator's listener: callers could read what is for the operator.
+func (c *Config) checkAdmin() error {
+	if c.Admin == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(c.Admin)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--admin %s: write it as HOST:PORT", c.Admin)
+	case c.Admin == c.Listen && port != "0":
+		return fmt.Errorf("--admin %s is the address of --listen, too; it needs one that callers cannot reach", c.Admin)
+	}
+	return nil
+}
+
 // OnLoopback reports whether the listen address is a loopback address.
-func (c *Config) OnLoopback() bool {
-	host, _, err := net.SplitHostPort(c.Listen)
+func (c *Config) OnLoopback() bool { return isLoopbackAddress(c.Listen) }
+
+// AdminOnLoopback reports whether the address of the operator's listener is a loopback address.
+func (c *Config) AdminOnLoopback() bool { return isLoopbackAddress(c.Admin) }
+
+func isLoopbackAddress(address string) bool {
+	host, _, err := net.SplitHostPort(address)
 	return err == nil && isLoopback(host)
 }
 

@@ -2,7 +2,9 @@ package config
 
 import (
 	"io"
+	"slices"
 
+	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 )
 
@@ -21,6 +23,29 @@ func (c *Config) WriteSources(w io.Writer) error {
 	}
 	_, err = w.Write(text)
 	return err
+}
+
+// WriteSettings writes all options with their values, and the sources as WriteSources does.
+func (c *Config) WriteSettings(w io.Writer) error {
+	text, err := yaml.Marshal(yaml.MapSlice{{Key: "options", Value: c.options}})
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	return c.WriteSources(w)
+}
+
+// optionsOf returns the options of the command line with their values, in the order of --help. None of them is a secret:
+// tokens come from the environment variables that the file of sources names.
+func optionsOf(parser *kong.Kong) (options yaml.MapSlice) {
+	for _, flag := range parser.Model.Flags {
+		if !slices.Contains([]string{"help", "version"}, flag.Name) {
+			options = append(options, yaml.MapItem{Key: flag.Name, Value: flag.Target.Interface()})
+		}
+	}
+	return options
 }
 
 func (s Source) entry() entry {

@@ -38,8 +38,7 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	}
 	// Health checks do not validate Host: probes use IP addresses, and the state is no secret.
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", o.Health.live)
-	mux.HandleFunc("GET /readyz", o.Health.ready)
+	o.Health.register(mux)
 	mux.Handle("/graphql", KnownHost(o.Hosts, protected))
 	mux.Handle("/", KnownHost(o.Hosts, pages))
 	return withSecurityHeaders(recoverPanics(o.LogPanic, below(o.BasePath, mux))), nil

@@ -12,6 +12,11 @@ type Health struct{ stopping atomic.Bool }
 // Stop makes the service not ready, permanently.
 func (h *Health) Stop() { h.stopping.Store(true) }
 
+func (h *Health) register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", h.live)
+	mux.HandleFunc("GET /readyz", h.ready)
+}
+
 func (h *Health) live(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
 func (h *Health) ready(w http.ResponseWriter, _ *http.Request) {
