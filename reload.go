@@ -13,8 +13,6 @@ import (
 
 	"profileql/internal/auth"
 	"profileql/internal/config"
-	"profileql/internal/edge"
-	"profileql/internal/profileapi"
 )
 
 // service is what is built from the configuration: the handler, and the sources behind it.
@@ -28,15 +26,15 @@ type service struct {
 
 // newService builds a service. It takes over from the previous one what has the same configuration: sources with their
 // connections, data and state, and the verifier with the identity provider's keys.
-func newService(ctx context.Context, c *config.Config, previous *service, memory *profileapi.MemoryBudget, health *edge.Health, log *slog.Logger) (s *service, err error) {
+func newService(ctx context.Context, c *config.Config, previous *service, with shared) (s *service, err error) {
 	s = &service{config: c}
-	if s.verifier, err = newVerifier(c.Callers, previous, log); err != nil {
+	if s.verifier, err = newVerifier(c.Callers, previous, with.log); err != nil {
 		return nil, err
 	}
-	if s.sources, err = openSources(ctx, c, previous.sources, memory, log); err != nil {
+	if s.sources, err = openSources(ctx, c, previous.sources, with); err != nil {
 		return nil, err
 	}
-	if s.handler, err = newHandler(c, s.sources, s.verifier, health, log); err != nil {
+	if s.handler, err = newHandler(c, s.sources, s.verifier, with); err != nil {
 		s.sources.close()
 		return nil, err
 	}
@@ -75,6 +73,13 @@ func (r *reloader) begin() *service {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	r.current.requests.Add(1)
+	return r.current
+}
+
+// now returns the service of the current configuration.
+func (r *reloader) now() *service {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	return r.current
 }
 

@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
-	return serve(ctx, c, parse, log, stdout)
+	return serve(ctx, c, parse, lines, log, stdout)
 }
 
 // check prints the sources in the format of a sources file, if their files are valid. Warnings go to stderr, so that
@@ -125,9 +125,13 @@ func answerMemory() int64 {
 }
 
 // serve runs the GraphQL server until the context is canceled. On SIGHUP it parses the configuration again.
-func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, error), log *slog.Logger, stdout io.Writer) error {
-	memory, health := profileapi.NewMemoryBudget(answerMemory()), new(edge.Health)
-	first, err := newService(ctx, c, new(service), memory, health, log)
+func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, error), lines *telemetry.Queue, log *slog.Logger, stdout io.Writer) error {
+	metrics, err := newMetrics(c)
+	if err != nil {
+		return err
+	}
+	with := shared{memory: profileapi.NewMemoryBudget(answerMemory()), health: new(edge.Health), metrics: metrics, log: log}
+	first, err := newService(ctx, c, new(service), with)
 	if err != nil {
 		return err
 	}
@@ -136,7 +140,7 @@ func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, 
 		if err != nil {
 			return nil, err
 		}
-		return newService(ctx, c, previous, memory, health, log)
+		return newService(ctx, c, previous, with)
 	}}
 	defer func() { live.current.sources.close() }()
 	l, err := edge.Listen(listenOptions(c, log, "h2", "http/1.1"))
@@ -144,19 +148,28 @@ func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, 
 		return err
 	}
 	defer func() { _ = l.Close() }()
+	metrics.Watch(func() telemetry.State { return stateOf(live.now().sources, with.memory, lines) })
+	adminURL, stopAdmin, err := openAdmin(c, live, with)
+	if err != nil {
+		return fmt.Errorf("--admin: %w", err)
+	}
+	defer stopAdmin() // not before requests in progress have finished: they are measured too
 	live.reloadCertificate = l.ReloadCertificate
 	defer onHangup(log, live.reload)()
-	if err := announce(c, l.URL, first.sources, stdout); err != nil {
+	if err := announce(c, l.URL, adminURL, first.sources, stdout); err != nil {
 		return err
 	}
-	return l.Serve(ctx, live, health)
+	return l.Serve(ctx, live, with.health)
 }
 
 // announce writes the banner.
-func announce(c *config.Config, url string, all sourceList, stdout io.Writer) error {
+func announce(c *config.Config, url, adminURL string, all sourceList, stdout io.Writer) error {
 	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), url+c.BasePath)
 	if introspectionAllowed(c) != nil {
 		banner += fmt.Sprintf("  Playground  %s/\n", url+c.BasePath)
+	}
+	if adminURL != "" {
+		banner += fmt.Sprintf("  Admin       %s/\n", adminURL)
 	}
 	if c.TLSCert == "" && !c.OnLoopback() {
 		banner += "  Warning     bearer tokens come in the clear: use --tls-cert and --tls-key, or a proxy that ends TLS\n"
@@ -190,7 +203,7 @@ func introspectionAllowed(c *config.Config) func(http.Header) bool {
 }
 
 // newHandler returns the handler of the server, with the sources connected. Callers are verified unless verifier is nil.
-func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, health *edge.Health, log *slog.Logger) (http.Handler, error) {
+func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with shared) (http.Handler, error) {
 	manifest, err := readOptional("--operations", c.Operations)
 	if err != nil {
 		return nil, err
@@ -206,7 +219,7 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, healt
 	}
 	graphQL, err := graphqlhttp.New(graphqlhttp.Options{
 		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
-		Manifest: manifest, Shown: allowed, Log: log,
+		Manifest: manifest, Shown: allowed, Observers: observeOperations(with.metrics), Log: with.log,
 	})
 	if err != nil && manifest != nil {
 		err = fmt.Errorf("--operations %s: %w", c.Operations, err)
@@ -226,7 +239,7 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, healt
 		endpoint = verifier.Middleware(edge.Refuse, endpoint)
 	}
 	handler, err := edge.New(edge.Options{
-		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, Health: health, LogPanic: logPanic(log),
+		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, Health: with.health, LogPanic: logPanic(with.log),
 	}, endpoint, pages)
 	if err != nil {
 		return nil, fmt.Errorf("--cors-origin: %w", err)

@@ -37,17 +37,23 @@ import (
 // through transport.
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
 	t.Helper()
+	return newMeasuredHandler(t, nil, baseURL, transport, logged)
+}
+
+// newMeasuredHandler returns the handler as newTestHandler does, with metrics.
+func newMeasuredHandler(t testing.TB, m *telemetry.Metrics, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
+	t.Helper()
 	s := config.Source{
 		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true, Batch: true,
 		Token: config.Token{From: config.FromCaller, Name: "Authorization"}, Concurrency: 4, MaxConcurrency: 256,
 	}
-	log := telemetry.NewLog(logged)
-	u, err := connect(s, transport, nil, log)
+	with := shared{health: new(edge.Health), metrics: m, log: telemetry.NewLog(logged)}
+	u, err := connect(s, transport, with)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &config.Config{Command: config.Serve, Listen: scene.AnyPort, Sources: []config.Source{s}}
-	handler, err := newHandler(c, sourceList{u}, nil, new(edge.Health), log)
+	handler, err := newHandler(c, sourceList{u}, nil, with)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"profileql/internal/sandbox"
 	"profileql/internal/sandbox/faults"
 	"profileql/internal/sources"
+	"profileql/internal/telemetry"
 )
 
 // source is a source with its client and its limiter.
@@ -37,13 +38,21 @@ type source struct {
 // sourceList is all sources. The first is the default one.
 type sourceList []*source
 
+// shared is what all sources and their users share. It outlives a reload.
+type shared struct {
+	memory  *profileapi.MemoryBudget
+	health  *edge.Health
+	metrics *telemetry.Metrics // nil if nothing is measured
+	log     *slog.Logger
+}
+
 // openSources starts the sandboxes, and returns all sources with their clients. Previous ones with the same configuration
 // are used again.
-func openSources(ctx context.Context, c *config.Config, previous sourceList, memory *profileapi.MemoryBudget, log *slog.Logger) (all sourceList, err error) {
+func openSources(ctx context.Context, c *config.Config, previous sourceList, with shared) (all sourceList, err error) {
 	for _, s := range c.Sources {
 		used := previous.withConfig(s)
 		if used == nil {
-			if used, err = openSource(ctx, s, memory, log); err != nil {
+			if used, err = openSource(ctx, s, with); err != nil {
 				all.close()
 				return nil, fmt.Errorf("source %s: %w", s.Name, err)
 			}
@@ -63,12 +72,12 @@ func (all sourceList) withConfig(c config.Source) *source {
 	return all[i]
 }
 
-func openSource(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+func openSource(ctx context.Context, s config.Source, with shared) (*source, error) {
 	open := openProfile
 	if s.Kind == config.KindSandbox {
 		open = openInside
 	}
-	opened, err := open(ctx, s, memory, log)
+	opened, err := open(ctx, s, with)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +96,9 @@ func (all sourceList) close() {
 
 func isProfile(s config.Source) bool { return s.Kind == config.KindProfile }
 
-func openProfile(_ context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
+func openProfile(_ context.Context, s config.Source, with shared) (*source, error) {
 	transport := profileapi.NewTransport(s.MaxConcurrency)
-	opened, err := connect(s, transport, memory, log)
+	opened, err := connect(s, transport, with)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +107,8 @@ func openProfile(_ context.Context, s config.Source, memory *profileapi.MemoryBu
 }
 
 // openInside starts a sandbox in this process. Its client uses HTTP, as for other sources, on a loopback port.
-func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
-	box, err := openSandbox(ctx, s, log)
+func openInside(ctx context.Context, s config.Source, with shared) (*source, error) {
+	box, err := openSandbox(ctx, s, with.log)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +116,11 @@ func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryB
 	if err != nil {
 		return nil, errors.Join(err, box.Close())
 	}
-	server := edge.NewServer(edge.KnownHost(edge.Loopback, box.Handler()), log)
+	server := edge.NewServer(edge.KnownHost(edge.Loopback, box.Handler()), with.log)
 	go func() { _ = server.Serve(listener) }() // ends with close
 	s.URL = fmt.Sprintf("http://%s/beta", listener.Addr())
 	transport := profileapi.NewTransport(s.MaxConcurrency)
-	opened, err := connect(s, transport, memory, log)
+	opened, err := connect(s, transport, with)
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), box.Close())
 	}
@@ -120,7 +129,7 @@ func openInside(ctx context.Context, s config.Source, memory *profileapi.MemoryB
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		if err := box.Close(); err != nil {
-			log.Error("the sandbox did not close well", "source", s.Name, "error", err)
+			with.log.Error("the sandbox did not close well", "source", s.Name, "error", err)
 		}
 	}
 	return opened, nil
@@ -157,13 +166,14 @@ func keeping(data string) string {
 }
 
 // connect returns a source with its client. Requests get their token, then pass the limiter, then go to transport.
-func connect(s config.Source, transport http.RoundTripper, memory *profileapi.MemoryBudget, log *slog.Logger) (*source, error) {
-	token, err := tokenOf(s, log)
+func connect(s config.Source, transport http.RoundTripper, with shared) (*source, error) {
+	token, err := tokenOf(s, with)
 	if err != nil {
 		return nil, err
 	}
 	limiter := sources.NewLimiter(sources.LimiterOptions{
-		Name: s.Name, Base: transport, Caller: token.Caller, Log: log, Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
+		Name: s.Name, Base: with.metrics.Transport(s.Name, transport), Caller: token.Caller, Log: with.log,
+		Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
 	})
 	client, err := profileapi.New(profileapi.Options{
 		Name:      s.Name,
@@ -172,24 +182,25 @@ func connect(s config.Source, transport http.RoundTripper, memory *profileapi.Me
 		Transport: auth.Transport{Base: limiter, Token: token},
 		UserAgent: "profileql/" + buildinfo.Version(),
 		Timeout:   s.Timeout,
-		Memory:    memory,
+		Memory:    with.memory,
 		Batch:     s.Batch,
-		Observe:   limiter.Observe,
-		Log:       log,
+		Observe:   observeParts(s.Name, limiter, with.metrics),
+		Retrying:  observeRetries(s.Name, with.metrics),
+		Log:       with.log,
 	})
 	return &source{Source: s, client: client, limiter: limiter, token: token}, err
 }
 
-func tokenOf(s config.Source, log *slog.Logger) (auth.Token, error) {
+func tokenOf(s config.Source, with shared) (auth.Token, error) {
 	switch s.Token.From {
 	case config.FromCaller, config.FromHeader:
 		return auth.Token{Header: s.Token.Name}, nil
 	case config.FromEnv:
 		return auth.Static(s.Token.Value), nil
 	case config.FromOnBehalfOf:
-		return auth.OnBehalfOf(exchangeOptions(s, log))
+		return auth.OnBehalfOf(exchangeOptions(s, with))
 	case config.FromClientCredentials:
-		return auth.ClientCredentials(exchangeOptions(s, log))
+		return auth.ClientCredentials(exchangeOptions(s, with))
 	}
 	return auth.Token{}, nil
 }
@@ -198,15 +209,15 @@ func tokenOf(s config.Source, log *slog.Logger) (auth.Token, error) {
 const maxExchanges = 32
 
 // exchangeOptions returns the options for a source's token service, which has a limiter of its own.
-func exchangeOptions(s config.Source, log *slog.Logger) auth.ExchangeOptions {
+func exchangeOptions(s config.Source, with shared) auth.ExchangeOptions {
 	x := s.Token.Exchange
 	return auth.ExchangeOptions{
 		Source: s.Name, Tenant: x.Tenant, ClientID: x.ClientID, Scopes: x.Scopes, Authority: x.Authority,
 		Secret: x.Secret, Certificate: x.Certificate, FederatedTokenFile: x.FederatedTokenFile,
 		Transport: sources.NewLimiter(sources.LimiterOptions{
-			Name: s.Name, Base: profileapi.NewTransport(maxExchanges), Caller: auth.Caller, Log: log.With("part", "token service"), MaxConcurrency: maxExchanges,
+			Name: s.Name, Base: profileapi.NewTransport(maxExchanges), Caller: auth.Caller, Log: with.log.With("part", "token service"), MaxConcurrency: maxExchanges,
 		}),
-		Timeout: s.Timeout, Log: log,
+		Timeout: s.Timeout, Log: with.log, Observe: observeExchanges(s.Name, with.metrics),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -139,6 +140,12 @@ func output(t *testing.T, env []string, args ...string) (stdout, stderr string, 
 
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	inUse := listener.Addr().String()
 	for _, test := range []struct {
 		name  string
 		env   []string
@@ -255,6 +262,16 @@ func TestCommandLine(t *testing.T) {
 		},
 		{name: "upstream of another kind", args: []string{"--upstream", "ftp://profiles.example.com"}, fails: true, says: []string{"https://"}},
 		{name: "a sandbox alone with an upstream", args: []string{"sandbox", "--upstream", "https://profiles.example.com/beta"}, fails: true, says: []string{"--upstream"}},
+		{
+			name: "the operator's listener on the public address", args: []string{"--listen", "127.0.0.1:9", "--admin", "127.0.0.1:9"},
+			fails: true, says: []string{"--admin 127.0.0.1:9 is the address of --listen, too"},
+		},
+		{name: "an operator's listener without a port", args: []string{"--admin", "localhost"}, fails: true, says: []string{"--admin localhost: write it as HOST:PORT"}},
+		{name: "an operator's listener for the sandbox alone", args: []string{"sandbox", "--admin", ":0"}, fails: true, says: []string{"--admin is an option for GraphQL"}},
+		{
+			name: "an operator's listener on an address in use", args: []string{"--listen", "127.0.0.1:0", "--admin", inUse},
+			fails: true, says: []string{"--admin: listen tcp " + inUse},
+		},
 		{name: "no port", args: []string{"--listen", "localhost"}, fails: true, says: []string{"HOST:PORT"}},
 		{name: "unknown option", args: []string{"--upstrem", "x"}, fails: true, says: []string{"--upstrem"}},
 	} {
