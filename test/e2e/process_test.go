@@ -77,10 +77,15 @@ func goBuild(name string, flags ...string) (path string, err error) {
 }
 
 // noteInputs reads the metadata of every file of the project, so that `go test` does not use a cached result after a
-// change that affects only the programs which the tests start: the binary, the client tests, and the compiler.
+// change that affects only the programs which the tests start: the binary, the client tests, and the compiler. The paths are
+// absolute, because go test does not know that [run] has changed the folder.
 func noteInputs() error {
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
 	made := []string{".git", "node_modules", "gen", "__generated__"}
-	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // a temporary file of another program
 			return nil
