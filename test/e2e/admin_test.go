@@ -47,8 +47,13 @@ default: box
 sources:
   - {name: box, kind: sandbox}
   - {name: hr, kind: profile, url: "http://127.0.0.1:9/beta", token: {from: env, name: HR_TOKEN}}
+  - name: vault
+    kind: profile
+    url: "http://127.0.0.1:9/beta"
+    token: {from: clientCredentials, tenant: t, clientId: c, secretEnv: VAULT_SECRET, scopes: [s], authority: "https://127.0.0.1:9"}
 `)
-	p := startWith(t, []string{"HR_TOKEN=" + secret}, "--listen", scene.AnyPort, "--admin", scene.AnyPort, "--config", sources)
+	env := []string{"HR_TOKEN=" + secret, "VAULT_SECRET=" + secret}
+	p := startWith(t, env, "--listen", scene.AnyPort, "--admin", scene.AnyPort, "--config", sources)
 	admin := p.adminURL(t)
 	if admin == p.url() {
 		t.Fatal("it is the public address")
@@ -80,7 +85,7 @@ sources:
 	_, settings := get(admin + "/config")
 	if _, file, _ := strings.Cut(settings, "default:"); !strings.Contains(settings, "from: env") || !strings.Contains(settings, "name: HR_TOKEN") {
 		t.Errorf("the settings are not whole: %s", settings)
-	} else if _, stderr, err := output(t, []string{"HR_TOKEN=x"}, "check", "--config", write("again.yaml", "default:"+file)); err != nil {
+	} else if _, stderr, err := output(t, env, "check", "--config", write("again.yaml", "default:"+file)); err != nil {
 		t.Errorf("the sources in the settings are no file: %v %s", err, stderr)
 	}
 	for path, want := range map[string]int{"/healthz": 204, "/readyz": 204, "/graphql": 404, "/": 404} {
@@ -136,5 +141,32 @@ func TestAdminOutlivesRequests(t *testing.T) {
 	}
 	if status, _ := get(admin + "/healthz"); status != 0 {
 		t.Error("the operator's listener is still there")
+	}
+}
+
+// TestAdminAfterReload holds that the settings and the metrics are those of the reloaded configuration, and that metrics of
+// an unchanged source go on.
+func TestAdminAfterReload(t *testing.T) {
+	t.Parallel()
+	const box = "sources:\n  - {name: box, kind: sandbox}\n"
+	file := writeFile(t, box+"  - {name: old, kind: sandbox}\n")
+	p := start(t, "--listen", scene.AnyPort, "--admin", scene.AnyPort, "--config", file)
+	ask := func() { p.graphQL(t, `{ me { interests(first: 1) { nodes { id } } } }`, nil) }
+	ask()
+	replaceFile(t, file, box+"  - {name: new, kind: sandbox}\n")
+	p.hangUp(t, true)
+	ask()
+	_, settings := get(p.adminURL(t) + "/config")
+	if strings.Contains(settings, "name: old") || !strings.Contains(settings, "name: new") {
+		t.Errorf("the settings are not the current ones: %s", settings)
+	}
+	_, page := get(p.adminURL(t) + "/metrics")
+	m := scene.ReadMetrics(t, page, "profileql_source_")
+	requests := m.By("profileql_source_request_duration_seconds_count", "", "source")
+	if limits := m.By("profileql_source_requests_limit", "", "source"); len(limits) != 2 || limits["new"] == 0 {
+		t.Errorf("the sources are %v", limits)
+	}
+	if requests["box"] != 2 || requests["old"] != 1 || requests["new"] != 1 {
+		t.Errorf("the requests are %v", requests)
 	}
 }
