@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +20,7 @@ import (
 // that knows only ProfileQL, and is asked for the caller by name.
 type company struct {
 	*facade
+	admin      string // URL of the operator's listener
 	provider   *idp.Provider
 	tenant, hr *recorder
 	tokens     []string // of callers
@@ -57,9 +59,27 @@ func newCompany(t *testing.T) *company {
 	}
 	text := fmt.Sprintf(companyFile, append([]any{c.provider.Issuer(), idp.Audience, idp.Scope, c.provider.Authority()}, append(urls, idp.Tenant, idp.ClientID)...)...)
 	env := []string{"COMPANY_SECRET=" + idp.Secret, "SSL_CERT_FILE=" + writeFile(t, string(c.provider.Certificate()))}
-	c.facade = newFacadeWith(t, env, "--config", writeFile(t, text))
+	p := startWith(t, env, "--listen", scene.AnyPort, "--admin", scene.AnyPort, "--config", writeFile(t, text))
+	c.facade = &facade{t: t, URL: p.url() + "/graphql", log: p.stderr}
+	c.admin = p.adminURL(t)
 	t.Cleanup(func() { c.tellsNothing(t, c.log.String()) })
 	return c
+}
+
+// operators returns what the operator's listener shows at a path.
+func (c *company) operators(path string) string {
+	c.t.Helper()
+	resp, err := http.Get(c.admin + path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		c.t.Fatal(resp.Status, err)
+	}
+	c.tellsNothing(c.t, string(text))
+	return string(text)
 }
 
 // as sends an operation with a new token, which has these claims.
@@ -148,6 +168,15 @@ func TestOneExchange(t *testing.T) {
 	all.Wait()
 	if exchanges := c.provider.Exchanges(); len(exchanges) != 2 {
 		t.Errorf("%d exchanges for two sources: %+v", len(exchanges), exchanges)
+	}
+	metrics := c.operators("/metrics")
+	for _, source := range []string{"tenant", "hr"} {
+		if want := fmt.Sprintf("profileql_token_exchange_duration_seconds_count{outcome=\"success\",source=%q} 1\n", source); !strings.Contains(metrics, want) {
+			t.Errorf("the metrics have no %s: %s", want, metrics)
+		}
+	}
+	if settings := c.operators("/config"); !strings.Contains(settings, "secretEnv: COMPANY_SECRET") || !strings.Contains(settings, "claim: preferred_username") {
+		t.Errorf("the settings: %s", settings)
 	}
 }
 
