@@ -1,14 +1,15 @@
 // Package auth decides which token each source receives: the one that its configuration names, and no other.
 //
-// A caller's token for a source is opaque: it is forwarded unchanged, and the source validates it. [Middleware] reads such
-// tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the context, they do not
-// end up in logs, errors or other headers.
+// A caller's token for a source is opaque: it is forwarded unchanged, and the source validates it. [Middleware] reads
+// such tokens of a request into its context, [Transport] adds a source's token to outgoing requests. In the context,
+// they do not end up in logs, errors or other headers.
 //
 // A caller's token for ProfileQL itself is verified by a [Verifier], and says who the caller is: [Claim], [HasRole] and
-// [HasScope]. [OnBehalfOf] exchanges it for the caller's token for a source, [ClientCredentials] gets a token of ProfileQL's
-// own.
+// [HasScope]. [OnBehalfOf] exchanges it for the caller's token for a source, [ClientCredentials] gets a token of
+// ProfileQL's own.
 //
-// Package config reads and checks which source receives which token (token.go), and server.go passes it on as a [Token].
+// Package config reads and checks which source receives which token (token.go), and server.go passes it on as a
+// [Token].
 package auth
 
 import (
@@ -56,8 +57,8 @@ type caller struct {
 	id      uint64
 }
 
-// Middleware reads the tokens from these headers, whose names are in canonical form, for [Transport]. Duplicate headers and
-// values that cannot be tokens are rejected with refuse.
+// Middleware reads the tokens from these headers, whose names are in canonical form, for [Transport]. Duplicate headers
+// and values that cannot be tokens are rejected with refuse.
 func Middleware(headers []string, refuse func(w http.ResponseWriter, message string), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller{headers: headers, values: make([]string, len(headers))}
@@ -96,8 +97,8 @@ func headerProblem(values []string) string {
 
 var seed = maphash.MakeSeed()
 
-// Caller returns a hash which identifies the caller until the process ends: of who the caller is, if a [Verifier] has verified
-// it, otherwise of the caller's tokens; 0 without tokens. Tokens cannot be recovered from it.
+// Caller returns a hash which identifies the caller until the process ends: of who the caller is, if a [Verifier] has
+// verified it, otherwise of the caller's tokens; 0 without tokens. Tokens cannot be recovered from it.
 func Caller(ctx context.Context) uint64 {
 	if v, ok := ctx.Value(verifiedKey{}).(*verified); ok {
 		return v.id
@@ -123,8 +124,8 @@ type Transport struct {
 	Token Token
 }
 
-// RoundTrip implements [http.RoundTripper]. If a token service has to be asked and gives no token, nothing is sent, and the error
-// is a *[profile.Error] or the context's.
+// RoundTrip implements [http.RoundTripper]. If a token service has to be asked and gives no token, nothing is sent, and
+// the error is a *[profile.Error] or the context's.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Token.exchange != nil {
 		return t.roundTripExchanged(r)

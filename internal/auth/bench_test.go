@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkRequest is the cost of a token for one request to a source: verified and exchanged, both remembered, and forwarded unverified.
+// BenchmarkRequest is the cost of a token for one request to a source: verified and exchanged, both remembered, and
+// forwarded unverified.
 func BenchmarkRequest(b *testing.B) {
 	sent := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
 	base := roundTripper(func(*http.Request) (*http.Response, error) { return sent, nil })

@@ -27,8 +27,8 @@ const (
 	minAge       = 10 * time.Second // of a token that the source refuses, before another one is fetched
 )
 
-// ExchangeOptions are the options of [OnBehalfOf] and [ClientCredentials]. ProfileQL authenticates itself to the token service
-// with exactly one of Secret, Certificate and FederatedTokenFile.
+// ExchangeOptions are the options of [OnBehalfOf] and [ClientCredentials]. ProfileQL authenticates itself to the token
+// service with exactly one of Secret, Certificate and FederatedTokenFile.
 type ExchangeOptions struct {
 	Source   string // configured name of the source, for errors
 	Tenant   string
@@ -42,38 +42,38 @@ type ExchangeOptions struct {
 	Authority string   // address of the token service, https; empty for Microsoft Entra's public cloud
 
 	// Transport sends requests to the token service; nil for [http.DefaultTransport]. Give it a limiter of its own
-	// (sources.NewLimiter, named after the source), so that its concurrency is bounded and that it has a circuit breaker:
-	// an error of type *[profile.Error] is returned to the caller as it is.
+	// (sources.NewLimiter, named after the source), so that its concurrency is bounded and that it has a circuit
+	// breaker: an error of type *[profile.Error] is returned to the caller as it is.
 	Transport http.RoundTripper
 	Timeout   time.Duration    // of an exchange; the source's
 	Now       func() time.Time // nil for [time.Now]
 	Log       *slog.Logger
 
-	// Observe is called after each exchange, if not nil: with the context of the request that caused it, the code of its
-	// error ("" for a success), when it began and how long it took. A token that was remembered is no exchange. The exchange
-	// itself runs without the request's context, so a span has to be made here.
+	// Observe is called after each exchange, if not nil: with the context of the request that caused it, the code of
+	// its error ("" for a success), when it began and how long it took. A token that was remembered is no exchange. The
+	// exchange itself runs without the request's context, so a span has to be made here.
 	Observe func(ctx context.Context, code profile.Code, began time.Time, took time.Duration)
 }
 
-// OnBehalfOf returns the caller's token for a source: the token service exchanges the token that a [Verifier] has verified.
-// Requests without one fail with Unauthenticated.
+// OnBehalfOf returns the caller's token for a source: the token service exchanges the token that a [Verifier] has
+// verified. Requests without one fail with Unauthenticated.
 //
-// Where the token service demands more of the caller, such as a second factor, the error is Unauthenticated, with Claims if
-// the service named them. A token service that is down or slow is SourceUnavailable or SourceTimeout, and nothing was sent to
-// the source. The error's Cause has the token service's error codes, and nothing else that it sent.
+// Where the token service demands more of the caller, such as a second factor, the error is Unauthenticated, with
+// Claims if the service named them. A token service that is down or slow is SourceUnavailable or SourceTimeout, and
+// nothing was sent to the source. The error's Cause has the token service's error codes, and nothing else that it sent.
 //
 // It fails if the options cannot work, without asking the token service.
 func OnBehalfOf(o ExchangeOptions) (Token, error) { return newExchanger(o, true) }
 
-// ClientCredentials returns ProfileQL's own token for a source, the same for every caller. Errors are as for [OnBehalfOf],
-// except that no caller can do anything about them: there is no Unauthenticated.
+// ClientCredentials returns ProfileQL's own token for a source, the same for every caller. Errors are as for
+// [OnBehalfOf], except that no caller can do anything about them: there is no Unauthenticated.
 func ClientCredentials(o ExchangeOptions) (Token, error) { return newExchanger(o, false) }
 
-// exchanger gets tokens for a source from a token service, and remembers them. One exchange serves all requests that need the
-// same token, and is canceled by none of them.
+// exchanger gets tokens for a source from a token service, and remembers them. One exchange serves all requests that
+// need the same token, and is canceled by none of them.
 //
-// azidentity's credentials remember tokens too, but one credential has one caller and costs 9 KB, makes others wait behind a
-// mutex that no context ends, and keeps the caller's token. So a credential lives for one exchange.
+// azidentity's credentials remember tokens too, but one credential has one caller and costs 9 KB, makes others wait
+// behind a mutex that no context ends, and keeps the caller's token. So a credential lives for one exchange.
 type exchanger struct {
 	service  tokenService
 	source   string
@@ -121,8 +121,8 @@ type pending struct {
 	err   error
 }
 
-// token returns the cell of the context's caller and the Authorization in it. It fails with a *profile.Error or the context's
-// error.
+// token returns the cell of the context's caller and the Authorization in it. It fails with a *profile.Error or the
+// context's error.
 func (x *exchanger) token(ctx context.Context) (*cell, string, error) {
 	c := x.own
 	var caller *verified
@@ -153,8 +153,8 @@ func (x *exchanger) cellOf(key tokenKey) *cell {
 	return c
 }
 
-// look returns the token in a cell, or the exchange under way to wait for. It starts an exchange if there is none and a token
-// is needed, or will be soon.
+// look returns the token in a cell, or the exchange under way to wait for. It starts an exchange if there is none and a
+// token is needed, or will be soon.
 func (x *exchanger) look(ctx context.Context, c *cell, caller *verified) (value string, p *pending, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,35 +188,45 @@ func (p *pending) wait(ctx context.Context) (string, error) {
 	}
 }
 
-// exchange fetches a token for a cell. Its context is not the request's: others wait for the token too, and the request's has the hooks
-// that tell whether the source has received anything.
+// exchange fetches a token for a cell. Its context is not the request's: others wait for the token too, and the
+// request's has the hooks that tell whether the source has received anything.
 func (x *exchanger) exchange(request context.Context, c *cell, caller *verified) {
 	ctx, cancel := context.WithTimeout(context.Background(), x.timeout)
 	defer cancel()
 	began := time.Now()
 	token, failure := x.service.fetch(ctx, caller)
-	x.report(request, failure, began, time.Since(began))
+	took := time.Since(began)
+	if failure != nil {
+		failure.Source = x.source
+	}
+	p := c.settle(token, failure, caller, x.now())
+	x.report(request, failure, began, took)
+	close(p.done)
+}
 
+// settle ends the exchange under way with its result.
+func (c *cell) settle(token azcore.AccessToken, failure *profile.Error, caller *verified, now time.Time) *pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.pending
-	if c.pending = nil; failure == nil {
-		c.keep(token, x.now())
-		if caller != nil && caller.expiry.Before(c.expiry) {
-			c.expiry = caller.expiry
-		}
-		p.value = c.value
-	} else {
-		c.retryAt, c.failure, p.err = x.now().Add(delayAfter(failure)), failure, failure
+	c.pending = nil
+	if failure != nil {
+		c.retryAt, c.failure, p.err = now.Add(delayAfter(failure)), failure, failure
+		return p
 	}
-	close(p.done)
+	c.keep(token, now)
+	if caller != nil && caller.expiry.Before(c.expiry) {
+		c.expiry = caller.expiry
+	}
+	p.value = c.value
+	return p
 }
 
 // report logs a failure and tells the observer of an exchange.
 func (x *exchanger) report(request context.Context, failure *profile.Error, began time.Time, took time.Duration) {
 	var code profile.Code
 	if failure != nil {
-		failure.Source, code = x.source, failure.Code
+		code = failure.Code
 		level := slog.LevelWarn
 		if code == profile.Unauthenticated {
 			level = slog.LevelInfo // the caller is told what to do

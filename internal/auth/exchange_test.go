@@ -295,7 +295,12 @@ func TestExchangeFails(t *testing.T) {
 		"fewer scopes than requested": {
 			how:   idp.Behavior{Scope: "https://source.example/Other"},
 			want:  profile.Error{Code: profile.SourceInvalidResponse, Message: "The token service's response cannot be used."},
-			cause: "the token service answered with status 200, but with no token for the configured scopes", delay: failureDelay,
+			cause: "the token service answered with status 200, but with no token for the configured scopes that lives for five minutes", delay: failureDelay,
+		},
+		"a short life": {
+			how:   idp.Behavior{ExpiresIn: time.Minute},
+			want:  profile.Error{Code: profile.SourceInvalidResponse, Message: "The token service's response cannot be used."},
+			cause: "the token service answered with status 200, but with no token for the configured scopes that lives for five minutes", delay: failureDelay,
 		},
 		"down": {
 			how:   idp.Behavior{Status: 503},
@@ -410,8 +415,8 @@ func (x *exchanging) mustFail(t *testing.T, ctx context.Context, want profile.Er
 	mentions(t, "the error", fmt.Sprintf("%v %+v", err, *e), token)
 }
 
-// TestHangingTokenService tests that a token service that does not answer has few requests at a time, and is left alone after
-// some failures, if it has a limiter like a source.
+// TestHangingTokenService tests that a token service that does not answer has few requests at a time, and is left alone
+// after some failures, if it has a limiter like a source.
 func TestHangingTokenService(t *testing.T) {
 	t.Parallel()
 	const callers, atOnce = 100, 2
@@ -468,8 +473,8 @@ func TestHangingTokenService(t *testing.T) {
 	}
 }
 
-// TestWriteWaits tests that a write, which its caller cannot cancel once it is sent, can be canceled while it waits for a
-// token, and is a timeout if it comes too late.
+// TestWriteWaits tests that a write, which its caller cannot cancel once it is sent, can be canceled while it waits for
+// a token, and is a timeout if it comes too late.
 func TestWriteWaits(t *testing.T) {
 	t.Parallel()
 	x := newExchanging(t, OnBehalfOf, nil)
@@ -492,8 +497,8 @@ func TestWriteWaits(t *testing.T) {
 	x.mustSend(t, ctx)
 }
 
-// TestExchangeIsNotTheRequest tests that the hooks of a request, which tell whether the source has received anything, do not see the
-// exchange.
+// TestExchangeIsNotTheRequest tests that the hooks of a request, which tell whether the source has received anything,
+// do not see the exchange.
 func TestExchangeIsNotTheRequest(t *testing.T) {
 	t.Parallel()
 	x := newExchanging(t, OnBehalfOf, nil)
@@ -542,8 +547,8 @@ func TestSourceRefusesToken(t *testing.T) {
 	}
 }
 
-// TestContinuousAccess tests that a source may demand more of the caller while the token is valid only if the caller's client
-// has declared that it understands such demands.
+// TestContinuousAccess tests that a source may demand more of the caller while the token is valid only if the caller's
+// client has declared that it understands such demands.
 func TestContinuousAccess(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

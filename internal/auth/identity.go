@@ -37,8 +37,8 @@ func identityOf(ctx context.Context) *identity {
 	return nil
 }
 
-// Claim returns a claim of the caller's verified token. ok is false if the token has no such claim, if the claim is no string
-// or empty, and without a [Verifier].
+// Claim returns a claim of the caller's verified token. ok is false if the token has no such claim, if the claim is no
+// string or empty, and without a [Verifier].
 func Claim(ctx context.Context, name string) (value string, ok bool) {
 	if i := identityOf(ctx); i != nil {
 		value = i.claims[name]

@@ -30,8 +30,8 @@ const (
 	minKeyBits       = 2048
 )
 
-// keySet is the public keys of an identity provider. They are fetched when the first token asks for one, again when a token
-// asks for one that is unknown, and when they are old. Keys stay in use while the provider is down.
+// keySet is the public keys of an identity provider. They are fetched when the first token asks for one, again when a
+// token asks for one that is unknown, and when they are old. Keys stay in use while the provider is down.
 //
 // go-oidc's RemoteKeySet is not used, because it asks the provider again for each token with an unknown key, without a
 // timeout, and never on its own, so that a withdrawn key would stay in use.
@@ -53,8 +53,8 @@ type keySet struct {
 // errNoKeys means that it is unknown whether the identity provider has a key.
 var errNoKeys = errors.New("the identity provider's keys cannot be fetched")
 
-// key returns the key with this id, and when it should be asked for again; nil if the identity provider has none. It fails with
-// errNoKeys or the context's error.
+// key returns the key with this id, and when it should be asked for again; nil if the identity provider has none. It
+// fails with errNoKeys or the context's error.
 func (k *keySet) key(ctx context.Context, id string) (key *rsa.PublicKey, until time.Time, err error) {
 	k.mu.Lock()
 	key, now := k.keys[id], k.now()
@@ -103,8 +103,8 @@ func (k *keySet) fetch() {
 	k.fetched = nil
 }
 
-// download returns the identity provider's keys by OpenID Connect Discovery. Its errors contain nothing that the provider has
-// sent, except for its issuer.
+// download returns the identity provider's keys by OpenID Connect Discovery. Its errors contain nothing that the
+// provider has sent, except for its issuer.
 func (k *keySet) download(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 	var provider struct {
 		Issuer string `json:"issuer"`
@@ -114,7 +114,7 @@ func (k *keySet) download(ctx context.Context) (map[string]*rsa.PublicKey, error
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
 	if provider.Issuer != k.issuer {
-		return nil, fmt.Errorf("discovery: the identity provider calls itself %.200q; this is the issuer to configure, if it is yours", provider.Issuer)
+		return nil, fmt.Errorf("discovery: the identity provider calls itself %.200q; if it is yours, configure that issuer", provider.Issuer)
 	}
 	if u, err := url.Parse(provider.Keys); err != nil || u.Scheme != "https" {
 		return nil, errors.New("discovery: jwks_uri is no https address")
@@ -173,11 +173,16 @@ func (k *keySet) get(ctx context.Context, address string, document any) error {
 	return nil
 }
 
-// providerClient returns a client for an identity provider. It follows no redirects: what is sent to a token service is for
-// nobody else, and keys come from nobody else.
+// providerClient returns a client for an identity provider. It follows no redirects: what is sent to a token service is
+// for nobody else, and keys come from nobody else.
 func providerClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// isHTTPS reports whether an address of an identity provider is https, and nothing but a server and a path.
+func isHTTPS(u *url.URL) bool {
+	return u.Scheme == "https" && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }

@@ -42,7 +42,7 @@ func newTokenService(o ExchangeOptions, onBehalf bool) (s tokenService, err erro
 	}
 	u, err := url.Parse(o.Authority)
 	switch {
-	case err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+	case err != nil || !isHTTPS(u) || strings.Trim(u.Path, "/") != "":
 		return s, fmt.Errorf("the authority %q is no https address without a path, such as https://login.microsoftonline.com", o.Authority)
 	case o.ClientID == "":
 		return s, errors.New("the client id is empty")
@@ -146,8 +146,8 @@ func (s *tokenService) fetch(ctx context.Context, caller *verified) (azcore.Acce
 	return azcore.AccessToken{}, a.problem(ctx, caller != nil)
 }
 
-// attempt is the HTTP side of one exchange. The errors of azidentity contain the token service's whole answer and lose the
-// error of the transport, so both are looked at here, and azidentity's errors are used nowhere.
+// attempt is the HTTP side of one exchange. The errors of azidentity contain the token service's whole answer and lose
+// the error of the transport, so both are looked at here, and azidentity's errors are used nowhere.
 type attempt struct {
 	client   *http.Client
 	metadata *metadata
@@ -177,7 +177,7 @@ func (e *answerError) Error() string {
 		text += fmt.Sprintf(", AADSTS%d", code)
 	}
 	if e.status == http.StatusOK {
-		text += ", but with no token for the configured scopes"
+		text += ", but with no token for the configured scopes that lives for five minutes" // azidentity takes no other
 	}
 	return text
 }
@@ -290,7 +290,8 @@ func (a *attempt) problem(ctx context.Context, onBehalf bool) *profile.Error {
 	return e
 }
 
-// ofCaller reports whether the caller can do something about a refusal: sign in again, give consent, use a second factor.
+// ofCaller reports whether the caller can do something about a refusal: sign in again, give consent, use a second
+// factor.
 func (a *attempt) ofCaller() bool {
 	switch a.answer.code {
 	case "interaction_required", "invalid_grant", "login_required", "consent_required":

@@ -56,10 +56,10 @@ type Verifier struct {
 // tokenKey is the SHA-256 of a token.
 type tokenKey = [sha256.Size]byte
 
-// NewVerifier returns a verifier. It does not ask the identity provider: the first token does, so that a provider that is
-// down does not keep the server from starting. It fails if the issuer is no https address, or the audience is empty.
+// NewVerifier returns a verifier. It does not ask the identity provider: the first token does, so that a provider that
+// is down does not keep the server from starting. It fails if the issuer is no https address, or the audience is empty.
 func NewVerifier(o VerifierOptions) (*Verifier, error) {
-	if u, err := url.Parse(o.Issuer); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if u, err := url.Parse(o.Issuer); err != nil || !isHTTPS(u) {
 		return nil, fmt.Errorf("the issuer %q is no https address, such as https://login.microsoftonline.com/TENANT/v2.0", o.Issuer)
 	}
 	if o.Audience == "" {
@@ -113,13 +113,13 @@ var (
 	}
 )
 
-// Middleware lets only requests with a valid token in Authorization through, and puts what it says about the caller into the
-// context, for [Claim], [HasRole], [HasScope], [Caller] and [OnBehalfOf]. It does not replace the function [Middleware], which
-// reads the tokens that are forwarded; their order does not matter.
+// Middleware lets only requests with a valid token in Authorization through, and puts what it says about the caller
+// into the context, for [Claim], [HasRole], [HasScope], [Caller] and [OnBehalfOf]. It does not replace the function
+// [Middleware], which reads the tokens that are forwarded; their order does not matter.
 //
-// Other requests are answered by refuse, once WWW-Authenticate or Retry-After is set: with 401 UNAUTHENTICATED for a missing
-// or invalid token; 403 FORBIDDEN for a valid one without the scope, or of an application; 503 SOURCE_UNAVAILABLE if
-// the identity provider's keys cannot be fetched. The messages may be shown to callers.
+// Other requests are answered by refuse, once WWW-Authenticate or Retry-After is set: with 401 UNAUTHENTICATED for a
+// missing or invalid token; 403 FORBIDDEN for a valid one without the scope, or of an application; 503
+// SOURCE_UNAVAILABLE if the identity provider's keys cannot be fetched. The messages may be shown to callers.
 func (v *Verifier) Middleware(refuse func(w http.ResponseWriter, status int, code, message string), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		verified, err := v.verifyRequest(r)
@@ -186,8 +186,8 @@ func (v *Verifier) verifyRequest(r *http.Request) (*verified, error) {
 	return &verified{identity: i, token: token, key: key}, nil
 }
 
-// algorithms are those that sign with the private key whose public key the identity provider publishes. HS256 would take the public
-// key for a shared secret.
+// algorithms are those that sign with the private key whose public key the identity provider publishes. HS256 would
+// take the public key for a shared secret.
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512}
 
 // verify verifies a token. It fails with a *refusal or the context's error.
@@ -235,8 +235,8 @@ func (v *Verifier) verify(ctx context.Context, token string) (*identity, error) 
 	return i, v.permitted(i)
 }
 
-// glance refuses tokens that are not for this server before their signature is verified, so that they do not cause requests
-// for keys, and tells an operator why. It is no verification: [oidc.IDTokenVerifier] checks the same claims.
+// glance refuses tokens that are not for this server before their signature is verified, so that they do not cause
+// requests for keys, and tells an operator why. It is no verification: [oidc.IDTokenVerifier] checks the same claims.
 func (v *Verifier) glance(payload []byte) error {
 	var claims struct {
 		Issuer   string `json:"iss"`

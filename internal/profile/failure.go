@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// FailureReason describes why a request has no response, for the log: without addresses or anything that the server has sent.
+// FailureReason describes why a request has no response, for the log: without addresses or anything that the server has
+// sent.
 func FailureReason(err error) string {
 	var dnsError *net.DNSError
 	var certError *tls.CertificateVerificationError

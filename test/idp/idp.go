@@ -1,6 +1,6 @@
-// Package idp is an identity provider for tests: OpenID Connect Discovery, keys that can be replaced, and a token endpoint like
-// Microsoft Entra's for on-behalf-of and client credentials, over TLS. It can be told to fail in the ways in which real ones
-// do. It has one tenant, and one client: ProfileQL.
+// Package idp is an identity provider for tests: OpenID Connect Discovery, keys that can be replaced, and a token
+// endpoint like Microsoft Entra's for on-behalf-of and client credentials, over TLS. It can be told to fail in the ways
+// in which real ones do. It has one tenant, and one client: ProfileQL.
 package idp
 
 import (
