@@ -156,10 +156,10 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	replaceFile(t, file, sources("old"))
 	replaceFile(t, manifest, first)
 	p := start(t, "--listen", scene.AnyPort, "--config", file, "--operations", manifest, "--tls-cert", cert, "--tls-key", key)
-	client := insecureClient()
-	defer client.CloseIdleConnections()
 	check := func(what string, serial int64, id, name string) {
 		t.Helper()
+		client := insecureClient() // a connection keeps the certificate with which it began
+		defer client.CloseIdleConnections()
 		resp, err := client.Post(p.url()+"/graphql", "application/json", strings.NewReader(`{"documentId": "`+id+`"}`))
 		if err != nil {
 			t.Fatal(err)
@@ -168,8 +168,8 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		_ = resp.Body.Close()
 		r := scene.ReadReply(t, resp.StatusCode, resp.Header, body)
-		client.CloseIdleConnections()
 		if got := resp.TLS.PeerCertificates[0].SerialNumber.Int64(); got != serial || !strings.Contains(r.Body, `"`+name+`"`) {
 			t.Errorf("%s: certificate %d, %s; want %d and %s", what, got, r.Body, serial, name)
 		}
