@@ -25,28 +25,61 @@ const (
 	closeMargin = time.Second
 )
 
-// errStale is returned by writes to a stale connection. Nothing has been written then, so the transport retries on another
-// connection.
+// errStale is returned by writes to a stale connection.
 var errStale = errors.New("the connection has been idle for too long")
 
-// Transport is an [http.Transport] that sends a write on another connection if one has been idle for too long. The
-// http.Transport itself does so only if the body fits its buffer of 4 KiB: otherwise it takes the error of the connection
-// for one of the body.
+// Transport is an [http.Transport] that sends a request on another connection if nothing of it was written to a reused one.
+// The http.Transport itself does not if the server closes that connection at the same moment (it cannot tell that from a
+// request that was lost), nor if the body does not fit its buffer of 4 KiB.
 type Transport struct{ *http.Transport }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for {
 		resp, err := t.Transport.RoundTrip(r)
-		if !errors.Is(err, errStale) || r.GetBody == nil { // each stale connection is closed, so this ends
+		if err == nil || r.Context().Err() != nil || !attemptOf(r.Context()).isUnwritten() { // each such connection is closed, so this ends
 			return resp, err
 		}
-		body, err := r.GetBody()
-		if err != nil {
-			return nil, err
-		}
 		r = r.WithContext(r.Context()) // a RoundTripper must not modify the request
-		r.Body = body
+		if r.GetBody != nil {
+			if r.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// attempt is the state of a request while the transport looks for a connection and sends it.
+type attempt struct {
+	conn    *keptConn // nil for none and for HTTP/2
+	reused  bool
+	sent    atomic.Bool // whether it may have reached the source
+	written atomic.Bool // whether all of it was written
+}
+
+type attemptKey struct{}
+
+// attemptOf returns the attempt that the request belongs to; nil for none.
+func attemptOf(ctx context.Context) *attempt {
+	a, _ := ctx.Value(attemptKey{}).(*attempt)
+	return a
+}
+
+// isUnwritten reports whether nothing was written to a connection that had been used before.
+func (a *attempt) isUnwritten() bool {
+	return a != nil && a.conn != nil && a.reused && !a.conn.wrote.Load()
+}
+
+// got notes the connection for a request with this method, and marks it as stale if a write must not be sent on it.
+func (a *attempt) got(info httptrace.GotConnInfo, method string) {
+	a.conn, a.reused = underlyingConn(info.Conn), info.Reused
+	a.sent.Store(true)
+	if a.conn == nil {
+		return
+	}
+	a.conn.wrote.Store(false)
+	if method != http.MethodGet && info.WasIdle && !a.conn.isSafe(info.IdleTime) {
+		a.conn.stale.Store(true)
 	}
 }
 
@@ -55,6 +88,7 @@ type keptConn struct {
 	net.Conn
 	keepAlive atomic.Int64 // idle timeout that the server has announced, in nanoseconds; 0 for none
 	stale     atomic.Bool
+	wrote     atomic.Bool // whether something of the current request was written
 }
 
 // Write implements [net.Conn].
@@ -62,6 +96,7 @@ func (c *keptConn) Write(p []byte) (int, error) {
 	if c.stale.Load() {
 		return 0, errStale
 	}
+	c.wrote.Store(true)
 	return c.Conn.Write(p)
 }
 
@@ -95,13 +130,6 @@ func underlyingConn(c net.Conn) *keptConn {
 	}
 	kept, _ := c.(*keptConn)
 	return kept
-}
-
-// markStale marks the connection of a write as stale if it has been idle for too long.
-func markStale(c *keptConn, method string, info httptrace.GotConnInfo) {
-	if c != nil && method != http.MethodGet && info.WasIdle && !c.isSafe(info.IdleTime) {
-		c.stale.Store(true)
-	}
 }
 
 // observe reads from a response whether its connection must not be reused (421), and the server's idle timeout (Keep-Alive:

@@ -1,12 +1,15 @@
 package profileapi
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -111,6 +114,79 @@ func TestMisdirected(t *testing.T) {
 	}
 }
 
+// TestClosedBeforeWrite closes an idle connection between the moment that a write gets it and the moment that the write is
+// sent. Nothing was sent then, so the write is sent on another connection.
+func TestClosedBeforeWrite(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodPatch, http.MethodDelete} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			accepted := make(chan net.Conn, 1)
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = fmt.Fprint(w, `{"id": "a"}`)
+			}))
+			server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					accepted <- c
+				}
+			}
+			server.Start()
+			t.Cleanup(server.Close)
+			closed := make(chan struct{}, 1)
+			transport := NewTransport(8)
+			transport.DialContext = keepConns(func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
+				return &closeSignal{conn, closed}, err
+			})
+			c := thingsOver(t, server.URL, transport)
+			const writes = 50 // net/http chooses at random between the two errors
+			ctx := t.Context()
+			for range writes {
+				var err error
+				if method == http.MethodDelete {
+					err = c.Delete(ctx, profile.Ref{ID: "a"})
+				} else {
+					_, err = c.Update(ctx, profile.Ref{ID: "a"}, []byte(`{"name":"x"}`))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				open := <-accepted
+				var once sync.Once
+				ctx = httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+					once.Do(func() {
+						info.Conn.(*keptConn).stale.Store(info.Reused)
+						_ = open.Close()
+						<-closed // the transport has seen it
+					})
+				}})
+			}
+			if asked.Load() != writes {
+				t.Errorf("the source was asked %d times, not %d", asked.Load(), writes)
+			}
+		})
+	}
+}
+
+// closeSignal is a connection that tells when it is closed.
+type closeSignal struct {
+	net.Conn
+	closed chan<- struct{}
+}
+
+// Close implements [net.Conn].
+func (c *closeSignal) Close() error {
+	err := c.Conn.Close()
+	select {
+	case c.closed <- struct{}{}:
+	default:
+	}
+	return err
+}
+
 // thingsAt starts a server, with TLS or without, and returns a collection that has connections of its own to it.
 func thingsAt(t *testing.T, server *httptest.Server, secure bool) *Collection {
 	t.Helper()
@@ -123,8 +199,14 @@ func thingsAt(t *testing.T, server *httptest.Server, secure bool) *Collection {
 		server.Start()
 	}
 	t.Cleanup(server.Close)
+	return thingsOver(t, server.URL, transport)
+}
+
+// thingsOver returns a collection at a base URL that is asked over a transport.
+func thingsOver(t *testing.T, baseURL string, transport *Transport) *Collection {
+	t.Helper()
 	t.Cleanup(transport.CloseIdleConnections)
-	client, err := New(Options{Name: "test", BaseURL: server.URL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
+	client, err := New(Options{Name: "test", BaseURL: baseURL, Transport: transport, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

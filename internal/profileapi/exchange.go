@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,30 +141,29 @@ func (c *Client) overMemoryBudget() *profile.Error {
 
 // exchange sends a request and reads its response within a reservation of the memory budget.
 func (c *Client) exchange(caller context.Context, r request, mem *reservation) (*response, *transportError) {
-	var sent, written atomic.Bool
-	var conn *keptConn
-	ctx, end := context.WithCancelCause(caller)
+	a := new(attempt)
+	ctx, end := context.WithCancelCause(context.WithValue(caller, attemptKey{}, a))
 	defer end(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport itself moves to another connection if nothing was written to the previous one. It would
-			// also resend a GET for each idle connection that turns out to be lost, so that is stopped here. A write
-			// counts once it is in a buffer, which a stale connection refuses.
-			if written.Load() && (conn == nil || !conn.stale.Load()) {
+			// also resend a GET for each idle connection that turns out to be lost, so that is stopped here. A request
+			// counts as written once it is in a buffer, which a stale connection refuses.
+			if a.written.Load() && !a.isUnwritten() {
 				end(errConnectionLost) // the cause tells the circuit breaker that the caller did not cancel
 				return
 			}
-			sent.Store(false)
+			a.conn = nil
+			a.sent.Store(false)
+			a.written.Store(false)
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
-			conn = underlyingConn(info.Conn)
-			markStale(conn, r.method, info)
-			if conn != nil && ctx.Err() != nil {
-				conn.stale.Store(true) // the transport may hand over a connection after GetConn has ended the context
+			a.got(info, r.method)
+			if a.conn != nil && ctx.Err() != nil {
+				a.conn.stale.Store(true) // the transport may hand over a connection after GetConn has ended the context
 			}
-			sent.Store(true)
 		},
-		WroteRequest: func(w httptrace.WroteRequestInfo) { written.Store(w.Err == nil) },
+		WroteRequest: func(w httptrace.WroteRequestInfo) { a.written.Store(w.Err == nil) },
 	})
 	req := c.http.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("client-request-id", r.clientID)
 	if r.body != nil {
@@ -182,11 +180,11 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 		if r.parts == 0 {
 			profile.CountCall(caller, "", "")
 		}
-		return nil, &transportError{request: r, sent: sent.Load(), err: err}
+		return nil, &transportError{request: r, sent: a.sent.Load(), err: err}
 	}
 	defer func() { _ = rawResp.RawBody().Close() }()
 	resp := &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header()}
-	conn.observe(resp.status, resp.header)
+	a.conn.observe(resp.status, resp.header)
 	if r.parts == 0 {
 		profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))
 	}
