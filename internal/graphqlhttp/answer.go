@@ -1,12 +1,15 @@
 package graphqlhttp
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"profileql/internal/profile"
 )
 
 // answer is a response. If the operation was run, data is its result; otherwise there is no member "data" (GraphQL,
@@ -18,10 +21,11 @@ type answer struct {
 	ran       bool
 	data      []byte // JSON; nil for null
 	errors    gqlerror.List
+	trace     *profile.Trace // shown in the extensions; nil for none
 }
 
-func answerTo(r *graphql.Response, mediaType string) answer {
-	return answer{status: http.StatusOK, mediaType: mediaType, ran: true, data: r.Data, errors: fewErrors(r.Errors)}
+func answerTo(r *graphql.Response, mediaType string, trace *profile.Trace) answer {
+	return answer{status: http.StatusOK, mediaType: mediaType, ran: true, data: r.Data, errors: fewErrors(r.Errors), trace: trace}
 }
 
 func withoutData(status int, mediaType string, list gqlerror.List) answer {
@@ -94,7 +98,20 @@ func (a answer) around() (before, after []byte) {
 			before = append(before, "null"...)
 		}
 	}
-	return before, []byte("}")
+	return before, a.appendTrace(nil)
+}
+
+// appendTrace appends the extensions, if any, and the end of the answer.
+func (a answer) appendTrace(dst []byte) []byte {
+	if a.trace == nil {
+		return append(dst, '}')
+	}
+	trace, err := a.trace.MarshalJSON()
+	if err != nil { // impossible for bodies that were sent
+		trace = []byte("null")
+	}
+	dst = append(append(dst, `,"extensions":{"trace":`...), bytes.TrimSpace(trace)...)
+	return append(dst, "}}"...)
 }
 
 func appendErrors(body []byte, list gqlerror.List) []byte {

@@ -129,6 +129,10 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if f != nil {
 		return f.answer(mediaType)
 	}
+	var trace *profile.Trace
+	if q.header.Get(traceHeader) == "1" && e.introspectionAllowed(q.header) {
+		trace = entry.calls.StartTrace(entry.start)
+	}
 	op, f, list := e.operation(ctx, q, entry)
 	entry.operation, entry.document = op, q.hash
 	switch {
@@ -147,8 +151,11 @@ func (e *endpoint) answer(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if response == nil { // from gqlgen, if the request's context has ended
 		return refuse(statusClientClosedRequest, codeBadRequest, "The request was canceled.").answer(mediaType)
 	}
-	return answerTo(response, mediaType)
+	return answerTo(response, mediaType, trace)
 }
+
+// traceHeader is the request header that asks for extensions.trace, with the value 1.
+const traceHeader = "ProfileQL-Trace"
 
 // statusClientClosedRequest is nginx's status for a request that the client canceled. Only the log shows it.
 const statusClientClosedRequest = 499

@@ -15,7 +15,8 @@ type Calls struct {
 	requestIDs     []string
 	diagnostics    []string
 	afterOperation []func()
-	buffered       int // bytes of buffers
+	buffered       int    // bytes of buffers
+	trace          *Trace // nil if the operation is not traced; set before it runs
 }
 
 // Limits of what is kept, because it comes from sources.

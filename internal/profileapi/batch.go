@@ -49,6 +49,9 @@ func (c *Client) fetch(ctx context.Context, r request) (resp *response, terr *tr
 	}
 	if p.alone {
 		defer d.Begin(1)
+		if len(reads) > 1 && r.step != nil {
+			r.step = profile.StepOf(profile.WithReason(ctx, profile.Fallback))
+		}
 		return c.send(ctx, r)
 	}
 	return p.resp, p.terr
@@ -89,6 +92,7 @@ func (c *Client) sendBatch(ctx context.Context, d *profile.Dispatcher, reads []a
 		}
 	case isBatchUnsupported(resp.status):
 		c.capabilities.markUnsupported(batchCapability)
+		resp.step.Learn(learned(batchCapability))
 	}
 }
 
@@ -112,6 +116,7 @@ func (c *Client) exchangeBatch(ctx context.Context, parts []*batchPart) (*respon
 	profile.CountBatch(ctx)
 	return c.send(ctx, request{
 		method: http.MethodPost, url: c.base.String() + "/$batch", body: c.appendBatch(nil, parts), clientID: parts[0].clientID, parts: len(parts),
+		step: profile.StepOf(profile.WithReason(ctx, "")),
 	})
 }
 
@@ -152,6 +157,7 @@ func (c *Client) setResponses(ctx context.Context, parts []*batchPart, batch *re
 			continue
 		}
 		parts[i].resp = resp
+		end(c.begin(resp.request, batch.traced), resp, nil)
 		profile.CountCall(ctx, requestID(resp, nil), diagnostic(resp))
 		if c.observe != nil {
 			c.observe(ctx, resp.status, resp.header)

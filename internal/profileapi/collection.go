@@ -45,8 +45,9 @@ func (c *Collection) Get(ctx context.Context, ref profile.Ref, properties []stri
 	}
 	item, err := c.get(ctx, ref, address+"?"+selectOption(properties))
 	if isBadRequest(err) {
+		ctx = profile.WithReason(ctx, profile.Fallback)
 		if item, err = c.get(ctx, ref, address); err == nil {
-			c.client.capabilities.markUnsupported(c.capability("$select"))
+			c.client.learn(ctx, c.capability("$select"))
 		}
 	}
 	return item, err
@@ -121,7 +122,7 @@ func (c *Collection) Update(ctx context.Context, ref profile.Ref, body []byte) (
 func (c *Collection) readBack(ctx context.Context, deadline time.Time, ref profile.Ref, write *response) (profile.Item, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	item, err := c.Get(ctx, ref, nil)
+	item, err := c.Get(profile.WithReason(ctx, profile.ReadBack), ref, nil)
 	if err != nil {
 		return profile.Item{}, c.client.invalidResponse(write, err)
 	}

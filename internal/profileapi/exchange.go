@@ -26,10 +26,12 @@ const maxResponseBytes = 8 << 20
 type request struct {
 	method   string
 	url      string
-	body     []byte // nil for none
-	clientID string // client-request-id, the same for a retry
-	maxItems int    // limit of items in one response of a list; 0 for none
-	parts    int    // number of requests in a batch; 0 for a single request
+	body     []byte        // nil for none
+	clientID string        // client-request-id, the same for a retry
+	maxItems int           // limit of items in one response of a list; 0 for none
+	parts    int           // number of requests in a batch; 0 for a single request
+	step     *profile.Step // for the trace; nil for none
+	isRetry  bool
 }
 
 // response is the source's response to a request.
@@ -42,6 +44,8 @@ type response struct {
 
 	parsed jsontape.Value // the body, once json has parsed it; set from the start for a response in a batch
 	tape   *jsontape.Tape // of parsed; nil for a response in a batch, whose tape is the batch's
+
+	traced *profile.Exchange // nil if the operation is not traced
 }
 
 // json parses the body.
@@ -73,10 +77,11 @@ var errConnectionLost = errors.New("the connection was lost")
 
 // read sends a GET, and retries it once if the source was busy or the connection was lost. It is canceled with the caller.
 func (c *Client) read(ctx context.Context, url string, maxItems int) (*response, *transportError) {
-	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems}
+	r := request{method: http.MethodGet, url: url, clientID: clientRequestID(ctx), maxItems: maxItems, step: profile.StepOf(ctx)}
 	resp, terr := c.fetch(ctx, r)
 	if ctx.Err() == nil && shouldRetryRead(resp, terr) && waitForRetry(ctx, retryDelay(resp)) {
 		c.noteRetry(r, resp)
+		r.isRetry = true
 		resp, terr = c.fetch(ctx, r)
 	}
 	return resp, terr
@@ -91,7 +96,7 @@ func waitForRetry(ctx context.Context, d time.Duration) (slept bool) {
 // write sends a POST, PATCH or DELETE. Once sent, it is not canceled with its caller, because the outcome would be unknown.
 // It is retried only if the source said that it was not processed.
 func (c *Client) write(caller context.Context, method, url string, body []byte) (*response, *transportError) {
-	r := request{method: method, url: url, body: body, clientID: clientRequestID(caller)}
+	r := request{method: method, url: url, body: body, clientID: clientRequestID(caller), step: profile.StepOf(caller)}
 	if err := caller.Err(); err != nil {
 		return nil, &transportError{request: r, err: err}
 	}
@@ -102,6 +107,7 @@ func (c *Client) write(caller context.Context, method, url string, body []byte) 
 	if shouldRetryWrite(r, resp) {
 		if delay := retryDelay(resp); fitsDeadline(ctx, delay) && sleep(caller, delay) {
 			c.noteRetry(r, resp)
+			r.isRetry = true
 			resp, terr = c.send(ctx, r)
 		}
 	}
@@ -140,17 +146,19 @@ func (c *Client) overMemoryBudget() *profile.Error {
 }
 
 // exchange sends a request and reads its response within a reservation of the memory budget.
-func (c *Client) exchange(caller context.Context, r request, mem *reservation) (*response, *transportError) {
+func (c *Client) exchange(caller context.Context, r request, mem *reservation) (resp *response, terr *transportError) {
+	traced := c.begin(r, nil)
+	defer func() { end(traced, resp, terr) }()
 	a := new(attempt)
-	ctx, end := context.WithCancelCause(context.WithValue(caller, attemptKey{}, a))
-	defer end(nil)
+	ctx, cancel := context.WithCancelCause(context.WithValue(caller, attemptKey{}, a))
+	defer cancel(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport itself moves to another connection if nothing was written to the previous one. It would
 			// also resend a GET for each idle connection that turns out to be lost, so that is stopped here. A request
 			// counts as written once it is in a buffer, which a stale connection refuses.
 			if a.written.Load() && !a.isUnwritten() {
-				end(errConnectionLost) // the cause tells the circuit breaker that the caller did not cancel
+				cancel(errConnectionLost) // the cause tells the circuit breaker that the caller did not cancel
 				return
 			}
 			a.conn = nil
@@ -183,7 +191,7 @@ func (c *Client) exchange(caller context.Context, r request, mem *reservation) (
 		return nil, &transportError{request: r, sent: a.sent.Load(), err: err}
 	}
 	defer func() { _ = rawResp.RawBody().Close() }()
-	resp := &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header()}
+	resp = &response{request: r, status: rawResp.StatusCode(), header: rawResp.Header(), traced: traced}
 	a.conn.observe(resp.status, resp.header)
 	if r.parts == 0 {
 		profile.CountCall(caller, requestID(resp, nil), diagnostic(resp))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"profileql/internal/profile"
 )
 
 // maxFilterBytes is the maximum length of a filter's ids: servers limit the length of URLs.
@@ -42,6 +44,7 @@ func (l *listing) verifyOrder(ctx context.Context, options []string) error {
 		reversed = append(reversed, "(id gt "+second+" and id eq "+first+")")
 		length += len(first) + len(second)
 	}
+	ctx = profile.WithReason(ctx, profile.OrderCheck)
 	part, err := l.readNonEmpty(ctx, query(append(options, option("$top", "1"), option("$filter", strings.Join(reversed, " or ")))...))
 	if isBadRequest(err) || errors.Is(err, errLinkLoop) || err == nil && part.length > 0 {
 		return errUnordered

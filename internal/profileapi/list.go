@@ -66,6 +66,7 @@ func (l *listing) pageAndCount(ctx context.Context) (profile.Page, error) {
 	var counting sync.WaitGroup
 	dispatcher := profile.DispatcherOf(ctx)
 	dispatcher.Begin(1)
+	countCtx := profile.WithReason(ctx, profile.Counting)
 	counting.Go(func() {
 		defer dispatcher.End()
 		// An unrecovered panic in this goroutine would end the process.
@@ -74,7 +75,7 @@ func (l *listing) pageAndCount(ctx context.Context) (profile.Page, error) {
 				warning = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()
-		total, warning = l.count(ctx)
+		total, warning = l.count(countCtx)
 	})
 	page, err := func() (profile.Page, error) {
 		defer dispatcher.Wait(counting.Wait) // after a panic too, so that no goroutine outlives the call
@@ -87,7 +88,7 @@ func (l *listing) pageAndCount(ctx context.Context) (profile.Page, error) {
 	case warning != nil:
 		page.Warnings = append(page.Warnings, warning)
 	case total == nil:
-		l.client.capabilities.markUnsupported(l.capability("$count"))
+		l.client.learn(countCtx, l.capability("$count"))
 	}
 	page.Total = total
 	return page, nil
@@ -119,16 +120,18 @@ func (l *listing) page(ctx context.Context) (profile.Page, error) {
 	page, err := l.readPage(ctx, mode)
 	if mode.useSelect && isBadRequest(err) {
 		mode.useSelect = false
+		ctx = profile.WithReason(ctx, profile.Fallback)
 		if page, err = l.readPage(ctx, mode); err == nil || errors.Is(err, errUnordered) || errors.Is(err, errNoProgress) {
-			caps.markUnsupported(l.capability("$select"))
+			l.client.learn(ctx, l.capability("$select"))
 		}
 	}
 	if mode.useOrderBy && (isBadRequest(err) || errors.Is(err, errUnordered) || errors.Is(err, errNoProgress)) {
 		mode.useOrderBy = false
 		noProgress := errors.Is(err, errNoProgress) // says nothing about other lists
+		ctx = profile.WithReason(ctx, profile.Fallback)
 		page, err = l.readPage(ctx, mode)
 		if read := err == nil || errors.Is(err, errOrderChanged); read && !noProgress && l.isConclusive() {
-			caps.markUnsupported(orderBy)
+			l.client.learn(ctx, orderBy)
 		}
 	}
 	if errors.Is(err, errOrderChanged) || l.resumesSourceOrder() && !mode.useOrderBy && isBadRequest(err) {
@@ -267,6 +270,7 @@ func (l *listing) appendAfter(after *profile.Position, entry profile.Entry) (*pr
 // verifyNullsLast checks that the rest of a descending list has no items with a value.
 func (l *listing) verifyNullsLast(ctx context.Context, options []string, k keyset) error {
 	k.nonNullOnly, k.top = true, 1
+	ctx = profile.WithReason(ctx, profile.OrderCheck)
 	part, err := l.readNonEmpty(ctx, query(slices.Concat(options, k.options())...))
 	hasValue := func(e profile.Entry) bool { return e.Position.Instant != "" }
 	if isBadRequest(err) || errors.Is(err, errLinkLoop) || slices.ContainsFunc(part.entries, hasValue) {
