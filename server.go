@@ -229,8 +229,7 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 	}
 	var pages http.Handler
 	if allowed != nil {
-		guide := playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest)
-		if pages, err = playground.New(playground.Options{Endpoint: "graphql", Tabs: guide, Shown: allowed}); err != nil {
+		if pages, err = newPlayground(all, allowed); err != nil {
 			return nil, err
 		}
 	}
@@ -239,12 +238,33 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 		endpoint = verifier.Middleware(edge.Refuse, endpoint)
 	}
 	handler, err := edge.New(edge.Options{
-		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, Health: with.health, LogPanic: logPanic(with.log),
+		BasePath: c.BasePath, Hosts: hosts(c), Origins: c.CORSOrigins, PageShown: allowed, Health: with.health, LogPanic: logPanic(with.log),
 	}, endpoint, pages)
 	if err != nil {
 		return nil, fmt.Errorf("--cors-origin: %w", err)
 	}
 	return handler, nil
+}
+
+// newPlayground returns the playground for these sources. In a sandbox, it offers the people to sign in as.
+func newPlayground(all sourceList, allowed func(http.Header) bool) (http.Handler, error) {
+	o := playground.Options{
+		Endpoint: "graphql", Tabs: playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest),
+		Sources: make(map[string]string), Shown: allowed,
+	}
+	for _, s := range all {
+		if s.sandbox == nil {
+			continue
+		}
+		o.Sources[s.Name] = s.sandbox.baseURL
+		for _, p := range s.sandbox.people {
+			person := playground.Person{Name: p.DisplayName, Token: p.UserPrincipalName}
+			if !slices.Contains(o.People, person) {
+				o.People = append(o.People, person)
+			}
+		}
+	}
+	return playground.New(o)
 }
 
 // hosts returns the host names that are accepted: on a loopback address, its own names and those of the configuration.

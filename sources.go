@@ -31,8 +31,15 @@ type source struct {
 	limiter     *sources.Limiter
 	token       auth.Token
 	description string       // for the banner
+	sandbox     *openedBox   // nil for other kinds of sources
 	users       atomic.Int32 // services that use it
 	close       func()       // called with the last of them
+}
+
+// openedBox is what the playground tells of a sandbox.
+type openedBox struct {
+	baseURL string
+	people  []sandbox.Person
 }
 
 // sourceList is all sources. The first is the default one.
@@ -124,6 +131,7 @@ func openInside(ctx context.Context, s config.Source, with shared) (*source, err
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), box.Close())
 	}
+	opened.sandbox = &openedBox{s.URL, box.People()}
 	opened.description = fmt.Sprintf("sandbox with made-up people, %s: %s", keeping(s.Data), s.URL)
 	opened.close = func() {
 		transport.CloseIdleConnections()

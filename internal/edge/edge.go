@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 )
 
 // Options are the options of [New].
@@ -21,7 +22,12 @@ type Options struct {
 
 	Hosts   []string // allowed Host names; empty for any
 	Origins []string // allowed origins besides our own: scheme://host:port, or scheme://*.name
-	Health  *Health
+
+	// PageShown reports whether a browser that opens the endpoint's address with these headers is redirected to the pages.
+	// It may be nil.
+	PageShown func(http.Header) bool
+
+	Health *Health
 	// LogPanic logs a panic, and returns the id of the log line.
 	LogPanic func(r *http.Request, panicked any) (errorID string)
 }
@@ -39,9 +45,24 @@ func New(o Options, endpoint, pages http.Handler) (http.Handler, error) {
 	// Health checks do not validate Host: probes use IP addresses, and the state is no secret.
 	mux := http.NewServeMux()
 	o.Health.register(mux)
-	mux.Handle("/graphql", KnownHost(o.Hosts, protected))
+	mux.Handle("/graphql", KnownHost(o.Hosts, redirectBrowsers(o.PageShown, protected)))
 	mux.Handle("/", KnownHost(o.Hosts, pages))
 	return withSecurityHeaders(recoverPanics(o.LogPanic, below(o.BasePath, mux))), nil
+}
+
+// redirectBrowsers redirects browsers that open the endpoint's address to the page beside it.
+func redirectBrowsers(shown func(http.Header) bool, endpoint http.Handler) http.Handler {
+	if shown == nil {
+		return endpoint
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.RawQuery == "" && strings.Contains(r.Header.Get("Accept"), "text/html") && shown(r.Header) {
+			w.Header().Set("Location", "./") // relative, because a proxy may have removed a part of the path
+			w.WriteHeader(http.StatusFound)
+			return
+		}
+		endpoint.ServeHTTP(w, r)
+	})
 }
 
 // below serves mux below a path. Health checks stay at the root too, for probes that do not pass a proxy.

@@ -276,3 +276,36 @@ func TestDirect(t *testing.T) {
 		}
 	}
 }
+
+// TestRedirectBrowsers tests who is redirected from the endpoint to the page: browsers that open its address and may see the
+// page.
+func TestRedirectBrowsers(t *testing.T) {
+	t.Parallel()
+	handler, err := New(Options{Health: new(Health), PageShown: Direct}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+	}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for _, test := range []struct {
+		method, target string
+		header         http.Header
+		redirected     bool
+	}{
+		{"GET", "/graphql", http.Header{"Accept": {browser}}, true},
+		{"GET", "/graphql", http.Header{"Accept": {browser}, "Sec-Fetch-Site": {"cross-site"}}, true},
+		{"GET", "/graphql?query={__typename}", http.Header{"Accept": {browser}}, false},
+		{"GET", "/graphql", http.Header{"Accept": {"*/*"}}, false},
+		{"GET", "/graphql", http.Header{"Accept": {browser}, "Via": {"1.1 proxy"}}, false},
+		{"POST", "/graphql", http.Header{"Accept": {browser}}, false},
+	} {
+		r := httptest.NewRequest(test.method, test.target, nil)
+		r.Header = test.header
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if redirected := w.Code == http.StatusFound && w.Header().Get("Location") == "./"; redirected != test.redirected {
+			t.Errorf("%s %s %v: %d %v", test.method, test.target, test.header, w.Code, w.Header())
+		}
+	}
+}

@@ -190,6 +190,27 @@ query Profile($first: Int!) {
 `,
 		},
 		{
+			Query: `# Four reads, sent to each source as one
+# $batch: see below the answer.
+query Batch($first: Int!) {
+  me {
+    interests(first: $first) {
+      nodes { displayName }
+      totalCount
+    }
+    skills(first: $first) {
+      nodes { displayName proficiency }
+    }
+    projects(first: $first) {
+      nodes { displayName }
+    }
+  }
+}
+`,
+			Variables: `{"first": 3}
+`,
+		},
+		{
 			Query: `# Only the sources that are named. Which
 # there are, and how they are doing:
 query Named($sources: [String!]) {

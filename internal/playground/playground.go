@@ -30,7 +30,15 @@ var distFiles embed.FS
 type Options struct {
 	Endpoint string                 // of GraphQL, relative to the page, such as "graphql"
 	Tabs     []Tab                  // tabs that the page opens with; the first one is active
+	People   []Person               // who may be chosen as signed in; empty if there is no sandbox
+	Sources  map[string]string      // base URLs of sandboxes by name, for commands that repeat a request
 	Shown    func(http.Header) bool // reports whether a request with these headers may see the page
+}
+
+// Person is a person of a sandbox, whose token is no secret.
+type Person struct {
+	Name  string `json:"name"`
+	Token string `json:"token"`
 }
 
 // Tab is an operation in the editor of the page.
@@ -82,7 +90,9 @@ func renderPage(o Options) ([]byte, error) {
 		return nil, err
 	}
 	var page bytes.Buffer
-	err = t.Execute(&page, map[string]any{"endpoint": o.Endpoint, "tabs": o.Tabs})
+	err = t.Execute(&page, map[string]any{
+		"endpoint": o.Endpoint, "tabs": o.Tabs, "people": append([]Person{}, o.People...), "sources": o.Sources,
+	})
 	return page.Bytes(), err
 }
 

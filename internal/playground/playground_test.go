@@ -46,7 +46,7 @@ func TestPage(t *testing.T) {
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("got %s %v", resp.Status, resp.Header)
 	}
-	if strings.Count(body, "</script>") != 5 {
+	if strings.Count(body, "</script>") != 6 {
 		t.Errorf("an option has broken out of its place: %s", body)
 	}
 	csp := resp.Header.Get("Content-Security-Policy")
@@ -61,10 +61,38 @@ func TestPage(t *testing.T) {
 // hosts.
 func TestNothingFromElsewhere(t *testing.T) {
 	address := regexp.MustCompile(`(?:https?:)?//[a-z0-9.-]+\.[a-z]+`)
-	for _, path := range []string{"/", "/playground/boot.js", "/playground/page.css"} {
+	own, err := fs.Glob(pageFiles, "page/*[slm]") // not images, whose namespace is an address
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range own {
+		path := strings.Replace(name, "page", "/playground", 1)
+		if path == "/playground/index.html" {
+			path = "/"
+		}
 		for _, found := range address.FindAllString(read(t, get(t, "GET", path)), -1) {
 			t.Errorf("%s names %s", path, found)
 		}
+	}
+}
+
+// TestErrorCodes tests that the page about error codes says what README.md says.
+func TestErrorCodes(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := read(t, get(t, "GET", "/playground/errors.html"))
+	code := regexp.MustCompile("`([^`]+)`")
+	rows := regexp.MustCompile("(?m)^\\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \\| (.*) \\|$").FindAllStringSubmatch(string(readme), -1)
+	for _, row := range rows {
+		want := "<dt>" + code.ReplaceAllString(row[1], `<code id="$1">$1</code>`) + "</dt>\n<dd>" + code.ReplaceAllString(row[2], "<code>$1</code>") + "</dd>\n"
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if n := strings.Count(page, "<dt>"); n != len(rows) || n < 15 {
+		t.Errorf("the page has %d rows, README.md %d", n, len(rows))
 	}
 }
 

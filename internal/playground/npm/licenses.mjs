@@ -20,8 +20,12 @@ const siblings = {
 // The fonts are in the style sheet, which has no source map.
 const fonts = ["@fontsource/fira-code", "@fontsource/roboto"];
 
+// The explorer is bundled in its plugin, which has no source map.
+const bundled = ["@graphiql/plugin-explorer/node_modules/graphiql-explorer"];
+
 // Published without a license file: the one of another package of the same author, under the same license.
 const licensedAs = {
+  "@graphiql/plugin-explorer": "graphiql",
   "@graphiql/plugin-doc-explorer": "graphiql",
   "@graphiql/plugin-history": "graphiql",
   "react-compiler-runtime": "react",
@@ -49,11 +53,12 @@ function licenseText(name) {
 }
 
 const namesByText = new Map();
-for (const name of [...new Set([...Object.keys(dependencies), ...sources.map(packageOf), ...fonts])].sort()) {
+for (const name of [...new Set([...Object.keys(dependencies), ...sources.map(packageOf), ...fonts, ...bundled])].sort()) {
   const { license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
   const text = licenseText(name);
   // The font packages name the license of the fonts only in their license file.
-  const entry = fonts.includes(name) ? name : `${name} (${license})`;
+  const title = name.replace(/.*node_modules\//, "");
+  const entry = fonts.includes(name) ? name : `${title} (${license})`;
   namesByText.set(text, [...(namesByText.get(text) ?? []), entry]);
 }
 

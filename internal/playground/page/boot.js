@@ -1,12 +1,16 @@
-"use strict";
-
 // Starts GraphiQL on the page. What it would keep in the browser's storage (documents, tabs, headers with tokens) is
 // kept in memory, and gone with the page.
 
-const options = JSON.parse(document.getElementById("options").textContent);
+import { linkTo, tabs } from "./link.js";
+import { fetcher } from "./request.js";
+import { Bar } from "./session.js";
+import { Panel } from "./trace.js";
+
+const h = React.createElement;
 
 class MemoryStorage {
-  #entries = new Map();
+  // The editors are as wide as the lines of the first tab, and its variables are shown whole.
+  #entries = new Map([["graphiql:editorFlex", "1.25"], ["graphiql:secondaryEditorFlex", "1.4"]]);
   get length() { return this.#entries.size; }
   getItem(key) { return this.#entries.get(key) ?? null; }
   setItem(key, value) { this.#entries.set(key, String(value)); }
@@ -14,65 +18,47 @@ class MemoryStorage {
   clear() { this.#entries.clear(); }
 }
 
-// The token of the field above the editors, without "Bearer". Nothing but this variable holds it.
-let token = "";
-
-const tokenField = React.createElement("input", {
-  className: "token",
-  "aria-label": "Bearer token",
-  placeholder: "Bearer token (kept in memory only)",
-  title: "Sent as the header Authorization, unless the headers below the operation have one of their own.",
-  // A text field that is shown as dots: browsers offer to keep what is typed into password fields.
-  type: "text",
-  autoComplete: "off",
-  spellCheck: false,
-  onChange: (event) => { token = event.target.value.trim().replace(/^bearer\s+/i, ""); },
-});
-
-// What goes wrong before there is a GraphQL answer is shown in the place of one.
-const failure = (message) => ({ errors: [{ message }] });
-
-// Headers of the editor replace our own, however their names are written.
-function requestHeaders(own) {
-  const headers = new Headers({
-    Accept: "application/graphql-response+json, application/json",
-    "Content-Type": "application/json",
-  });
-  if (token) headers.set("Authorization", `Bearer ${token}`);
-  for (const [name, value] of Object.entries(own ?? {})) headers.set(name, value);
-  return headers;
+// Within GraphiQL: the button that copies a link, and the shortcut that works outside of the editors too.
+function Tools({ prettify, merge, copy }) {
+  const { run } = GraphiQL.React.useExecutionContext({ nonNull: true });
+  const { queryEditor, variableEditor, tabs: open, activeTabIndex } = GraphiQL.React.useEditorContext({ nonNull: true });
+  React.useEffect(() => {
+    const runOnEnter = (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+      event.preventDefault();
+      run();
+    };
+    document.addEventListener("keydown", runOnEnter);
+    return () => document.removeEventListener("keydown", runOnEnter);
+  }, [run]);
+  const copyLink = () => navigator.clipboard.writeText(linkTo({
+    query: queryEditor.getValue(), variables: variableEditor.getValue(), tab: open[activeTabIndex].title,
+  }));
+  return h(React.Fragment, null, prettify, merge, copy,
+    h(GraphiQL.React.ToolbarButton, { label: "Copy a link to this operation", onClick: copyLink }, h(LinkIcon)));
 }
 
-async function fetcher(params, { headers } = {}) {
-  let response;
-  try {
-    response = await fetch(options.endpoint, {
-      method: "POST",
-      headers: requestHeaders(headers),
-      body: JSON.stringify(params),
-      credentials: "omit",
-      cache: "no-store",
-    });
-  } catch (error) {
-    return failure(`ProfileQL cannot be reached: ${error.message}`);
-  }
-  try {
-    return await response.json();
-  } catch {
-    return failure(`ProfileQL answered ${response.status} ${response.statusText}, and not with GraphQL.`);
-  }
+function LinkIcon() {
+  return h("svg", { className: "graphiql-toolbar-icon", viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true },
+    h("path", { d: "M10 14a5 5 0 0 0 7 0l3-3a5 5 0 0 0-7-7l-1.5 1.5M14 10a5 5 0 0 0-7 0l-3 3a5 5 0 0 0 7 7l1.5-1.5" }));
 }
 
-ReactDOM.createRoot(document.getElementById("playground")).render(
-  React.createElement(GraphiQL, {
+const opened = tabs();
+
+ReactDOM.createRoot(document.getElementById("playground")).render(h(React.Fragment, null,
+  h(Bar),
+  h("main", null, h(GraphiQL, {
     fetcher,
     storage: new MemoryStorage(),
     shouldPersistHeaders: false,
     isHeadersEditorEnabled: true,
     defaultEditorToolsVisibility: "variables",
-    defaultTabs: options.tabs,
+    plugins: [GraphiQLPluginExplorer.explorerPlugin({ showAttribution: false })],
+    defaultTabs: opened,
     // GraphiQL fills the active tab's editors from these, not from defaultTabs.
-    query: options.tabs[0]?.query,
-    variables: options.tabs[0]?.variables,
-  }, React.createElement(GraphiQL.Logo, null, tokenField, "ProfileQL")),
-);
+    query: opened[0]?.query,
+    variables: opened[0]?.variables,
+  },
+  h(GraphiQL.Logo, null, h(React.Fragment)),
+  h(GraphiQL.Toolbar, null, (tools) => h(Tools, tools)),
+  h(GraphiQL.Footer, null, h(Panel))))));
