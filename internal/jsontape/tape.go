@@ -274,9 +274,27 @@ var classes = func() (table [256]uint8) {
 }()
 
 func (p *parser) string() error {
+	start, text := p.at, p.text
+	i := start + 1
+	for len(text)-i >= 8 {
+		n := plainBytes(text[i:])
+		if i += n; n < 8 {
+			break
+		}
+	}
+	if i < len(text) && text[i] == '"' { // as in nearly all strings, all bytes are plain
+		p.at = i + 1
+		p.add(String, start)
+		return nil
+	}
+	return p.specialString(i)
+}
+
+// specialString parses the rest of a string, which may have special bytes, from i.
+func (p *parser) specialString(i int) error {
 	start := p.at
 	escaped, lossy, wide := false, false, false
-	for i := start + 1; i < len(p.text); i++ {
+	for ; i < len(p.text); i++ {
 		if len(p.text)-i >= 8 {
 			n := plainBytes(p.text[i:])
 			if i += n; n == 8 {

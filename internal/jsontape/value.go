@@ -68,6 +68,13 @@ func (c Child) Next() (next Child, ok bool) {
 
 // Name returns the decoded name of a member.
 func (c Child) Name() []byte {
+	if n := &c.tape.nodes[c.name]; !n.escaped && !n.lossy { // as nearly all, without a call
+		return c.tape.text[n.start+1 : n.end-1]
+	}
+	return c.decodedName()
+}
+
+func (c Child) decodedName() []byte {
 	text, _ := Value{c.tape, c.name}.TextBytes()
 	return text
 }

@@ -163,7 +163,7 @@ func (l *listing) listRefused(ctx context.Context, badRequest error) error {
 func (l *listing) isConclusive() bool { return l.query.After == nil || l.hasAfterItem }
 
 func (l *listing) readPage(ctx context.Context, mode queryMode) (profile.Page, error) {
-	l.entries = make([]profile.Entry, 0, min(l.query.Limit, 100)+1)
+	l.entries = nil
 	l.missingIDs, l.incomplete, l.ties, l.unlikeByteOrder = nil, nil, nil, false
 	read := l.readWhole
 	if mode.useOrderBy {
@@ -222,6 +222,9 @@ func (l *listing) readAfter(ctx context.Context, options []string) error {
 			return errUnordered
 		}
 		before := len(l.entries)
+		if before == 0 {
+			l.entries = part.entries[:0] // an entry is read before another one is appended in its place
+		}
 		for _, entry := range part.entries {
 			if !k.contains(entry.Position) {
 				return errUnordered
