@@ -7,17 +7,12 @@ package playground
 
 import (
 	"bytes"
-	"compress/gzip"
 	"embed"
-	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
-	"mime"
 	"net/http"
-	"path"
-	"strconv"
-	"strings"
+
+	"profileql/internal/webpage"
 )
 
 //go:embed page
@@ -60,28 +55,9 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	assets, err := loadAssets()
-	if err != nil {
-		return nil, err
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Cache-Control", "no-store")
-		asset, isAsset := assets[r.URL.Path]
-		switch {
-		case !o.Shown(r.Header) || !isAsset && r.URL.Path != "/":
-			http.NotFound(w, r)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		case isAsset:
-			asset.serve(w, r)
-		default:
-			h.Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = w.Write(page)
-		}
-	}), nil
+	return webpage.New(webpage.Options{
+		Path: "/", HTML: page, Prefix: "/playground/", Assets: []fs.FS{pageFiles, distFiles}, Policy: policy, Shown: o.Shown,
+	})
 }
 
 func renderPage(o Options) ([]byte, error) {
@@ -94,72 +70,4 @@ func renderPage(o Options) ([]byte, error) {
 		"endpoint": o.Endpoint, "tabs": o.Tabs, "people": append([]Person{}, o.People...), "sources": o.Sources,
 	})
 	return page.Bytes(), err
-}
-
-// asset is a file that the page loads.
-type asset struct {
-	contentType string
-	content     []byte
-	compressed  bool // content is gzip
-}
-
-// loadAssets returns all assets by their paths.
-func loadAssets() (map[string]asset, error) {
-	assets := make(map[string]asset)
-	for _, files := range []fs.FS{pageFiles, distFiles} {
-		err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || path.Base(name) == "index.html" {
-				return err
-			}
-			content, err := fs.ReadFile(files, name)
-			if err != nil {
-				return err
-			}
-			plain, compressed := strings.CutSuffix(path.Base(name), ".gz")
-			assets["/playground/"+plain] = asset{
-				contentType: mime.TypeByExtension(path.Ext(plain)),
-				content:     content,
-				compressed:  compressed,
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("playground: %w", err)
-		}
-	}
-	return assets, nil
-}
-
-func (a asset) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("Vary", "Accept-Encoding")
-	if a.compressed && !acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		if plain, err := gzip.NewReader(bytes.NewReader(a.content)); err == nil {
-			_, _ = io.Copy(w, plain)
-		}
-		return
-	}
-	if a.compressed {
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("Content-Length", strconv.Itoa(len(a.content)))
-	_, _ = w.Write(a.content)
-}
-
-// acceptsGzip reports whether values of Accept-Encoding accept gzip (RFC 9110, section 12.5.3).
-func acceptsGzip(values []string) bool {
-	accepted := false
-	for _, part := range strings.Split(strings.Join(values, ","), ",") {
-		coding, parameters, err := mime.ParseMediaType(part)
-		if err != nil || coding != "gzip" && coding != "*" {
-			continue
-		}
-		quality, err := strconv.ParseFloat(parameters["q"], 64)
-		accepted = parameters["q"] == "" || err == nil && quality > 0
-		if coding == "gzip" {
-			return accepted // a named coding takes precedence over *
-		}
-	}
-	return accepted
 }

@@ -185,9 +185,15 @@ var importRules = []importRule{
 		why:   "it looks at the others from outside",
 	},
 	{
-		from:  "profileql/internal/playground",
+		from:    "profileql/internal/playground",
+		never:   []string{"profileql", "github.com"},
+		allowed: []string{"profileql/internal/webpage"},
+		why:     "it is a page and its assets",
+	},
+	{
+		from:  "profileql/internal/webpage",
 		never: []string{"profileql", "github.com"},
-		why:   "it is a page and its assets",
+		why:   "it serves the files of any page",
 	},
 }
 
