@@ -34,6 +34,7 @@ import (
 	"profileql/internal/auth"
 	"profileql/internal/buildinfo"
 	"profileql/internal/config"
+	"profileql/internal/demo"
 	"profileql/internal/edge"
 	"profileql/internal/graphqlhttp"
 	"profileql/internal/playground"
@@ -124,8 +125,15 @@ func answerMemory() int64 {
 	return 256 << 20
 }
 
+// errDemoHidden is the error of the command demo where its page cannot be seen.
+var errDemoHidden = errors.New("demo: the page is hidden, like the playground: " +
+	"leave out --operations, and serve on a loopback address or with --introspection")
+
 // serve runs the GraphQL server until the context is canceled. On SIGHUP it parses the configuration again.
 func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, error), lines *telemetry.Queue, log *slog.Logger, stdout io.Writer) error {
+	if c.Command == config.Demo && introspectionAllowed(c) == nil {
+		return errDemoHidden
+	}
 	metrics, err := newMetrics(c)
 	if err != nil {
 		return err
@@ -164,9 +172,14 @@ func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, 
 
 // announce writes the banner.
 func announce(c *config.Config, url, adminURL string, all sourceList, stdout io.Writer) error {
-	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), url+c.BasePath)
+	address := url + c.BasePath
+	banner := fmt.Sprintf("ProfileQL %s\n", buildinfo.Version())
+	if c.Command == config.Demo {
+		banner += fmt.Sprintf("  Demo        %s/demo\n", address)
+	}
+	banner += fmt.Sprintf("  GraphQL     %s/graphql\n", address)
 	if introspectionAllowed(c) != nil {
-		banner += fmt.Sprintf("  Playground  %s/\n", url+c.BasePath)
+		banner += fmt.Sprintf("  Playground  %s/\n", address)
 	}
 	if adminURL != "" {
 		banner += fmt.Sprintf("  Admin       %s/\n", adminURL)
@@ -229,7 +242,7 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 	}
 	var pages http.Handler
 	if allowed != nil {
-		if pages, err = newPlayground(all, allowed); err != nil {
+		if pages, err = newPages(all, allowed); err != nil {
 			return nil, err
 		}
 	}
@@ -244,6 +257,23 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 		return nil, fmt.Errorf("--cors-origin: %w", err)
 	}
 	return handler, nil
+}
+
+// newPages returns a handler for the playground and the demo.
+func newPages(all sourceList, shown func(http.Header) bool) (http.Handler, error) {
+	graphiQL, err := newPlayground(all, shown)
+	if err != nil {
+		return nil, err
+	}
+	app, err := demo.New(shown)
+	if err != nil {
+		return nil, err
+	}
+	pages := http.NewServeMux()
+	pages.Handle("/", graphiQL)
+	pages.Handle("/demo", app)
+	pages.Handle("/demo/", app)
+	return pages, nil
 }
 
 // newPlayground returns the playground for these sources. In a sandbox, it offers the people to sign in as.

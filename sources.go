@@ -16,6 +16,7 @@ import (
 	"profileql/internal/auth"
 	"profileql/internal/buildinfo"
 	"profileql/internal/config"
+	"profileql/internal/demo"
 	"profileql/internal/edge"
 	"profileql/internal/profileapi"
 	"profileql/internal/sandbox"
@@ -155,6 +156,9 @@ func openSandbox(ctx context.Context, s config.Source, log *slog.Logger) (*sandb
 
 // readFaults returns the faults that a sandbox simulates.
 func readFaults(s config.Source) (faults.Config, error) {
+	if s.DemoFaults {
+		return faults.Parse(demo.Faults)
+	}
 	text, err := readOptional("faults", s.Faults)
 	if text == nil || err != nil {
 		return faults.Config{}, err

@@ -22,7 +22,8 @@ type Command string
 
 // The commands.
 const (
-	Serve   Command = "serve"   // GraphQL, and the playground
+	Serve   Command = "serve"   // GraphQL, the playground and the demo
+	Demo    Command = "demo"    // the same; of the built-in sandboxes, the second has faults
 	Sandbox Command = "sandbox" // the sandbox's REST API alone
 	Schema  Command = "schema"  // print the GraphQL schema
 	Check   Command = "check"   // print the resolved sources
@@ -72,6 +73,7 @@ type commandLine struct {
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
 
 	Serve        struct{} `cmd:"" default:"1" hidden:""`
+	Demo         struct{} `cmd:"" help:"Serve GraphQL, and show the demo: a profile page at /demo. Of the two sandboxes, one is slow and fails on purpose."`
 	SandboxAlone struct{} `cmd:"" name:"sandbox" help:"Serve only the sandbox: a REST profile API at /beta, for any REST client."`
 	Schema       struct{} `cmd:"" help:"Print the GraphQL schema."`
 	Check        struct{} `cmd:"" help:"Check the configuration, and print the resolved sources."`
@@ -139,7 +141,9 @@ func (line *commandLine) sources(c *Config) ([]Source, *Callers, error) {
 	case line.Upstream != "":
 		return []Source{upstreamSource(line.Upstream, line.PlaintextUpstream)}, nil, nil
 	}
-	return builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken), nil, nil
+	all := builtInSources(line.Data, line.Seed, line.Faults, line.RequireToken)
+	all[1].DemoFaults = c.Command == Demo
+	return all, nil, nil
 }
 
 // hostPattern matches a Host header without a port: a name, or an address.

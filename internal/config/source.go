@@ -31,6 +31,7 @@ type Source struct {
 	Seed         string // data set: empty for the first one, or "lab"
 	Data         string // database file; empty for in memory
 	Faults       string // fault injection file; empty for none
+	DemoFaults   bool   // the faults of the command demo, in place of a file
 	RequireToken bool   // whether requests without a bearer token get 401
 }
 

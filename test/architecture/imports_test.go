@@ -191,6 +191,12 @@ var importRules = []importRule{
 		why:     "it is a page and its assets",
 	},
 	{
+		from:    "profileql/internal/demo",
+		never:   []string{"profileql", "github.com"},
+		allowed: []string{"profileql/internal/webpage"},
+		why:     "it is a page and its assets",
+	},
+	{
 		from:  "profileql/internal/webpage",
 		never: []string{"profileql", "github.com"},
 		why:   "it serves the files of any page",
