@@ -15,8 +15,8 @@ const advice: Record<Action, string> = {
 
 interface Props {
   error: CombinedError | undefined;
-  /** What was meant to be done, and what became of it. */
-  children?: string;
+  /** What was to be done, such as "Deleting Chess". */
+  what?: string;
   retry?: () => void;
   /** Reads again what is out of date. */
   reload?: () => void;
@@ -24,7 +24,7 @@ interface Props {
 }
 
 /** Explains an error, and offers what can be done about it. */
-export function Explanation({ error, children, retry, reload, signIn }: Props) {
+export function Explanation({ error, what, retry, reload, signIn }: Props) {
   if (!error) return null;
   const first = error.graphQLErrors[0];
   const { action, code, message, retryAfter } = problem(first);
@@ -32,7 +32,7 @@ export function Explanation({ error, children, retry, reload, signIn }: Props) {
   return (
     <div className="explanation">
       <p role="alert">
-        {children} <strong>{advice[action]}</strong> {typeof source === "string" && `Source: ${source}. `}
+        {what && `${what}: `}<strong>{advice[action]}</strong> {typeof source === "string" && `Source: ${source}. `}
         <code>{code ?? "no answer"}</code> <span className="message">{message}</span>
       </p>
       {action === "sign in" && signIn && <button onClick={signIn}>Sign in again</button>}

@@ -69,7 +69,7 @@ export function FacetList({ facet, sources, signIn }: Props) {
         <div className="explanation">
           {failed.map(({ source, code, message }) => (
             <p role="alert" key={source.name}>
-              <strong>The source “{source.name}” did not answer, and what it has is missing here.</strong> <code>{code}</code>{" "}
+              <strong>The source “{source.name}” failed, and what it has is missing here.</strong> <code>{code}</code>{" "}
               <span className="message">{message}</span>
             </p>
           ))}
@@ -81,7 +81,7 @@ export function FacetList({ facet, sources, signIn }: Props) {
       <ul className="items">
         {list?.edges.map(({ node }) => <ItemCard key={node.id} facet={facet} item={node} onSaved={say} onDeleted={done} />)}
       </ul>
-      {list?.pageInfo.hasNextPage && !last?.error && (
+      {list?.pageInfo.hasNextPage && failed.length === 0 && !failure && (
         <button disabled={loading} aria-label={`More ${facet.title}`} onClick={() => void more(list.pageInfo.endCursor ?? null)}>
           {loading ? "Loading…" : "More"}
         </button>

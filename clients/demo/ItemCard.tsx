@@ -60,13 +60,14 @@ export function ItemCard({ facet, item, onSaved, onDeleted }: Props) {
         ))}
       </dl>
       {!updated.fetching && changed && (
-        <Explanation error={updated.error} retry={() => void save(changed.field, changed.value)} reload={() => void readAgain()}>
-          {`${changed.field.label} was not changed to “${shown(changed.value, changed.field.kind)}”.`}
-        </Explanation>
+        <Explanation
+          error={updated.error}
+          what={`Changing ${changed.field.label} to ${changed.value === null ? "nothing" : `“${shown(changed.value, changed.field.kind)}”`}`}
+          retry={() => void save(changed.field, changed.value)}
+          reload={() => void readAgain()}
+        />
       )}
-      <Explanation error={deleted.error} retry={() => void erase()} reload={() => void readAgain()}>
-        {`${name} was not deleted.`}
-      </Explanation>
+      <Explanation error={deleted.error} what={`Deleting ${name}`} retry={() => void erase()} reload={() => void readAgain()} />
       <footer>
         <span className="source">{item.profileSource.name}</span>
         {item.profileSource.writable && <Erase name={name} busy={deleted.fetching} erase={() => void erase()} />}

@@ -54,7 +54,7 @@ export function NewItem({ facet, sources, onClose }: Props) {
           {sources.map((name) => <option key={name}>{name}</option>)}
         </select>
       </p>
-      <Explanation error={created.error} retry={() => void save()}>Nothing was added.</Explanation>
+      <Explanation error={created.error} what="Adding this" retry={() => void save()} />
       <p className="buttons">
         <button className="primary" disabled={created.fetching}>{created.fetching ? "Adding…" : "Add"}</button>
         <button type="button" onClick={() => onClose("")}>Cancel</button>

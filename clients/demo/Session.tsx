@@ -4,6 +4,7 @@ import { Provider, type OperationResult } from "urql";
 import { Explanation } from "./Explanation";
 import { FacetList } from "./FacetList";
 import { facets } from "./facets";
+import { focus } from "./focus";
 import { schema } from "./gen/schema";
 import { firstPage, WholeProfile, type Page, type Whole } from "./operations";
 import type { Person } from "./SignIn";
@@ -30,7 +31,7 @@ export function Session({ person, onSignOut }: { person: Person; onSignOut: () =
   return (
     <Provider value={client}>
       <header>
-        <h1>{person.name}</h1>
+        <h1 ref={focus} tabIndex={-1}>{person.name}</h1>
         <button onClick={onSignOut}>Sign out</button>
       </header>
       <div className="columns">
@@ -42,6 +43,7 @@ export function Session({ person, onSignOut }: { person: Person; onSignOut: () =
               <nav aria-label="Facets">
                 <ul>{facets.map(({ name, title }) => <li key={name}><a href={`#${name}`}>{title}</a></li>)}</ul>
               </nav>
+              <p className="hint">Press a value to change it. Enter (in several lines, Ctrl+Enter) saves it, Escape leaves it as it was.</p>
               {facets.map((facet) => <FacetList key={facet.name} facet={facet} sources={sources} signIn={onSignOut} />)}
             </>
           )}

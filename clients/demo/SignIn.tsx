@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { focus } from "./focus";
 
 export interface Person {
   name: string;
@@ -16,7 +17,7 @@ export function SignIn({ onSignIn }: { onSignIn: (person: Person) => void }) {
   const [token, setToken] = useState("");
   return (
     <main className="sign-in">
-      <h1>Whose profile?</h1>
+      <h1 ref={focus} tabIndex={-1}>Whose profile?</h1>
       <p>
         This page reads and edits a profile through ProfileQL, and shows the REST requests that each click becomes. The people
         are made up.

@@ -46,18 +46,21 @@ function Operation({ entry: { operation, variables, requests, codes }, open }: {
 }
 
 function Request({ request, end, parts = [] }: { request: SourceRequest; end: number; parts?: SourceRequest[] }) {
-  const { source, method, path, body, status, failure, startMs, durationMs, attempt } = request;
+  const { source, method, path, body, status, failure, notSent, reason, startMs, durationMs, attempt = 1 } = request;
+  const [resource, query] = decoded(path).split("?");
   const failed = failure !== undefined || (status ?? 0) >= 400;
   return (
     <>
       <div className="request">
         <code className="line">
-          <b>{method}</b> {decoded(path)}
+          <b>{method} {resource}</b>
+          {query !== undefined && ` ?${query}`}
         </code>
-        <span className={failed ? "bad" : "good"}>{status ?? failure}</span>
+        <span className={failed ? "bad" : "good"}>{notSent ? "not sent" : (status ?? failure)}</span>
         <span>
           {source}, {milliseconds(durationMs)}
-          {(attempt ?? 1) > 1 && `, attempt ${attempt}`}
+          {attempt > 1 && `, attempt ${attempt}`}
+          {reason && `, ${reason.toLowerCase().replace("_", " ")}`}
         </span>
         {/* When it was sent and answered, in the time of the operation. */}
         <svg className="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">

@@ -3,6 +3,7 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
   schema: "../schema.graphqls",
+  config: { sort: false }, // the values of enums have an order
   generates: {
     "demo/gen/types.ts": {
       plugins: ["typescript"],

@@ -58,20 +58,23 @@ export interface Facet {
   fields: Field[];
 }
 
-const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** Such as "Web accounts" for webAccounts, "Start" for startMonthYear and "Current" for isCurrent. */
+function inWords(name: string): string {
+  const words = name.replace(/MonthYear$/, "").replace(/^is(?=[A-Z])/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim();
+  return words.charAt(0).toUpperCase() + words.slice(1).replace(/\burl\b/, "URL");
+}
 
 /** A label such as "Company" for `detail.company.displayName`: a nested object is known by its name. */
 function labelOf(path: string[]): string {
   const named = path.length > 1 && ["displayName", "name"].includes(path.at(-1)!);
-  return capitalized(inWords(path.at(named ? -2 : -1)!));
+  return inWords(path.at(named ? -2 : -1)!);
 }
 
 export const facets: Facet[] = Object.entries(shown).map(([name, paths]) => {
   const type = typeOf(name).replace(/Connection$/, "");
   return {
     name: name as ListName,
-    title: capitalized(inWords(name)),
+    title: inWords(name),
     type,
     member: type.charAt(0).toLowerCase() + type.slice(1),
     fields: paths.map((text) => {

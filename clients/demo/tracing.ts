@@ -10,6 +10,10 @@ export interface SourceRequest {
   body?: unknown;
   status?: number;
   failure?: string;
+  /** Whether ProfileQL itself held it back. */
+  notSent?: boolean;
+  /** Why it was sent, if the operation did not ask for it. */
+  reason?: string;
   startMs: number;
   durationMs: number;
   /** The number of the batch that it was part of. */
