@@ -173,13 +173,9 @@ func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, 
 // announce writes the banner.
 func announce(c *config.Config, url, adminURL string, all sourceList, stdout io.Writer) error {
 	address := url + c.BasePath
-	banner := fmt.Sprintf("ProfileQL %s\n", buildinfo.Version())
-	if c.Command == config.Demo {
-		banner += fmt.Sprintf("  Demo        %s/demo\n", address)
-	}
-	banner += fmt.Sprintf("  GraphQL     %s/graphql\n", address)
+	banner := fmt.Sprintf("ProfileQL %s\n  GraphQL     %s/graphql\n", buildinfo.Version(), address)
 	if introspectionAllowed(c) != nil {
-		banner += fmt.Sprintf("  Playground  %s/\n", address)
+		banner += fmt.Sprintf("  Playground  %s/\n  Demo        %s/demo\n", address, address)
 	}
 	if adminURL != "" {
 		banner += fmt.Sprintf("  Admin       %s/\n", adminURL)

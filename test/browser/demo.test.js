@@ -245,7 +245,7 @@ test("it can be used in a narrow window", async () => {
   await facet("Websites").waitFor();
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(wide, 0, "the page need not be scrolled sideways");
-  await isAccessible("narrow");
+  await isAccessible("narrow", facet("Names"));
 });
 
 // Last, because it speaks of all that went before.

@@ -213,6 +213,14 @@ func TestCommandLine(t *testing.T) {
 			fails: true, says: []string{"--tls-cert and --tls-key must be given together"},
 		},
 		{
+			name: "a demo that is hidden", args: []string{"demo", "--listen", "0.0.0.0:0", "--upstream", "https://profiles.example.com/beta"},
+			fails: true, says: []string{"demo: the page is hidden, like the playground"},
+		},
+		{
+			name: "a demo of listed operations", args: []string{"demo", "--listen", "127.0.0.1:0", "--operations", "x.json"},
+			fails: true, says: []string{"leave out --operations"},
+		},
+		{
 			name: "shown and listed", args: []string{"--introspection", "--operations", "x.json"},
 			fails: true, says: []string{"--introspection and --operations exclude each other"},
 		},

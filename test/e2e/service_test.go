@@ -339,7 +339,7 @@ func sendSlowly(ctx context.Context, c net.Conn) {
 	}
 }
 
-// TestShown tests who may see the playground and the schema.
+// TestShown tests who may see the playground, the demo and the schema.
 func TestShown(t *testing.T) {
 	t.Parallel()
 	const introspection = `{ ...Shown } fragment Shown on Query { all: __schema { queryType { name } } one: __type(name: "Query") { name } }`
@@ -363,20 +363,22 @@ func TestShown(t *testing.T) {
 			if shown && len(r.Errors) > 0 || !shown && r.Code(t) != test.code {
 				t.Errorf("introspection: %s", r.Body)
 			}
-			request, err := http.NewRequest("GET", base+"/", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := 0; i+1 < len(test.header); i += 2 {
-				request.Header.Set(test.header[i], test.header[i+1])
-			}
-			resp, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
-			if (resp.StatusCode == 200) != shown || !shown && resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("the playground: %d %v", resp.StatusCode, resp.Header)
+			for _, path := range []string{"/", "/playground/boot.js", "/demo", "/demo/app.js"} {
+				request, err := http.NewRequest("GET", base+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := 0; i+1 < len(test.header); i += 2 {
+					request.Header.Set(test.header[i], test.header[i+1])
+				}
+				resp, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				if (resp.StatusCode == 200) != shown || !shown && resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
+				}
 			}
 		})
 	}
