@@ -58,7 +58,7 @@ type commandLine struct {
 	Upstream          string   `placeholder:"URL" help:"Base URL of the profile API to serve, such as https://graph.microsoft.com/beta. The caller's Authorization header is forwarded to it."`
 	Host              []string `placeholder:"NAME" help:"On a loopback address, accept this name in the Host header too. Separate several with commas."`
 	CORSOrigin        []string `name:"cors-origin" placeholder:"ORIGIN" help:"Allow cross-origin requests (CORS) from this origin, such as https://app.example.com. Separate several with commas."`
-	Introspection     bool     `help:"Enable introspection and the playground for everybody. By default they are enabled for the sandbox and on loopback addresses, for requests without a proxy."`
+	Introspection     bool     `help:"Enable introspection, the playground and the demo for everybody. By default they are enabled for the sandbox and on loopback addresses, for requests without a proxy."`
 	BasePath          string   `placeholder:"PATH" help:"Serve everything below this path, such as /profileql."`
 	Operations        string   `placeholder:"FILE" help:"Run only the persisted operations (trusted documents) in this manifest, in the format of Relay or Apollo."`
 	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is reloaded on SIGHUP."`
