@@ -27,8 +27,6 @@ import (
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/graph"
 	"profileql/internal/auth"
@@ -45,6 +43,9 @@ import (
 
 //go:embed schema.graphqls
 var schema string
+
+//go:embed federation.graphqls
+var federation string
 
 func main() {
 	// Requests allocate short-lived garbage, and the live heap is small. Collecting a quarter as often saves a third of
@@ -88,14 +89,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	log := telemetry.NewLog(lines)
 	switch c.Command {
 	case config.Schema:
-		_, err = io.WriteString(stdout, schema)
-		return err
+		return printSchema(c, stdout)
 	case config.Check:
 		return check(c, stdout, stderr)
 	case config.Sandbox:
 		return serveSandbox(ctx, c, log, stdout)
 	}
 	return serve(ctx, c, parse, lines, log, stdout)
+}
+
+// printSchema prints the schema that the server would serve.
+func printSchema(c *config.Config, stdout io.Writer) error {
+	served, err := loadSchema(c)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, served.SDL)
+	return err
+}
+
+func loadSchema(c *config.Config) (graph.Schema, error) {
+	if c.Federation {
+		return graph.LoadSubgraph(schema, federation)
+	}
+	return graph.LoadSchema(schema)
 }
 
 // check prints the sources in the format of a sources file, if their files are valid. Warnings go to stderr, so that
@@ -218,9 +235,9 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 		return nil, err
 	}
 	allowed := introspectionAllowed(c)
-	served, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema})
+	served, err := loadSchema(c)
 	if err != nil {
-		return nil, fmt.Errorf("schema.graphqls: %w", err)
+		return nil, err
 	}
 	api, err := graph.New(graph.Options{Schema: served, Sources: all.described(), Collection: all.collection})
 	if err != nil {

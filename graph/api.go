@@ -13,8 +13,8 @@ import (
 
 // Options are the options of [New].
 type Options struct {
-	Schema  *ast.Schema // parsed from schema.graphqls
-	Sources Sources     // at least one
+	Schema  Schema  // of schema.graphqls
+	Sources Sources // at least one
 
 	// Collection returns the items of a facet. It is called once for each field of Profile that returns a connection, with the
 	// field's name, which is also the path segment of the REST API, and the REST properties of an item.
@@ -42,7 +42,7 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		Executable: dispatching{NewExecutableSchema(Config{Schema: withoutDefer(o.Schema), Resolvers: resolver})},
+		Executable: dispatching{NewExecutableSchema(Config{Schema: withoutDefer(o.Schema.Parsed), Resolvers: resolver})},
 		Inputs:     resolver.schema,
 		Checkers:   []checker{costLimits{resolver.facets}.of, newInputs(resolver).of},
 	}, nil

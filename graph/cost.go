@@ -16,8 +16,9 @@ import (
 
 // The limits of an operation's cost. docs/limits.md describes each. The largest useful operation is within them.
 const (
-	maxCost  = 50_000
-	maxCalls = 120
+	maxCost            = 50_000
+	maxCalls           = 120
+	maxRepresentations = 100
 )
 
 // overLimit returns the error for an operation over a limit.
@@ -36,6 +37,8 @@ func (l costLimits) of(op *ast.OperationDefinition) check {
 	return func(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 		total := formula.with(op.Variables)
 		switch {
+		case total.representations > maxRepresentations:
+			return overLimit("representations", maxRepresentations, "representations in the operation")
 		case total.calls > maxCalls:
 			return overLimit("upstreamCalls", maxCalls, "requests to one source")
 		case total.fields > maxCost:
@@ -45,12 +48,15 @@ func (l costLimits) of(op *ast.OperationDefinition) check {
 	}
 }
 
-// cost is the cost of a selection: fields in the response, and requests to sources. It is an upper bound, because it
-// ignores @skip and @include.
-type cost struct{ fields, calls int }
+// cost is the cost of a selection: fields in the response, requests to sources, and representations of a gateway. It is an
+// upper bound, because it ignores @skip and @include.
+type cost struct{ fields, calls, representations int }
 
 func (c cost) plus(other cost) cost {
-	return cost{min(c.fields+other.fields, maxCost+1), min(c.calls+other.calls, maxCalls+1)}
+	return cost{
+		fields: min(c.fields+other.fields, maxCost+1), calls: min(c.calls+other.calls, maxCalls+1),
+		representations: min(c.representations+other.representations, maxRepresentations+1),
+	}
 }
 
 // costFormula is the cost of a selection as a function of the variables.
@@ -58,6 +64,9 @@ type costFormula struct {
 	fixed   cost
 	counted []countedField
 }
+
+// representations is the argument of the field _entities.
+const representations = "representations"
 
 // countedField is a field that returns a list. An argument gives the length of the list, by which the cost of the
 // field's selection is multiplied.
@@ -84,7 +93,11 @@ func (f countedField) with(variables map[string]any) cost {
 	if !f.perItem {
 		times, calls = max(times, 1), 1+f.totals
 	}
-	return cost{fields: 1 + times*inner.fields, calls: calls + times*inner.calls}
+	sum := cost{fields: 1 + times*inner.fields, calls: calls + times*inner.calls}
+	if f.argument == representations {
+		sum.representations = times
+	}
+	return sum
 }
 
 // set returns the cost of a selection set. The query limits bound the number of its selections, including those in
@@ -111,6 +124,8 @@ func (l costLimits) field(f *ast.Field) costFormula {
 	switch parent := f.ObjectDefinition.Name; {
 	case parent == "Query" && f.Name == "nodes":
 		counted.argument, counted.perItem = "ids", true
+	case parent == "Query" && f.Name == "_entities":
+		counted.argument, counted.perItem = representations, true
 	case parent == "Profile" && l.facets[f.Name] != nil:
 		counted.argument, counted.totals = "first", countTotals(f.SelectionSet)
 	default:

@@ -45,7 +45,7 @@ func newDataBuffer(ctx context.Context) *bytes.Buffer {
 // beginLists announces the lists that are selected in the current field, which returns a profile.
 func (r *Resolver) beginLists(ctx context.Context) {
 	lists := 0
-	for _, field := range graphql.CollectFields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, []string{"Profile", "Node"}) {
+	for _, field := range graphql.CollectFields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, profileImplementors) {
 		if r.facets[field.Name] != nil {
 			lists++
 		}

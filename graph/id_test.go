@@ -32,9 +32,26 @@ var testSchema = func() *ast.Schema {
 	return gqlparser.MustLoadSchema(&ast.Source{Name: file, Input: string(text)})
 }()
 
+// testSubgraph is the same schema as a subgraph.
+var testSubgraph = func() Schema {
+	texts := make([]string, 2)
+	for i, file := range []string{"../schema.graphqls", "../federation.graphqls"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		texts[i] = string(text)
+	}
+	schema, err := LoadSubgraph(texts[0], texts[1])
+	if err != nil {
+		panic(err)
+	}
+	return schema
+}()
+
 func testOptions() Options {
 	return Options{
-		Schema:     testSchema,
+		Schema:     Schema{Parsed: testSchema},
 		Sources:    Sources{{Name: "one", Kind: "PROFILE"}, {Name: "two", Kind: "SANDBOX"}},
 		Collection: func(string, []string) Collection { return noInterests{} },
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -20,32 +21,43 @@ import (
 type Resolver struct {
 	Sources Sources
 
+	sdl    string // of the schema
 	schema *projection.Schema
 	plans  *plans
 	facets map[string]*Facet // by name
 }
 
-// newResolver returns a resolver, and sets the facets of the sources. Each field of Profile that returns a connection is a
-// facet. It returns an error if the schema has unknown types.
+// newResolver returns a resolver, and sets the facets of the sources. It returns an error if the schema has unknown types.
 func newResolver(o Options) (*Resolver, error) {
-	projected, err := projection.New(o.Schema, ofItem)
+	schema := o.Schema.Parsed
+	projected, err := projection.New(schema, ofItem)
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{Sources: o.Sources, schema: projected, plans: newPlans(projected), facets: make(map[string]*Facet)}
-	for _, field := range o.Schema.Types["Profile"].Fields {
-		typeName, isFacet := strings.CutSuffix(field.Type.Name(), "Connection")
-		if !isFacet {
-			continue
-		}
-		r.facets[field.Name] = &Facet{
-			name: field.Name, typeName: typeName, resolver: r, collection: o.Collection(field.Name, properties(o.Schema.Types[typeName])),
+	r := &Resolver{
+		Sources: o.Sources, sdl: o.Schema.SDL, schema: projected, plans: newPlans(projected), facets: make(map[string]*Facet),
+	}
+	for name, typeName := range facetsOf(schema) {
+		r.facets[name] = &Facet{
+			name: name, typeName: typeName, resolver: r, collection: o.Collection(name, properties(schema.Types[typeName])),
 		}
 		for _, source := range o.Sources {
-			source.facets = append(source.facets, field.Name)
+			source.facets = append(source.facets, name)
 		}
 	}
 	return r, nil
+}
+
+// facetsOf returns the facets of a schema, in its order, each with the type of its items: the fields of Profile that return
+// a connection.
+func facetsOf(schema *ast.Schema) iter.Seq2[string, string] {
+	return func(yield func(name, itemType string) bool) {
+		for _, field := range schema.Types["Profile"].Fields {
+			if itemType, isFacet := strings.CutSuffix(field.Type.Name(), "Connection"); isFacet && !yield(field.Name, itemType) {
+				return
+			}
+		}
+	}
 }
 
 // ofItem reports whether ProfileQL adds this field to an item, because the source does not send it.
@@ -140,6 +152,11 @@ func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.object(ctx, id)
+}
+
+// object returns the profile or the item with an id.
+func (r *Resolver) object(ctx context.Context, id globalID) (model.Node, error) {
 	if id.isProfile() {
 		return r.profileOf(ctx, id.user), nil
 	}
@@ -149,37 +166,45 @@ func (r *Resolver) node(ctx context.Context, text string) (model.Node, error) {
 // maxNodes is the maximum number of ids in the field nodes.
 const maxNodes = 100
 
-// nodes returns the objects with these global ids. They are fetched concurrently, so that with a slow source they take
-// one timeout in total; the source's limiter bounds the concurrent requests of a caller. An object that cannot be
-// fetched is nil, with an error at its index.
+// nodes returns the objects with these global ids.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
-	dispatcher := profile.DispatcherOf(ctx)
-	defer dispatcher.End()
 	if len(ids) > maxNodes {
+		profile.DispatcherOf(ctx).End()
 		return nil, &profile.Error{
 			Code: profile.LimitExceeded, Limit: "nodes", LimitValue: maxNodes,
 			Message: fmt.Sprintf("nodes takes at most %d ids.", maxNodes),
 		}
 	}
-	found := make([]model.Node, len(ids))
-	var all sync.WaitGroup
-	dispatcher.Begin(len(ids))
-	for i, id := range ids {
-		all.Go(func() { found[i] = r.nodeAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), id) })
-	}
-	dispatcher.Wait(all.Wait)
-	return found, nil
+	return resolveAll(ctx, ids, r.node), nil
 }
 
-// nodeAt returns the object with a global id. It adds errors to the response at the path of the context, and also
+// resolveAll returns the objects that the entries of an argument name. They are fetched concurrently, so that with a slow
+// source they take one timeout in total; the source's limiter bounds the concurrent requests of a caller. An object that
+// cannot be fetched is nil, with an error at its index.
+func resolveAll[T any](ctx context.Context, entries []T, resolve func(context.Context, T) (model.Node, error)) []model.Node {
+	dispatcher := profile.DispatcherOf(ctx)
+	defer dispatcher.End()
+	found := make([]model.Node, len(entries))
+	var all sync.WaitGroup
+	dispatcher.Begin(len(entries))
+	for i, entry := range entries {
+		all.Go(func() {
+			found[i] = resolveAt(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), entry, resolve)
+		})
+	}
+	dispatcher.Wait(all.Wait)
+	return found
+}
+
+// resolveAt returns the object that one entry names. It adds errors to the response at the path of the context, and also
 // panics, because gqlgen does not recover those of other goroutines.
-func (r *Resolver) nodeAt(ctx context.Context, id string) (found model.Node) {
+func resolveAt[T any](ctx context.Context, entry T, resolve func(context.Context, T) (model.Node, error)) (found model.Node) {
 	defer func() {
 		if p := recover(); p != nil {
 			graphql.AddError(ctx, graphql.GetOperationContext(ctx).Recover(ctx, p))
 		}
 	}()
-	found, err := r.node(ctx, id)
+	found, err := resolve(ctx, entry)
 	if err != nil {
 		graphql.AddError(ctx, err)
 		return nil

@@ -10,11 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// An object with a global id. The query `node` reads it again by this id, and clients can use the id as a cache key.
-type Node interface {
-	IsNode()
-}
-
 // A new educational activity, and the source and the profile to create it in.
 type CreateEducationalActivityInput struct {
 	// The educational activity.

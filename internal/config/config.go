@@ -43,6 +43,7 @@ type Config struct {
 	CORSOrigins   []string // allowed origins of web pages
 	Introspection bool     // introspection and playground for everybody
 	BasePath      string   // path below which everything is served, such as /profileql; empty for none
+	Federation    bool     // the schema is a subgraph of Apollo Federation
 	Operations    string   // manifest of persisted operations, the only ones that are run; empty for any
 	TLSCert       string   // PEM files; empty for plain HTTP
 	TLSKey        string
@@ -61,6 +62,7 @@ type commandLine struct {
 	Introspection     bool     `help:"Enable introspection, the playground and the demo for everybody. By default they are enabled for the sandbox and on loopback addresses, for requests without a proxy."`
 	BasePath          string   `placeholder:"PATH" help:"Serve everything below this path, such as /profileql."`
 	Operations        string   `placeholder:"FILE" help:"Run only the persisted operations (trusted documents) in this manifest, in the format of Relay or Apollo."`
+	Federation        bool     `help:"Serve the schema as a subgraph of Apollo Federation 2. With the command schema, print the subgraph's schema for composition."`
 	TLSCert           string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM). It is reloaded on SIGHUP."`
 	TLSKey            string   `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
 	Sandbox           bool     `help:"Serve the built-in sandbox on an address that other machines can reach. On a loopback address it is served by default."`
@@ -114,7 +116,7 @@ func Parse(args []string, version string, stdout, stderr io.Writer) (*Config, er
 	c := &Config{
 		Command: Command(context.Selected().Name), Listen: line.Listen,
 		Hosts: line.Host, CORSOrigins: line.CORSOrigin, Introspection: line.Introspection, BasePath: line.BasePath, Operations: line.Operations,
-		TLSCert: line.TLSCert, TLSKey: line.TLSKey, Admin: line.Admin,
+		TLSCert: line.TLSCert, TLSKey: line.TLSKey, Admin: line.Admin, Federation: line.Federation,
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
@@ -178,7 +180,7 @@ func (line *commandLine) check(c *Config) error {
 	}
 	for option, given := range map[string]bool{
 		"--cors-origin": len(c.CORSOrigins) > 0, "--introspection": c.Introspection, "--operations": c.Operations != "",
-		"--base-path": c.BasePath != "", "--admin": c.Admin != "",
+		"--base-path": c.BasePath != "", "--admin": c.Admin != "", "--federation": c.Federation,
 	} {
 		if given && c.Command == Sandbox {
 			return fmt.Errorf("%s is an option for GraphQL, which the command sandbox does not serve", option)

@@ -46,7 +46,7 @@ func always(c graph.Collection) func(string, []string) graph.Collection {
 func optionsOf(t testing.TB, collection func(string, []string) graph.Collection, sources ...*graph.Source) Options {
 	t.Helper()
 	api, err := graph.New(graph.Options{
-		Schema: testSchema, Sources: sources,
+		Schema: graph.Schema{Parsed: testSchema}, Sources: sources,
 		Collection: collection,
 	})
 	if err != nil {

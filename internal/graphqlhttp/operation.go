@@ -92,13 +92,19 @@ func introspectionOf(op *ast.OperationDefinition) Check {
 	return nil
 }
 
-// introspects reports whether a selection set at the root of an operation contains __schema or __type. It ignores @skip
+// printedBy is the commands that print what the root fields with the schema return. With _service, subgraphs of Apollo
+// Federation return it.
+var printedBy = map[string]string{
+	"__schema": "profileql schema", "__type": "profileql schema", "_service": "profileql schema --federation",
+}
+
+// introspects reports whether a selection set at the root of an operation contains a field with the schema. It ignores @skip
 // and @include.
 func introspects(set ast.SelectionSet) bool {
 	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
 		switch s := selection.(type) {
 		case *ast.Field:
-			return s.Name == "__schema" || s.Name == "__type"
+			return printedBy[s.Name] != ""
 		case *ast.InlineFragment:
 			return introspects(s.SelectionSet)
 		case *ast.FragmentSpread:
@@ -113,9 +119,9 @@ func checkIntrospection(_ context.Context, op *graphql.OperationContext) *gqlerr
 		return nil
 	}
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
-		if f.Name == "__schema" || f.Name == "__type" {
+		if command := printedBy[f.Name]; command != "" {
 			return &gqlerror.Error{
-				Message:    "Introspection is disabled. The command `profileql schema` prints the schema.",
+				Message:    "Introspection is disabled. The command `" + command + "` prints the schema.",
 				Locations:  locations(f.Position),
 				Extensions: map[string]any{"code": codeBadRequest},
 			}

@@ -99,6 +99,8 @@ func (s *Schema) checkLeaf(t *ast.Type, v any) error {
 		return s.enums[t.Name()].check(t.Name(), v)
 	case kindFlags:
 		return s.enums[t.Name()].checkFlags(t.Name(), v)
+	case kindAny:
+		return nil
 	default:
 		return checkScalar(t.Name(), v)
 	}
@@ -114,7 +116,7 @@ func (s *Schema) checkType(t *ast.Type, v any) error {
 	for _, value := range values {
 		_, isText := value.(string)
 		switch k := s.kindOf(t); {
-		case isText && (k == kindDateTime || k == kindDate || k == kindEnum || k == kindFlags):
+		case k == kindAny, isText && (k == kindDateTime || k == kindDate || k == kindEnum || k == kindFlags):
 		case k == kindEnum || k == kindFlags:
 			return wrongTypef("%s cannot be %s", t.Name(), describe(value))
 		default:

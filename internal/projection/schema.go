@@ -54,11 +54,12 @@ const (
 	kindEnum
 	kindFlags // a list in GraphQL, one text on the wire
 	kindObject
+	kindAny // any JSON, only in inputs
 )
 
 var scalars = map[string]kind{
 	"String": kindText, "ID": kindText, "Boolean": kindBoolean, "Int": kindInt, "Float": kindFloat, "DateTime": kindDateTime,
-	"Date": kindDate,
+	"Date": kindDate, "_Any": kindAny,
 }
 
 // kindOf returns the kind of a type's values; for a list, that of its entries, except for flags.

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,6 +112,8 @@ func (c *coercion) value(t *ast.Type, v jsontape.Value) (any, error) {
 		return list, err
 	case k == kindObject:
 		return c.object(c.schema.schema.Types[t.NamedType], v)
+	case k == kindAny:
+		return decodeAny(v)
 	}
 	value, err := decode(v)
 	if err == nil {
@@ -192,4 +195,12 @@ func decode(v jsontape.Value) (any, error) {
 	default:
 		return map[string]any{}, nil
 	}
+}
+
+// decodeAny decodes a value of any type.
+func decodeAny(v jsontape.Value) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(v.Raw()))
+	decoder.UseNumber()
+	err = decoder.Decode(&value)
+	return value, err
 }
