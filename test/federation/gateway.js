@@ -1,17 +1,12 @@
-// Apollo Gateway in front of two subgraphs. It forwards the caller's token.
+// Two gateways in front of two subgraphs: Apollo's and Hive's, each with its maker's composition. They forward the caller's
+// token.
+import { createServer } from "node:http";
 import { composeServices } from "@apollo/composition";
 import { ApolloGateway, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
-import { parse } from "graphql";
-import { subgraphSchema } from "./profileql.js";
-import { teamsSchema } from "./teams.js";
-
-export const compose = (profileqlURL, teamsURL, schema = subgraphSchema()) =>
-  composeServices([
-    { name: "profileql", url: profileqlURL, typeDefs: parse(schema) },
-    { name: "teams", url: teamsURL, typeDefs: teamsSchema },
-  ]);
+import { createGatewayRuntime } from "@graphql-hive/gateway-runtime";
+import { composeServices as composeForHive } from "@theguild/federation-composition";
 
 class Authorized extends RemoteGraphQLDataSource {
   willSendRequest({ request, context }) {
@@ -19,7 +14,7 @@ class Authorized extends RemoteGraphQLDataSource {
   }
 }
 
-export async function startGateway(supergraphSdl) {
+async function startApollo(supergraphSdl) {
   const gateway = new ApolloGateway({ supergraphSdl, buildService: ({ url }) => new Authorized({ url }) });
   const server = new ApolloServer({ gateway, includeStacktraceInErrorResponses: false });
   const { url } = await startStandaloneServer(server, {
@@ -28,3 +23,28 @@ export async function startGateway(supergraphSdl) {
   });
   return { url, stop: () => server.stop() };
 }
+
+async function startHive(supergraph) {
+  const gateway = createGatewayRuntime({
+    supergraph,
+    logging: false,
+    maskedErrors: false,
+    propagateHeaders: { fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get("authorization") ?? undefined }) },
+  });
+  const server = createServer(gateway);
+  await new Promise((listens) => server.listen(0, "127.0.0.1", listens));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/graphql`,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Compose returns the supergraph of subgraphs (name, url, typeDefs), or errors; start serves a supergraph. */
+export const gateways = {
+  apollo: { compose: composeServices, start: startApollo },
+  hive: { compose: composeForHive, start: startHive },
+};
