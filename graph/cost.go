@@ -88,7 +88,7 @@ func (f costFormula) with(variables map[string]any) cost {
 }
 
 func (f countedField) with(variables map[string]any) cost {
-	inner, times := f.inner.with(variables), countOf(f.Field, f.argument, variables)
+	inner, times := f.inner.with(variables), f.count(variables)
 	calls := times
 	if !f.perItem {
 		times, calls = max(times, 1), 1+f.totals
@@ -146,9 +146,16 @@ func hasVariable(v *ast.Value) bool {
 	return v.Kind == ast.Variable || slices.ContainsFunc(v.Children, func(child *ast.ChildValue) bool { return hasVariable(child.Value) })
 }
 
-// countOf returns the value of a number argument, or the length of a list argument.
-func countOf(f *ast.Field, argument string, variables map[string]any) int {
-	switch v := f.ArgumentMap(variables)[argument].(type) {
+// count returns the length of the list, from its argument: a number, or a list with an entry for each object.
+func (f countedField) count(variables map[string]any) int {
+	if given := f.Arguments.ForName(f.argument); given != nil && f.perItem && given.Value.Kind != ast.Variable {
+		// The literal is not evaluated: gqlparser panics if it contains a number that is out of range.
+		if given.Value.Kind == ast.ListValue {
+			return len(given.Value.Children)
+		}
+		return 1 // a single value where a list is expected
+	}
+	switch v := f.ArgumentMap(variables)[f.argument].(type) {
 	case []any:
 		return len(v)
 	case int64:
@@ -158,10 +165,8 @@ func countOf(f *ast.Field, argument string, variables map[string]any) int {
 	case json.Number:
 		n, _ := strconv.ParseInt(v.String(), 10, 64)
 		return clampCount(n)
-	case nil:
-		return 0
 	}
-	return 1 // a single value where a list is expected
+	return 0
 }
 
 // clampCount limits a count, so that products do not overflow. The resolver rejects values over 100.

@@ -35,6 +35,9 @@ func (s *Schema) CheckDefault(def *ast.VariableDefinition) error {
 		return nil
 	}
 	value, err := def.DefaultValue.Value(nil)
+	if errors.Is(err, strconv.ErrRange) {
+		err = badValuef("a number is out of range")
+	}
 	var path []string
 	if err == nil {
 		path, err = s.walkLiteral(def.Type, value, s.checkType)

@@ -208,6 +208,7 @@ func TestCommandLine(t *testing.T) {
 			name: "GraphQL's options for the sandbox alone", args: []string{"sandbox", "--cors-origin", "https://app.example.com"},
 			fails: true, says: []string{"--cors-origin is an option for GraphQL"},
 		},
+		{name: "a subgraph of the sandbox alone", args: []string{"sandbox", "--federation"}, fails: true, says: []string{"--federation is an option for GraphQL"}},
 		{
 			name: "a certificate without a key", args: []string{"--tls-cert", "cert.pem"},
 			fails: true, says: []string{"--tls-cert and --tls-key must be given together"},

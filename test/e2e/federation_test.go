@@ -111,6 +111,41 @@ func TestEntities(t *testing.T) {
 	}
 }
 
+// TestRepresentationsInDocuments has representations as literals, which validation accepts whatever they are.
+func TestRepresentationsInDocuments(t *testing.T) {
+	t.Parallel()
+	f, rec := newSubgraph(t)
+	const fields = ") { __typename ... on Node { id } } }"
+	const profile = `{__typename: "Profile", id: "pq1.AAAA"}`
+	const huge = "99999999999999999999"
+	for query, code := range map[string]string{
+		"{ _entities(representations: [" + profile + "]" + fields:                                                   "",
+		"{ _entities(representations: " + profile + fields:                                                          "",
+		"query($r: [_Any!]! = [" + profile + "]) { _entities(representations: $r" + fields:                          "",
+		`query($id: ID! = "pq1.AAAA") { _entities(representations: [{id: $id, __typename: "Profile"}]` + fields:     "",
+		`{ _entities(representations: [{__typename: "Profile", id: "pq1.AAAA", x: [1.5, {y: [null, A]}]}]` + fields: "",
+		"{ _entities(representations: []" + fields:                                                                  "",
+		"{ _entities(representations: [[" + profile + "]]" + fields:                                                 "BAD_USER_INPUT",
+		"{ _entities(representations: 7" + fields:                                                                   "BAD_USER_INPUT",
+		"{ _entities(representations: " + huge + fields:                                                             "BAD_USER_INPUT",
+		"{ _entities(representations: {x: " + huge + "}" + fields:                                                   "BAD_USER_INPUT",
+		"{ _entities(representations: [{x: [1e999]}]" + fields:                                                      "BAD_USER_INPUT",
+		"query($r: [_Any!]! = [" + huge + "]) { _entities(representations: $r" + fields:                             "BAD_USER_INPUT",
+		"{ _entities(representations: [null]" + fields:                                                              "GRAPHQL_VALIDATION_FAILED",
+	} {
+		r := f.do(query, nil)
+		if code == "" && len(r.Errors) > 0 || code != "" && r.Code(t) != code {
+			t.Errorf("%s: %s", query, r.Body)
+		}
+		if code == "" && !strings.Contains(query, "[])") && !strings.Contains(r.Body, `{"_entities":[{"__typename":"Profile","id":"pq1.AAAA"}]}`) {
+			t.Errorf("%s: %s", query, r.Body)
+		}
+	}
+	if sent := rec.take(); len(sent) > 0 {
+		t.Errorf("%d requests", len(sent))
+	}
+}
+
 // ids returns the ids of the first n items of a list of the signed-in user.
 func (f *facade) ids(t testing.TB, facet string, n int, header ...string) (ids []string) {
 	t.Helper()
