@@ -5,15 +5,32 @@ import (
 	"maps"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"profileql/internal/projection"
 )
 
+// Schema is a GraphQL schema: its text, and what is served. They differ if it is a subgraph; see [LoadSubgraph].
+type Schema struct {
+	SDL    string
+	Parsed *ast.Schema
+}
+
+// LoadSchema parses a schema.
+func LoadSchema(sdl string) (Schema, error) {
+	parsed, err := parseSchema(sdl)
+	return Schema{SDL: sdl, Parsed: parsed}, err
+}
+
+func parseSchema(sdl string) (*ast.Schema, error) {
+	return gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: sdl})
+}
+
 // Options are the options of [New].
 type Options struct {
-	Schema  Schema  // of schema.graphqls
+	Schema  Schema
 	Sources Sources // at least one
 
 	// Collection returns the items of a facet. It is called once for each field of Profile that returns a connection, with the

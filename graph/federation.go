@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"profileql/graph/model"
@@ -13,20 +12,9 @@ import (
 	"profileql/internal/projection"
 )
 
-// Schema is a GraphQL schema, as text and parsed.
-type Schema struct {
-	SDL    string      // for code generators, and for the composition of a supergraph if it is a subgraph
-	Parsed *ast.Schema // with the fields that a gateway needs if it is a subgraph
-}
-
-// LoadSchema parses a schema.
-func LoadSchema(sdl string) (Schema, error) {
-	parsed, err := parseSchema(sdl)
-	return Schema{SDL: sdl, Parsed: parsed}, err
-}
-
-// LoadSubgraph parses a schema, and extends it to a subgraph of Apollo Federation 2, with the fields of federation.graphqls.
-// The entities are Profile and the items of all facets; their key is the id. See
+// LoadSubgraph parses a schema, and extends it to a subgraph of Apollo Federation 2. The text gets the directives that
+// composition needs, and what is served the fields that gateways use, which are those of federation.graphqls. The entities
+// are Profile and the items of all facets; their key is the id. See
 // https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec.
 func LoadSubgraph(sdl, fields string) (Schema, error) {
 	parsed, err := parseSchema(sdl)
@@ -57,10 +45,6 @@ const (
 func addDirective(lines []string, def *ast.Definition, directive string) {
 	line := &lines[def.Position.Line-1]
 	*line = strings.Replace(*line, " {", " "+directive+" {", 1)
-}
-
-func parseSchema(sdl string) (*ast.Schema, error) {
-	return gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: sdl})
 }
 
 // __resolve_entities resolves the field _entities. The cost limits bound the number of representations. gqlgen generates no

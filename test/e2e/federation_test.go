@@ -261,7 +261,19 @@ func TestRepresentationsAreLimited(t *testing.T) {
 			t.Errorf("%d: %s", test.n, r.Body)
 		}
 	}
-	r := f.do(`query($r: [_Any!]!, $ids: [ID!]!) { _entities(representations: $r) { __typename } nodes(ids: $ids) { id } }`,
+	const lists = `query($r: [_Any!]!) { _entities(representations: $r) { ... on Profile { interests(first: 1) { nodes { id } } } } }`
+	if r := f.do(lists, many(60)); len(r.Errors) > 0 {
+		t.Errorf("60 profiles with a list each: %s", r.Body)
+	}
+	rec.take()
+	if r := f.do(lists, many(61)); r.Code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "upstreamCalls" {
+		t.Errorf("61 profiles with a list each: %s", r.Body)
+	}
+	r := f.do(entitiesQuery, representations(slices.Repeat([]any{7}, 100)...))
+	if len(r.Errors) != 20 || r.Errors[19].Extensions["limit"] != "errors" || strings.Count(string(r.Data), "null") != 100 {
+		t.Errorf("100 invalid ones: %s", r.Body)
+	}
+	r = f.do(`query($r: [_Any!]!, $ids: [ID!]!) { _entities(representations: $r) { __typename } nodes(ids: $ids) { id } }`,
 		map[string]any{"r": many(61)["r"], "ids": slices.Repeat([]string{scene.GlobalID("", "", "", "")}, 60)})
 	if r.Code(t) != "LIMIT_EXCEEDED" || r.Errors[0].Extensions["limit"] != "upstreamCalls" {
 		t.Errorf("together with nodes: %s", r.Body)
@@ -298,7 +310,7 @@ func TestSubgraphSchema(t *testing.T) {
 		}
 	}
 	plain = strings.NewReplacer(` @key(fields: "id")`, "", " @shareable", "").Replace(plain)
-	if keys != 20 || plain != schema || !strings.Contains(printed, "\ntype PageInfo @shareable {\n") {
+	if keys != len(entities) || plain != schema || !strings.Contains(printed, "\ntype PageInfo @shareable {\n") {
 		t.Errorf("%d entities have a key, and the rest is the schema: %t", keys, plain == schema)
 	}
 	const introspection = `{ __schema { queryType { fields { name } } types { name possibleTypes { name } } directives { name } } }`

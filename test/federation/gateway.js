@@ -8,6 +8,7 @@ import { startStandaloneServer } from "@apollo/server/standalone";
 import { createGatewayRuntime } from "@graphql-hive/gateway-runtime";
 import { composeServices as composeForHive } from "@theguild/federation-composition";
 
+// #region apollo
 class Authorized extends RemoteGraphQLDataSource {
   willSendRequest({ request, context }) {
     if (context.authorization) request.http.headers.set("authorization", context.authorization);
@@ -23,14 +24,19 @@ async function startApollo(supergraphSdl) {
   });
   return { url, stop: () => server.stop() };
 }
+// #endregion
 
 async function startHive(supergraph) {
+  // #region hive
   const gateway = createGatewayRuntime({
     supergraph,
+    propagateHeaders: {
+      fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get("authorization") ?? undefined }),
+    },
+    maskedErrors: false, // the codes of errors in subgraphs are for clients
     logging: false,
-    maskedErrors: false,
-    propagateHeaders: { fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get("authorization") ?? undefined }) },
   });
+  // #endregion
   const server = createServer(gateway);
   await new Promise((listens) => server.listen(0, "127.0.0.1", listens));
   return {

@@ -12,12 +12,6 @@ export const teamsSchema = parse(`
     teams(first: Int!): TeamConnection!
   }
 
-  type Team @key(fields: "name") {
-    name: String!
-    lead: Profile
-    topics: [PersonInterest]!
-  }
-
   type TeamConnection {
     nodes: [Team!]!
     pageInfo: PageInfo!
@@ -30,6 +24,13 @@ export const teamsSchema = parse(`
     endCursor: String
   }
 
+  # #region schema
+  type Team @key(fields: "name") {
+    name: String!
+    lead: Profile
+    topics: [PersonInterest]!
+  }
+
   type Profile @key(fields: "id") {
     id: ID!
     leads: [Team!]!
@@ -39,6 +40,7 @@ export const teamsSchema = parse(`
     id: ID!
     teams: [Team!]!
   }
+  # #endregion
 `);
 
 /** Serves teams, which are objects with a name, the id of a lead and the ids of topics. */
