@@ -31,7 +31,7 @@ func endpointOf(t testing.TB, o Options) (ask func(document, variables string) (
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequestWithContext(t.Context(), "POST", "/graphql", strings.NewReader(string(body)))
+		r := httptest.NewRequest("POST", "/graphql", strings.NewReader(string(body)))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
