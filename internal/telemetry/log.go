@@ -1,4 +1,4 @@
-// Package telemetry is the log of ProfileQL, which redacts secrets and never blocks a request.
+// Package telemetry is the log of ProfileQL, which redacts secrets and never blocks a request, its metrics, and its traces.
 package telemetry
 
 import (

@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
-// Names of attributes. Prometheus has an underscore for each dot.
+// Names of attributes of metrics and spans. Prometheus has an underscore for each dot.
 const (
 	operationType = "graphql.operation.type"
 	operationName = "graphql.operation.name"
@@ -158,6 +158,7 @@ func (m *Metrics) Handler() http.Handler {
 type Operation struct {
 	Type     string // query or mutation; empty if it was refused before that was known
 	Name     string // empty, unless it is one of a list of the operator's
+	Document string // hash of the document; empty if there is none
 	Status   int    // of the HTTP response
 	Codes    []string
 	Duration time.Duration
@@ -204,6 +205,9 @@ func (m *Metrics) Retry(source, method string, status int) {
 
 // TokenExchange measures a request for the token of a source. The code is that of its error; empty for a success.
 func (m *Metrics) TokenExchange(source, code string, d time.Duration) {
+	if m == nil {
+		return
+	}
 	if code == "" {
 		code = "success"
 	}

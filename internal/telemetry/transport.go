@@ -26,31 +26,43 @@ type measuringTransport struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *measuringTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	b := &measuredBody{transport: t, ctx: r.Context(), began: time.Now(), key: sourceRequestKey{
+	m := &measuredRequest{requests: t.requests, began: time.Now(), key: sourceRequestKey{
 		source: t.source, method: r.Method, batch: r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/$batch"),
 	}}
+	m.body = endingBody{ctx: r.Context(), request: m}
 	resp, err := t.base.RoundTrip(r)
 	if err != nil {
-		b.end(err)
+		m.body.end(err)
 		return nil, err
 	}
-	b.key.status = resp.StatusCode
-	b.ReadCloser, resp.Body = resp.Body, b
+	m.key.status = resp.StatusCode
+	m.body.ReadCloser, resp.Body = resp.Body, &m.body
 	return resp, nil
 }
 
-// measuredBody is the body of a response, whose end is that of the request.
-type measuredBody struct {
+// measuredRequest is a request to a source that is being measured.
+type measuredRequest struct {
+	body     endingBody
+	requests *histogram[sourceRequestKey]
+	began    time.Time
+	key      sourceRequestKey
+}
+
+func (m *measuredRequest) ended(failure string) {
+	m.key.failure = failure
+	m.requests.record(time.Since(m.began), m.key)
+}
+
+// endingBody is the body of a response, whose end is that of the request.
+type endingBody struct {
 	io.ReadCloser
-	transport *measuringTransport
-	ctx       context.Context
-	began     time.Time
-	key       sourceRequestKey
-	ended     bool // one goroutine reads and closes a body
+	ctx     context.Context
+	request interface{ ended(failure string) } // is told why the request failed; empty for a success
+	isEnded bool                               // one goroutine reads and closes a body
 }
 
 // Read implements [io.Reader].
-func (b *measuredBody) Read(p []byte) (int, error) {
+func (b *endingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch err {
 	case nil:
@@ -64,25 +76,27 @@ func (b *measuredBody) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer]. A body that is not read to its end, such as one that is too large, is no failure of the
 // source.
-func (b *measuredBody) Close() error {
+func (b *endingBody) Close() error {
 	b.end(nil)
 	return b.ReadCloser.Close()
 }
 
-func (b *measuredBody) end(err error) {
-	if b.ended {
+func (b *endingBody) end(err error) {
+	if b.isEnded {
 		return
 	}
-	b.ended = true
+	b.isEnded = true
+	failure := ""
 	if err != nil {
-		b.key.failure = b.failure()
+		failure = failureOf(b.ctx)
 	}
-	b.transport.requests.record(time.Since(b.began), b.key)
+	b.request.ended(failure)
 }
 
-// failure returns why a request failed, in three words. A caller cancels the context without a cause of its own.
-func (b *measuredBody) failure() string {
-	switch cause := context.Cause(b.ctx); {
+// failureOf returns why a request with this context failed, in one word. A caller cancels the context without a cause of
+// its own.
+func failureOf(ctx context.Context) string {
+	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
 		return "canceled"
 	case errors.Is(cause, context.DeadlineExceeded):
