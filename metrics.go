@@ -28,11 +28,7 @@ func observeOperations(m *telemetry.Metrics) []graphqlhttp.Observer {
 		return nil
 	}
 	ended := func(op graphqlhttp.Operation) {
-		measured := telemetry.Operation{Type: op.Type, Status: op.Status, Codes: op.Codes, Duration: op.Duration}
-		if op.Listed { // other names are the caller's choice, and so would be the number of time series
-			measured.Name = op.Name
-		}
-		m.OperationEnds(measured)
+		m.OperationEnds(observed(op))
 		if op.Cached != "" {
 			m.DocumentLookup(op.Cached == graphqlhttp.Hit)
 		}
@@ -44,6 +40,16 @@ func observeOperations(m *telemetry.Metrics) []graphqlhttp.Observer {
 		m.OperationBegins()
 		return ctx, ended
 	}}
+}
+
+// observed returns what metrics and traces show of an operation: nothing that is the caller's choice, as the names of
+// operations are that are not listed.
+func observed(op graphqlhttp.Operation) telemetry.Operation {
+	o := telemetry.Operation{Type: op.Type, Document: op.Document, Status: op.Status, Codes: op.Codes, Duration: op.Duration}
+	if op.Listed {
+		o.Name = op.Name
+	}
+	return o
 }
 
 // observeParts returns the function that is told the responses in batches.
@@ -66,12 +72,13 @@ func observeRetries(source string, m *telemetry.Metrics) func(method string, sta
 }
 
 // observeExchanges returns the function that is told of requests for tokens of a source, or nil.
-func observeExchanges(source string, m *telemetry.Metrics) func(context.Context, profile.Code, time.Time, time.Duration) {
-	if m == nil {
+func observeExchanges(source string, with shared) func(context.Context, profile.Code, time.Time, time.Duration) {
+	if with.metrics == nil && with.traces == nil {
 		return nil
 	}
-	return func(_ context.Context, code profile.Code, _ time.Time, took time.Duration) {
-		m.TokenExchange(source, string(code), took)
+	return func(ctx context.Context, code profile.Code, began time.Time, took time.Duration) {
+		with.metrics.TokenExchange(source, string(code), took)
+		with.traces.TokenExchange(ctx, source, string(code), began, took)
 	}
 }
 

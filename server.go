@@ -155,7 +155,13 @@ func serve(ctx context.Context, c *config.Config, parse func() (*config.Config, 
 	if err != nil {
 		return err
 	}
-	with := shared{memory: profileapi.NewMemoryBudget(answerMemory()), health: new(edge.Health), metrics: metrics, log: log}
+	traces, err := telemetry.NewTraces(buildinfo.Version(), log)
+	if err != nil {
+		return err
+	}
+	defer traces.Close() // not before requests in progress have finished: they are traced too
+	log = traces.Log(log)
+	with := shared{memory: profileapi.NewMemoryBudget(answerMemory()), health: new(edge.Health), metrics: metrics, traces: traces, log: log}
 	first, err := newService(ctx, c, new(service), with)
 	if err != nil {
 		return err
@@ -245,7 +251,7 @@ func newHandler(c *config.Config, all sourceList, verifier *auth.Verifier, with 
 	}
 	graphQL, err := graphqlhttp.New(graphqlhttp.Options{
 		Executable: api.Executable, Inputs: api.Inputs, Checkers: api.Checkers, Present: graph.Present,
-		Manifest: manifest, Shown: allowed, Observers: observeOperations(with.metrics), Log: with.log,
+		Manifest: manifest, Shown: allowed, Observers: append(traceOperations(with.traces), observeOperations(with.metrics)...), Log: with.log,
 	})
 	if err != nil && manifest != nil {
 		err = fmt.Errorf("--operations %s: %w", c.Operations, err)

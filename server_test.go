@@ -37,17 +37,17 @@ import (
 // through transport.
 func newTestHandler(t testing.TB, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
 	t.Helper()
-	return newMeasuredHandler(t, nil, baseURL, transport, logged)
+	return newObservedHandler(t, shared{}, baseURL, transport, logged)
 }
 
-// newMeasuredHandler returns the handler as newTestHandler does, with metrics.
-func newMeasuredHandler(t testing.TB, m *telemetry.Metrics, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
+// newObservedHandler returns the handler as newTestHandler does, with the metrics and traces in with.
+func newObservedHandler(t testing.TB, with shared, baseURL string, transport http.RoundTripper, logged io.Writer) http.Handler {
 	t.Helper()
 	s := config.Source{
 		Name: "upstream", Kind: config.KindProfile, URL: baseURL, Writable: true, AnyUser: true, Batch: true,
 		Token: config.Token{From: config.FromCaller, Name: "Authorization"}, Concurrency: 4, MaxConcurrency: 256,
 	}
-	with := shared{health: new(edge.Health), metrics: m, log: telemetry.NewLog(logged)}
+	with.health, with.log = new(edge.Health), with.traces.Log(telemetry.NewLog(logged))
 	u, err := connect(s, transport, with)
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ type shared struct {
 	memory  *profileapi.MemoryBudget
 	health  *edge.Health
 	metrics *telemetry.Metrics // nil if nothing is measured
+	traces  *telemetry.Traces  // nil if nothing is traced
 	log     *slog.Logger
 }
 
@@ -184,7 +185,7 @@ func connect(s config.Source, transport http.RoundTripper, with shared) (*source
 		return nil, err
 	}
 	limiter := sources.NewLimiter(sources.LimiterOptions{
-		Name: s.Name, Base: with.metrics.Transport(s.Name, transport), Caller: token.Caller, Log: with.log,
+		Name: s.Name, Base: observeSource(s, transport, with), Caller: token.Caller, Log: with.log,
 		Concurrency: s.Concurrency, MaxConcurrency: s.MaxConcurrency,
 	})
 	client, err := profileapi.New(profileapi.Options{
@@ -229,7 +230,7 @@ func exchangeOptions(s config.Source, with shared) auth.ExchangeOptions {
 		Transport: sources.NewLimiter(sources.LimiterOptions{
 			Name: s.Name, Base: profileapi.NewTransport(maxExchanges), Caller: auth.Caller, Log: with.log.With("part", "token service"), MaxConcurrency: maxExchanges,
 		}),
-		Timeout: s.Timeout, Log: with.log, Observe: observeExchanges(s.Name, with.metrics),
+		Timeout: s.Timeout, Log: with.log, Observe: observeExchanges(s.Name, with),
 	}
 }
 

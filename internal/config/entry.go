@@ -35,7 +35,7 @@ func (r *reader) source(path string, e *entry) (s Source, err error) {
 	r.names[e.Name] = true
 	s = Source{
 		Name: e.Name, Kind: Kind(e.Kind), Writable: e.Writable == nil || *e.Writable, Batch: e.Batch == nil || *e.Batch,
-		ShareCallerToken: e.ShareCallerToken, Plaintext: e.Plaintext,
+		ShareCallerToken: e.ShareCallerToken, Plaintext: e.Plaintext, Traceparent: e.Traceparent,
 		Seed: e.Seed, RequireToken: e.RequireToken,
 	}
 	if s.Timeout, err = r.duration(path+".timeout", e.Timeout); err != nil {
@@ -138,7 +138,7 @@ func (r *reader) address(path string, e *entry, s *Source) (origin string, err e
 	case KindProfile:
 		unsupported = []string{"seed", "data", "faults", "requireToken"}
 	case KindSandbox:
-		unsupported = []string{"url", "aliases", "plaintext"}
+		unsupported = []string{"url", "aliases", "plaintext", "traceparent"}
 	default:
 		return "", r.errorAt(path+".kind", "%q is not a kind of source; write kind: profile or kind: sandbox", e.Kind)
 	}

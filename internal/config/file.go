@@ -40,6 +40,7 @@ type entry struct {
 	UsersFor         *UsersFor   `yaml:"usersFor,omitempty"`
 	Me               *meEntry    `yaml:"me,omitempty"`
 	Batch            *bool       `yaml:"batch,omitempty"`
+	Traceparent      bool        `yaml:"traceparent,omitempty"`
 	Seed             string      `yaml:"seed,omitempty"`
 	Data             string      `yaml:"data,omitempty"`
 	Faults           string      `yaml:"faults,omitempty"`

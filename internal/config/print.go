@@ -72,7 +72,7 @@ func (s Source) entry() entry {
 	return entry{
 		Name: s.Name, Kind: string(s.Kind), URL: s.URL, Aliases: s.Aliases, Token: &token, ShareCallerToken: s.ShareCallerToken,
 		Plaintext: s.Plaintext, Timeout: &timeout, Writable: &s.Writable, Users: &users, UsersFor: s.UsersFor, Me: me, Batch: &s.Batch,
-		Concurrency: concurrency, MaxConcurrency: &s.MaxConcurrency,
+		Traceparent: s.Traceparent, Concurrency: concurrency, MaxConcurrency: &s.MaxConcurrency,
 		Seed: s.Seed, Data: s.Data, Faults: s.Faults, RequireToken: s.RequireToken,
 	}
 }

@@ -20,6 +20,8 @@ type Source struct {
 	UsersFor *UsersFor // the only callers for whom it serves other users; nil for all
 	Batch    bool      // whether reads of one operation are sent in a $batch
 
+	Traceparent bool // whether the source receives the trace context of callers
+
 	Concurrency    int // concurrent requests of one caller; 0 if the token is not the caller's
 	MaxConcurrency int // concurrent requests of all callers
 

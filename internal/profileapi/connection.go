@@ -51,6 +51,10 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // attempt is the state of a request while the transport looks for a connection and sends it.
 type attempt struct {
+	client  *Client
+	isRetry bool
+	parts   int // number of requests in a batch; 0 for a single request
+
 	conn    *keptConn // nil for none and for HTTP/2
 	reused  bool
 	sent    atomic.Bool // whether it may have reached the source
@@ -63,6 +67,17 @@ type attemptKey struct{}
 func attemptOf(ctx context.Context) *attempt {
 	a, _ := ctx.Value(attemptKey{}).(*attempt)
 	return a
+}
+
+// Describe returns what may be told of a request of a [Client], as its transport sees it: the path with names in place of the
+// ids of people and items, empty if it has another form; whether it is sent again; and the number of requests in a batch, 0
+// for a single request.
+func Describe(r *http.Request) (template string, isRetry bool, parts int) {
+	a := attemptOf(r.Context())
+	if a == nil {
+		return "", false, 0
+	}
+	return a.client.pathTemplate(r.URL.EscapedPath()), a.isRetry, a.parts
 }
 
 // isUnwritten reports whether nothing was written to a connection that had been used before.

@@ -149,7 +149,7 @@ func (c *Client) overMemoryBudget() *profile.Error {
 func (c *Client) exchange(caller context.Context, r request, mem *reservation) (resp *response, terr *transportError) {
 	traced := c.begin(r, nil)
 	defer func() { end(traced, resp, terr) }()
-	a := new(attempt)
+	a := &attempt{client: c, isRetry: r.isRetry, parts: r.parts}
 	ctx, cancel := context.WithCancelCause(context.WithValue(caller, attemptKey{}, a))
 	defer cancel(nil)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

@@ -31,6 +31,32 @@ func (c *Client) itemURL(ref profile.Ref, facet string) (string, error) {
 	return list + "/" + url.PathEscape(ref.ID), nil
 }
 
+// pathTemplate returns a path of the client with names in place of the ids of people and items; empty if it has another form.
+func (c *Client) pathTemplate(path string) string {
+	base := c.base.EscapedPath()
+	relative, ok := strings.CutPrefix(path, base+"/")
+	if relative == "$batch" {
+		return path
+	}
+	user, segments := "", strings.Split(relative, "/")
+	switch {
+	case segments[0] == "me":
+		user, segments = "/me", segments[1:]
+	case segments[0] == "users" && len(segments) > 1:
+		user, segments = "/users/{user}", segments[2:]
+	case strings.HasPrefix(segments[0], "users('"):
+		user, segments = "/users('{user}')", segments[1:]
+	}
+	if !ok || user == "" || len(segments) < 2 || len(segments) > 3 || segments[0] != "profile" {
+		return ""
+	}
+	template := base + user + "/profile/" + segments[1]
+	if len(segments) == 3 {
+		template += "/{item}"
+	}
+	return template
+}
+
 // userPath returns the path of a user. A user principal name that begins with $ must be written as an OData key, since it
 // would be taken for a system segment (learn.microsoft.com/graph/api/user-get, "Request").
 func userPath(user string) string {

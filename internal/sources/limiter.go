@@ -132,7 +132,7 @@ func (l *Limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *Limiter) Observe(ctx context.Context, status int, header http.Header) {
 	outcome := l.outcomeOf(status, header, l.caller(ctx))
 	if outcome != nil {
-		l.log.Warn("the source failed", "reason", failureReason(outcome))
+		l.log.WarnContext(ctx, "the source failed", "reason", failureReason(outcome))
 	}
 	if report, err := l.breaker.Allow(); err == nil {
 		report(outcome)
@@ -397,7 +397,7 @@ func (req *inflight) finish(outcome error) {
 		return
 	}
 	if outcome != nil && !isExcluded(outcome) {
-		req.limiter.log.Warn("the source failed", "reason", failureReason(outcome))
+		req.limiter.log.WarnContext(req.ctx, "the source failed", "reason", failureReason(outcome))
 	}
 	req.report(outcome)
 	req.limiter.counts.inFlight.Add(-1)
