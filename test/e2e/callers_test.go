@@ -42,7 +42,7 @@ sources:
     usersFor: {role: hr-manager}
 `
 
-func newCompany(t *testing.T) *company {
+func newCompany(t *testing.T, env ...string) *company {
 	t.Helper()
 	c := &company{provider: idp.Start(), tenant: &recorder{}, hr: &recorder{}}
 	t.Cleanup(c.provider.Close)
@@ -58,7 +58,7 @@ func newCompany(t *testing.T) *company {
 		urls = append(urls, server.URL)
 	}
 	text := fmt.Sprintf(companyFile, append([]any{c.provider.Issuer(), idp.Audience, idp.Scope, c.provider.Authority()}, append(urls, idp.Tenant, idp.ClientID)...)...)
-	env := []string{"COMPANY_SECRET=" + idp.Secret, "SSL_CERT_FILE=" + writeFile(t, string(c.provider.Certificate()))}
+	env = append(env, "COMPANY_SECRET="+idp.Secret, "SSL_CERT_FILE="+writeFile(t, string(c.provider.Certificate())))
 	p := startWith(t, env, "--listen", scene.AnyPort, "--admin", scene.AnyPort, "--config", writeFile(t, text))
 	c.facade = &facade{t: t, URL: p.url() + "/graphql", log: p.stderr}
 	c.admin = p.adminURL(t)
