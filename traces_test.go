@@ -4,11 +4,26 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"testing"
 
+	"profileql/internal/config"
 	"profileql/internal/telemetry"
 	"profileql/test/scene"
 )
+
+// TestNoTraces tests that nothing is in the way of a request without traces.
+func TestNoTraces(t *testing.T) {
+	t.Parallel()
+	transport, log := answering(""), telemetry.NewLog(io.Discard)
+	observed := observeSource(config.Source{Traceparent: true}, transport, shared{})
+	if reflect.ValueOf(observed).Pointer() != reflect.ValueOf(transport).Pointer() {
+		t.Errorf("requests to sources go through a %T", observed)
+	}
+	if (*telemetry.Traces)(nil).Log(log) != log || traceOperations(nil) != nil || observeExchanges("s", shared{}) != nil {
+		t.Error("operations are observed")
+	}
+}
 
 // mostForUnsampledTraces is the maximum factor by which traces may increase the time of a request that is not recorded.
 const mostForUnsampledTraces = 1.1

@@ -53,6 +53,8 @@ func TestWrongFiles(t *testing.T) {
 		{source("name: a", "kind: profile", "url: https://a.example:65536", "token: {from: caller}"), "4:10: the url has an invalid port"},
 		{profile("timout: 5s"), `6:5: there is no key "timout"`},
 		{profile("writable: maybe"), `6:15: "maybe" is not valid here; write true or false`},
+		{profile("traceparent: 1"), `6:18: "1" is not valid here; write true or false`},
+		{source("name: a", "kind: sandbox", "traceparent: true"), "4:18: a source of kind sandbox has no traceparent; leave it out"},
 		{profile("timeout: 5"), `6:14: "5" is not a duration; write it with its unit, such as 5s or 500ms`},
 		{profile("timeout: 50ms"), "6:14: 50ms is out of range; write 100ms to 30s"},
 		{profile("timeout: 61s"), "6:14: 61s is out of range"},
@@ -168,6 +170,7 @@ sources:
     url: https://graph.microsoft.com/beta
     token: {from: caller}
     timeout: 5s
+    traceparent: true
     concurrency: 8
     maxConcurrency: 64
   - name: twin
@@ -198,7 +201,7 @@ sources:
 		t.Fatal(err)
 	}
 	want := []Source{
-		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callerToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64, Batch: true},
+		{Name: "contoso", Kind: KindProfile, URL: "https://graph.microsoft.com/beta", Token: callerToken, Timeout: 5 * time.Second, Writable: true, AnyUser: true, Concurrency: 8, MaxConcurrency: 64, Batch: true, Traceparent: true},
 		{Name: "hr", Kind: KindProfile, URL: "https://hr.example.com/api", Aliases: []string{"http://profiles.internal:8080", "http://[::1]:8081"}, Token: Token{From: FromHeader, Name: "X-Hr-Authorization"}, Timeout: 10 * time.Second, AnyUser: true, Concurrency: 4, MaxConcurrency: 256},
 		{Name: "twin", Kind: KindProfile, URL: "https://GRAPH.microsoft.com:443/v1.0", Token: callerToken, Timeout: 10 * time.Second, Writable: true, Concurrency: 2, MaxConcurrency: 2, Batch: true},
 		{Name: "merged", Kind: KindProfile, URL: "http://merged.example.com/beta", Token: callerToken, Timeout: 10 * time.Second, Writable: true, ShareCallerToken: true, Plaintext: true, Concurrency: 4, MaxConcurrency: 256, Batch: true},

@@ -51,6 +51,22 @@ func TestItemURL(t *testing.T) {
 			t.Errorf("%q of %q: %v, %v", test.id, test.user, u, err)
 		}
 	}
+	for path, want := range map[string]string{
+		"/me/profile/things": "/me/profile/things", "/me/profile/things/x": "/me/profile/things/{item}", "/$batch": "/$batch",
+		"/users/ada@example.com/profile/things": "/users/{user}/profile/things", "/users/profile/profile/things/x%2Fy": "/users/{user}/profile/things/{item}",
+		"/users/me/profile/things": "/users/{user}/profile/things", "/users('$o%27%27ada')/profile/things/x": "/users('{user}')/profile/things/{item}",
+		"": "", "/": "", "/me": "", "/me/profile": "", "/users/ada": "", "/users": "", "/me/other/things": "", "/me/profile/things/x/y": "", "/other/profile/things": "",
+	} {
+		if want != "" {
+			want = "/a%2Fb/beta" + want
+		}
+		if got := c.pathTemplate("/a%2Fb/beta" + path); got != want {
+			t.Errorf("the template of %s: %s", path, got)
+		}
+	}
+	if got := c.pathTemplate("/beta/me/profile/things"); got != "" {
+		t.Errorf("the template of a path elsewhere: %s", got)
+	}
 	for user, want := range map[string]string{"": "/me/profile/things", "a b": "/users/a%20b/profile/things", "..": ""} {
 		got, err := c.listURL(user, "things")
 		if (err != nil) != (want == "") || err == nil && got != before+want {

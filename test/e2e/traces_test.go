@@ -206,12 +206,16 @@ func TestTraces(t *testing.T) {
 		patches[0].has(t, true, at("hr", attributes))
 	}
 
-	op, requests, r = do(3, `{ me { interests(sources: ["tenant"]) { nodes { id } } skills(sources: ["tenant"]) { nodes { id } } notes(sources: ["tenant"]) { nodes { id } } } }`, nil)
+	facets, wholeProfile := facetsOf(parseSchema(t)), ""
+	for _, f := range facets {
+		wholeProfile += " " + f.name + `(sources: ["tenant"]) { nodes { id } }`
+	}
+	op, requests, r = do(3, "{ me {"+wholeProfile+" } }", nil)
 	op.has(t, false, map[string]string{"graphql.operation.type": "query", "graphql.document.hash": "", "http.response.status_code": "200"})
 	if len(requests["POST /beta/$batch"]) != 1 || len(requests["token exchange"]) != 1 || len(requests) != 2 {
-		t.Fatalf("a batch: %v: %s", requests, r.Body)
+		t.Fatalf("a whole profile: %v: %s", requests, r.Body)
 	}
-	requests["POST /beta/$batch"][0].has(t, false, at("tenant", map[string]string{"http.request.method": "POST", "url.template": "/beta/$batch", "profileql.batch.size": "3"}))
+	requests["POST /beta/$batch"][0].has(t, false, at("tenant", map[string]string{"http.request.method": "POST", "url.template": "/beta/$batch", "profileql.batch.size": fmt.Sprint(len(facets))}))
 
 	c.tenant.answerOnce(answerJSON(http.StatusNotFound, `{"error": {"code": "s3cret-code", "message": "s3cret-message"}}`))
 	op, requests, r = do(4, `{ node(id: "`+scene.GlobalID("tenant", "", "interests", "s3cret-item")+`") { id } }`, nil)
@@ -320,9 +324,12 @@ func TestTraceparent(t *testing.T) {
 		if r := f.do(interests, nil, header...); len(r.Errors) > 0 {
 			t.Fatal(r.Body)
 		}
-		seen := told.take()
-		if len(seen) != 1 || len(untold.take()) != 1 {
-			t.Fatalf("%d requests", len(seen))
+		seen, others := told.take(), untold.take()
+		if len(seen) != 1 || len(others) != 1 {
+			t.Fatalf("%d and %d requests", len(seen), len(others))
+		}
+		if h := others[0].Header; h.Get("traceparent") != "" || h.Get("tracestate") != "" || h.Get("baggage") != "" {
+			t.Errorf("the other source received %v", h)
 		}
 		parent := callersSpan
 		if flags == "01" {
