@@ -29,9 +29,8 @@ type Traces struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 	abort    context.CancelFunc // ends the requests to the collector
+	sampler  string             // OTEL_TRACES_SAMPLER
 	log      *slog.Logger
-
-	parentBased bool // whether requests of traces that the caller does not record are not recorded either
 }
 
 // NewTraces returns the traces that OpenTelemetry's environment variables ask for, or nil if they ask for none: if they name
@@ -62,10 +61,9 @@ func newTraces(version string, c *collector, log *slog.Logger) (*Traces, error) 
 	if err != nil {
 		return nil, err
 	}
-	sampler := os.Getenv("OTEL_TRACES_SAMPLER")
 	return &Traces{
-		provider: provider, tracer: provider.Tracer("profileql", trace.WithInstrumentationVersion(version)), abort: c.abort, log: log,
-		parentBased: sampler == "" || strings.HasPrefix(strings.ToLower(sampler), "parentbased_"),
+		provider: provider, tracer: provider.Tracer("profileql", trace.WithInstrumentationVersion(version)), abort: c.abort,
+		sampler: strings.ToLower(strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER"))), log: log,
 	}, nil
 }
 
@@ -117,8 +115,8 @@ func (t *Traces) Close() {
 func (t *Traces) Operation(ctx context.Context, header http.Header) (context.Context, func(Operation)) {
 	ctx = propagation.TraceContext{}.Extract(ctx, traceHeader(header))
 	callers := trace.SpanContextFromContext(ctx)
-	if t.parentBased && callers.IsValid() && !callers.IsSampled() {
-		return ctx, ignore // what the sampler would decide, for less time
+	if t.isOff(callers) {
+		return ctx, ignore
 	}
 	spanCtx, span := t.tracer.Start(ctx, "GraphQL Operation", trace.WithSpanKind(trace.SpanKindServer))
 	switch {
@@ -131,6 +129,20 @@ func (t *Traces) Operation(ctx context.Context, header http.Header) (context.Con
 }
 
 func ignore(Operation) {}
+
+// isOff reports whether the sampler surely records nothing, given the trace context of a caller. Asking the sampler itself
+// takes a span, and so several times as long.
+func (t *Traces) isOff(callers trace.SpanContext) bool {
+	switch t.sampler {
+	case "always_off":
+		return true
+	case "parentbased_always_off":
+		return !callers.IsSampled()
+	case "", "parentbased_always_on", "parentbased_traceidratio":
+		return callers.IsValid() && !callers.IsSampled()
+	}
+	return false
+}
 
 // traceHeader is the headers of the trace context. [propagation.HeaderCarrier] would make their names canonical each time.
 type traceHeader http.Header

@@ -276,24 +276,28 @@ func TestSampling(t *testing.T) {
 	for _, test := range []struct {
 		name, sampler, traceparent string
 		recorded, logged           bool
-		flags                      string // that are sent on
+		flags                      string // that are sent on; empty if nothing is
 	}{
 		{"by default", "", "", true, true, "01"},
 		{"the caller records", "", callers("01"), true, true, "01"},
 		{"the caller does not", "", callers("00"), false, true, "00"},
 		{"no trace context", "", "00-0-0-01", true, true, "01"},
-		{"off", "always_off", "", false, false, "00"},
+		{"off", "always_off", "", false, false, ""},
 		{"off, the caller records", "always_off", callers("01"), false, true, "01"},
-		{"off by default", "parentbased_always_off", "", false, false, "00"},
+		{"off by default", "parentbased_always_off", "", false, false, ""},
+		{"off by chance", "traceidratio", "", false, false, "00"},
 		{"off by default, the caller records", "parentbased_always_off", callers("01"), true, true, "01"},
 		{"on, the caller does not", "always_on", callers("00"), true, true, "01"},
-		{"none", "traceidratio", "", true, true, "01"},
+		{"on by chance", "parentbased_traceidratio", "", true, true, "01"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			received := new(receiver)
 			server := httptest.NewServer(received)
 			defer server.Close()
 			set(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+server.URL, "OTEL_TRACES_SAMPLER="+test.sampler)
+			if test.name == "off by chance" {
+				t.Setenv("OTEL_TRACES_SAMPLER_ARG", "0")
+			}
 			traces, err := NewTraces("v1", slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
@@ -318,7 +322,7 @@ func TestSampling(t *testing.T) {
 				if !propagate && (parent != "" || got.Get("tracestate") != "") {
 					t.Errorf("sent without being asked: %v", got)
 				}
-				if propagate && (!strings.HasPrefix(parent, "00-"+id+"-") || !strings.HasSuffix(parent, "-"+test.flags)) {
+				if sent := strings.HasPrefix(parent, "00-"+id+"-") && strings.HasSuffix(parent, "-"+test.flags); propagate && sent != (test.flags != "") {
 					t.Errorf("sent: %v", got)
 				}
 				if got.Get("baggage") != "" {
