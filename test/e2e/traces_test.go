@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -402,7 +403,7 @@ func TestCollectorFails(t *testing.T) {
 			if name == "silent" {
 				env = append(env, "OTEL_EXPORTER_OTLP_TIMEOUT=60000")
 			}
-			p := startWith(t, env, "--listen", scene.AnyPort)
+			p, started := startWith(t, env, "--listen", scene.AnyPort), time.Now()
 			for range 300 {
 				if r := p.graphQL(t, `{ me { interests(first: 1) { nodes { id } } } }`, nil); len(r.Errors) > 0 {
 					t.Fatal(r.Body)
@@ -412,7 +413,7 @@ func TestCollectorFails(t *testing.T) {
 			if err := p.stop(t); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(began); took > test.within+5*time.Second {
+			if took := time.Since(began); took > test.within+15*time.Second {
 				t.Errorf("it ended after %v", took)
 			}
 			lines := 0
@@ -421,7 +422,7 @@ func TestCollectorFails(t *testing.T) {
 					lines++
 				}
 			}
-			if lines < 1 || lines > 2 || strings.Contains(p.stderr.String(), "s3cret") {
+			if most := 2 + int(time.Since(started)/time.Minute); lines < 1 || lines > most || strings.Contains(p.stderr.String(), "s3cret") {
 				t.Errorf("%d lines: %s", lines, p.stderr)
 			}
 		})
@@ -437,7 +438,7 @@ func TestWrongTraceVariables(t *testing.T) {
 	}
 	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}
 	out, err := command(t.Context(), path, env, "--listen", scene.AnyPort).CombinedOutput()
-	if _, failed := err.(*exec.ExitError); !failed || string(out) != "profileql: OTEL_EXPORTER_OTLP_PROTOCOL: \"grpc\" is not supported; write http/protobuf, or leave it out\n" {
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed || string(out) != "profileql: OTEL_EXPORTER_OTLP_PROTOCOL: \"grpc\" is not supported; write http/protobuf, or leave it out\n" {
 		t.Errorf("%v: %s", err, out)
 	}
 }
