@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func replicas(t *testing.T, project *types.Project) (all []types.ServiceConfig) 
 	return all
 }
 
-// mounted returns the file of the machine that is mounted at a path.
+// mounted returns the file or folder of the machine that is mounted at a path.
 func mounted(t *testing.T, service types.ServiceConfig, target string) string {
 	t.Helper()
 	for _, volume := range service.Volumes {
@@ -58,7 +59,7 @@ func mounted(t *testing.T, service types.ServiceConfig, target string) string {
 			return volume.Source
 		}
 	}
-	t.Fatalf("%s has no file that is mounted read-only at %s", service.Name, target)
+	t.Fatalf("%s has nothing that is mounted read-only at %s", service.Name, target)
 	return ""
 }
 
@@ -90,7 +91,7 @@ func TestComposeRuns(t *testing.T) {
 	addresses := make(map[string]string) // of the replicas, by the names that nginx uses
 	for _, s := range replicas(t, project) {
 		file := supervisedArguments(t, s.Command)
-		text, err := os.ReadFile(mounted(t, s, file))
+		text, err := os.ReadFile(filepath.Join(mounted(t, s, path.Dir(file)), path.Base(file)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,12 @@ type manifests struct {
 // render renders a kustomization in deploy/kubernetes.
 func render(t *testing.T, name string) *manifests {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), "deploy/kubernetes/"+name)
+	return renderFolder(t, "deploy/kubernetes/"+name)
+}
+
+func renderFolder(t *testing.T, folder string) *manifests {
+	t.Helper()
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +98,7 @@ func render(t *testing.T, name string) *manifests {
 		}
 	}
 	if rendered.Size() != 7 || len(m.pod().Containers) != 1 {
-		t.Fatalf("%s has %d manifests", name, rendered.Size())
+		t.Fatalf("%s has %d manifests", folder, rendered.Size())
 	}
 	return m
 }
@@ -291,5 +297,39 @@ func TestKubernetesRuns(t *testing.T) {
 				t.Errorf("%s: the %s probe of %s gets %d", name, what, probe.HTTPGet.Path, got)
 			}
 		}
+	}
+}
+
+// TestKubernetesDocumentation tests the kustomization in docs/deployment.md.
+func TestKubernetesDocumentation(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/deployment.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	block, _, _ := strings.Cut(rest, "```")
+	const sources = "sources:\n  - {name: graph, kind: profile, url: 'https://graph.microsoft.com/beta', timeout: 5s}\n"
+	folder := t.TempDir()
+	base, err := filepath.Abs("deploy/kubernetes/base")
+	if err == nil {
+		base, err = filepath.Rel(folder, base)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"kustomization.yaml": replaced(t, block, "deploy/kubernetes/base", base), "sources.yaml": sources,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := renderFolder(t, folder)
+	if got := m.container().Image; got != "registry.example.com/profileql:0.1.0" || m.deployment.Namespace != "profileql" {
+		t.Errorf("the image is %s, and the namespace %s", got, m.deployment.Namespace)
+	}
+	if m.config.Data["sources.yaml"] != sources || m.pod().Volumes[0].ConfigMap.Name != m.config.Name {
+		t.Errorf("the ConfigMap is %+v", m.config)
 	}
 }

@@ -69,8 +69,8 @@ func TestSystemdUnit(t *testing.T) {
 	grace(t, "TimeoutStopSec", stop)
 }
 
-// TestSystemdRuns starts ProfileQL as the unit does. systemd would end it at the first system call that SystemCallFilter does
-// not have, so strace lists them: from the start to the end, with a request and a reload.
+// TestSystemdRuns starts ProfileQL as the unit does. systemd would refuse system calls that SystemCallFilter does not have, so
+// strace lists them: from the start to the end, with a request and a reload.
 func TestSystemdRuns(t *testing.T) {
 	t.Parallel()
 	strace, allowed := tool(t, "strace"), systemCalls(t, readUnit(t)["SystemCallFilter"])
