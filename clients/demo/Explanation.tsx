@@ -1,6 +1,7 @@
-import { problem, type Action } from "../errors";
+import { actions, problem, type Action } from "../errors";
 import { useEffect, useState } from "react";
 import type { CombinedError } from "urql";
+import type { List } from "./operations";
 
 /** What a person is told, in place of a message that is for developers. */
 const advice: Record<Action, string> = {
@@ -8,7 +9,7 @@ const advice: Record<Action, string> = {
   "say no": "This is not permitted.",
   correct: "Please correct your input.",
   reload: "This no longer exists, or belongs to another system and cannot be changed here.",
-  "try again": "Nothing was changed. Please try again.",
+  "try again": "This was not done. Please try again.",
   "look first": "It is not known whether this was done. Look at what is there now before you try again.",
   report: "This is a fault of the app.",
 };
@@ -42,8 +43,25 @@ export function Explanation({ error, what, retry, reload, signIn }: Props) {
   );
 }
 
+/** Explains why a list is not complete, and offers to read it again if that may help. */
+export function Missing({ from, retry }: { from: List["failedSources"]; retry: () => void }) {
+  if (from.length === 0) return null;
+  const actionOf = (code: string): Action => actions[code] ?? "report";
+  return (
+    <div className="explanation">
+      {from.map(({ source, code, message }) => (
+        <p role="alert" key={source.name}>
+          What the source “{source.name}” has is missing here. <strong>{advice[actionOf(code)]}</strong> <code>{code}</code>{" "}
+          <span className="message">{message}</span>
+        </p>
+      ))}
+      {from.some(({ code }) => actionOf(code) === "try again") && <TryAgain retry={retry} />}
+    </div>
+  );
+}
+
 /** A button that cannot be pressed earlier than the source wants it. */
-export function TryAgain({ after = 0, retry }: { after?: number; retry: () => void }) {
+function TryAgain({ after = 0, retry }: { after?: number; retry: () => void }) {
   const [wait, setWait] = useState(Math.ceil(after));
   useEffect(() => {
     if (wait <= 0) return;

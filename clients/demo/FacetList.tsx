@@ -1,6 +1,6 @@
 import { useRef, useState } from "react";
 import { useClient, useQuery, type CombinedError } from "urql";
-import { Explanation, TryAgain } from "./Explanation";
+import { Explanation, Missing } from "./Explanation";
 import type { Facet } from "./facets";
 import { ItemCard } from "./ItemCard";
 import { NewItem } from "./NewItem";
@@ -65,17 +65,7 @@ export function FacetList({ facet, sources, signIn }: Props) {
           done(what);
         }} />
       )}
-      {failed.length > 0 && (
-        <div className="explanation">
-          {failed.map(({ source, code, message }) => (
-            <p role="alert" key={source.name}>
-              <strong>The source “{source.name}” failed, and what it has is missing here.</strong> <code>{code}</code>{" "}
-              <span className="message">{message}</span>
-            </p>
-          ))}
-          <TryAgain retry={again} />
-        </div>
-      )}
+      <Missing from={failed} retry={again} />
       {failed.length === 0 && <Explanation error={failure} retry={again} reload={again} signIn={signIn} />}
       {list?.edges.length === 0 && failed.length === 0 && <p>There is nothing here.</p>}
       <ul className="items">

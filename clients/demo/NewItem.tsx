@@ -18,10 +18,11 @@ export function NewItem({ facet, sources, onClose }: Props) {
   const [source, setSource] = useState(sources[0] ?? "");
   const [texts, setTexts] = useState<Record<string, string>>({});
   const [created, create] = useMutation(operations.get(facet.name)!.create);
+  const editable = facet.fields.flatMap(({ kind, ...field }) => (kind ? [{ ...field, kind }] : []));
   const save = async () => {
-    const inputs = facet.fields.flatMap(({ path, label, kind }) => {
+    const inputs = editable.flatMap(({ path, label, kind }) => {
       const text = texts[label] ?? "";
-      return kind && text !== "" ? [inputOf(path, valueOf(kind, text))] : [];
+      return text !== "" ? [inputOf(path, valueOf(kind, text))] : [];
     });
     const { error } = await create({ input: { item: inputs.reduce(merge, {}), source } });
     if (!error) onClose(`The new item is in ${facet.title}.`);
@@ -36,7 +37,7 @@ export function NewItem({ facet, sources, onClose }: Props) {
         void save();
       }}
     >
-      {facet.fields.map(({ label, kind }, i) => kind && (
+      {editable.map(({ label, kind }, i) => (
         <p key={label}>
           <label htmlFor={`${id}${label}`}>{label}</label>
           <Editor

@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := data.Me["publications"].FailedSources
-	if len(data.Me["publications"].Nodes) == 0 || len(failed) != 1 || failed[0].Source.Name != "lab" || failed[0].Code != "SOURCE_UNAVAILABLE" {
+	if len(data.Me["publications"].Nodes) == 0 || len(failed) != 1 || failed[0].Source.Name != "lab" || failed[0].Code != "FORBIDDEN" {
 		t.Errorf("publications: %s", r.Data)
 	}
 	if len(data.Me["awards"].FailedSources) > 0 {
