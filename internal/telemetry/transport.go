@@ -57,8 +57,7 @@ func (m *measuredRequest) ended(failure string) {
 type endingBody struct {
 	io.ReadCloser
 	ctx     context.Context
-	request interface{ ended(failure string) } // is told why the request failed; empty for a success
-	isEnded bool                               // one goroutine reads and closes a body
+	request interface{ ended(failure string) } // is told once why it failed, empty for a success; then nil
 }
 
 // Read implements [io.Reader].
@@ -81,16 +80,18 @@ func (b *endingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
+// end tells the request that it has ended. One goroutine reads and closes a body.
 func (b *endingBody) end(err error) {
-	if b.isEnded {
+	request := b.request
+	if request == nil {
 		return
 	}
-	b.isEnded = true
+	b.request = nil
 	failure := ""
 	if err != nil {
 		failure = failureOf(b.ctx)
 	}
-	b.request.ended(failure)
+	request.ended(failure)
 }
 
 // failureOf returns why a request with this context failed, in one word. A caller cancels the context without a cause of
