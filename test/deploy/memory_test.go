@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -54,8 +55,7 @@ func TestMemoryLimit(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
-	peak := peakMemory(t, p.cmd.Process.Pid)
+	peak := peakMemory(t, p.cmd.Process.Pid, &all)
 	t.Logf("with %d callers, %d lists of %.1f MB were answered, %d refused, and the peak was %.0f MB of %.0f MB",
 		callers, answered.Load(), float64(listBytes)/1e6, refused.Load(), float64(peak)/1e6, float64(limit)/1e6)
 	if peak > limit {
@@ -121,22 +121,36 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// peak matches the line of proc_pid_status(5) with the peak of resident memory.
-var peak = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+// anonymous matches the line of proc_pid_status(5) with the memory that the kernel cannot take back, as it can with the pages
+// of the binary.
+var anonymous = regexp.MustCompile(`RssAnon:\s+(\d+) kB`)
 
-func peakMemory(t *testing.T, pid int) int64 {
+// peakMemory returns the peak of a process's memory in bytes while a group of callers is at work.
+func peakMemory(t *testing.T, pid int, callers *sync.WaitGroup) (peak int64) {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
+	done := make(chan struct{})
+	go func() {
+		callers.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return peak
+		case <-time.After(5 * time.Millisecond):
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := anonymous.FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("the process has ended:\n%s", text)
+		}
+		kib, err := strconv.ParseInt(string(found[1]), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peak = max(peak, kib<<10)
 	}
-	found := peak.FindSubmatch(text)
-	if found == nil {
-		t.Fatalf("%s has no peak", text)
-	}
-	kib, err := strconv.ParseInt(string(found[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
 }
