@@ -9,7 +9,7 @@ const advice: Record<Action, string> = {
   "say no": "This is not permitted.",
   correct: "Please correct your input.",
   reload: "This no longer exists, or belongs to another system and cannot be changed here.",
-  "try again": "This was not done. Please try again.",
+  "try again": "Please try again.",
   "look first": "It is not known whether this was done. Look at what is there now before you try again.",
   report: "This is a fault of the app.",
 };
@@ -33,7 +33,11 @@ export function Explanation({ error, what, retry, reload, signIn }: Props) {
   return (
     <div className="explanation">
       <p role="alert">
-        {what && `${what}: `}<strong>{advice[action]}</strong> {typeof source === "string" && `Source: ${source}. `}
+        {what && `${what}: `}
+        <strong>
+          {what && action === "try again" && "Nothing was changed. "}
+          {advice[action]}
+        </strong> {typeof source === "string" && `Source: ${source}. `}
         <code>{code ?? "no answer"}</code> <span className="message">{message}</span>
       </p>
       {action === "sign in" && signIn && <button onClick={signIn}>Sign in again</button>}

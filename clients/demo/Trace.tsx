@@ -28,7 +28,7 @@ function Operation({ entry: { operation, variables, requests, codes }, open }: {
       <summary>
         <strong>{operation}</strong>{" "}
         {requests ? `${alone.length} ${alone.length === 1 ? "request" : "requests"}, ${milliseconds(end)}` : "waiting…"}{" "}
-        {[...new Set(codes)].map((code) => <code key={code}>{code}</code>)}
+        {codes.length > 0 && <code>{[...new Set(codes)].join(" ")}</code>}
       </summary>
       <details className="variables">
         <summary>Variables</summary>

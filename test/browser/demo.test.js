@@ -1,4 +1,4 @@
-// The demo in a real Chromium, used as a person would: DEMO_URL is the address of its page, of a ProfileQL that was just
+// The demo in a real Chromium, used as a person would: PROFILEQL_DEMO_URL is the address of its page, of a ProfileQL that was just
 // started with the command demo, whose source lab is slow and fails (internal/demo/faults.json). SCREENSHOTS, if set, is a
 // folder for pictures; CHROMIUM is the browser, /usr/bin/chromium without it.
 import assert from "node:assert/strict";
@@ -7,8 +7,8 @@ import { after, before, test } from "node:test";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
-const address = process.env.DEMO_URL;
-assert.ok(address, "DEMO_URL must be the address of a running demo");
+const address = process.env.PROFILEQL_DEMO_URL;
+assert.ok(address, "PROFILEQL_DEMO_URL must be the address of a running demo");
 
 let browser, page;
 const requests = []; // every address that the browser asked for
@@ -189,7 +189,7 @@ test("a change that fails is taken back and explained, and can be tried again", 
   const later = skill.getByRole("button", { name: /^Try again in \d+ s$/ });
   assert.ok(await later.isDisabled(), "not earlier than the source wants it");
   const text = await alert.innerText();
-  assert.match(text, /^Changing Display name to “Cutting samples”: This was not done\. Please try again\. Source: lab\. THROTTLED/);
+  assert.match(text, /^Changing Display name to “Cutting samples”: Nothing was changed\. Please try again\. Source: lab\. THROTTLED/);
   assert.equal(await skill.getByRole("button", { name: /^Display name of / }).innerText(), "Sample preparation");
   await isAccessible("refused", skill);
   await facet("Skills").getByRole("button", { name: "Try again", exact: true }).click();
