@@ -1,6 +1,6 @@
-// The demo in a real Chromium, used as a person would: PROFILEQL_DEMO_URL is the address of its page, of a ProfileQL that was just
-// started with the command demo, whose source lab is slow and fails (internal/demo/faults.json). SCREENSHOTS, if set, is a
-// folder for pictures; CHROMIUM is the browser, /usr/bin/chromium without it.
+// The demo in a real Chromium, used as a person would. PROFILEQL_DEMO_URL is the address of the page of a ProfileQL that was
+// just started with the command demo, whose source lab is slow and fails (internal/demo/faults.json). SCREENSHOTS, if set,
+// is a folder for pictures; CHROMIUM is the browser, /usr/bin/chromium without it.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
