@@ -131,7 +131,7 @@ func parseRequest(body []byte) (q request, f *refusal) {
 		return q, badRequest("The body is not one JSON object.")
 	}
 	var extensions jsontape.Value
-	for c, ok := members.First(); ok && f == nil; c, ok = c.Next() {
+	for c, ok := members.First(); ok && f == nil; ok = c.Next() {
 		switch name := string(c.Name()); name {
 		case "query":
 			q.query, f = textMember(c, name)

@@ -21,13 +21,13 @@ func decode(v Value) any {
 		return text
 	case Array:
 		list := []any{}
-		for c, ok := v.First(); ok; c, ok = c.Next() {
+		for c, ok := v.First(); ok; ok = c.Next() {
 			list = append(list, decode(c.Value))
 		}
 		return list
 	case Object:
 		object := map[string]any{}
-		for c, ok := v.First(); ok; c, ok = c.Next() {
+		for c, ok := v.First(); ok; ok = c.Next() {
 			object[string(c.Name())] = decode(c.Value)
 		}
 		return object
@@ -253,7 +253,7 @@ func TestRelease(t *testing.T) {
 		if _, err := Parse(long("other")); err != nil {
 			t.Fatal(err)
 		}
-		for c, ok := kept.Root().First(); ok; c, ok = c.Next() {
+		for c, ok := kept.Root().First(); ok; ok = c.Next() {
 			if text, _ := c.Text(); text != fmt.Sprint("kept", i) {
 				t.Fatalf("%q", text)
 			}

@@ -41,40 +41,37 @@ type Child struct {
 
 // First returns the first child of an array or object. It is not ok if there is none, or v is of another kind.
 func (v Value) First() (c Child, ok bool) {
-	if k := v.Kind(); k != Array && k != Object {
+	k := v.Kind()
+	if k != Array && k != Object || v.at+1 >= v.node().next {
 		return Child{}, false
 	}
-	return v.child(v.at+1, v.node().next, v.node().kind)
-}
-
-func (v Value) child(at, end uint32, kind Kind) (Child, bool) {
-	switch {
-	case at >= end:
-		return Child{}, false
-	case kind == Object:
-		return Child{Value: Value{v.tape, at + 1}, name: at, end: end}, true
+	c = Child{Value: Value{v.tape, v.at + 1}, end: v.node().next}
+	if k == Object {
+		c.name = c.at
+		c.at++
 	}
-	return Child{Value: Value{v.tape, at}, end: end}, true
+	return c, true
 }
 
-// Next returns the child after c.
-func (c Child) Next() (next Child, ok bool) {
-	kind := Array
+// Next makes c the child after it. It is not ok if there is none.
+func (c *Child) Next() (ok bool) {
+	at := c.node().next
+	if at >= c.end {
+		return false
+	}
 	if c.name > 0 {
-		kind = Object
+		c.name = at
+		at++
 	}
-	return c.child(c.node().next, c.end, kind)
+	c.at = at
+	return true
 }
 
 // Name returns the decoded name of a member.
-func (c Child) Name() []byte {
-	if n := &c.tape.nodes[c.name]; !n.escaped && !n.lossy { // as nearly all, without a call
+func (c *Child) Name() []byte {
+	if n := &c.tape.nodes[c.name]; !n.escaped && !n.lossy { // as nearly all
 		return c.tape.text[n.start+1 : n.end-1]
 	}
-	return c.decodedName()
-}
-
-func (c Child) decodedName() []byte {
 	text, _ := Value{c.tape, c.name}.TextBytes()
 	return text
 }
@@ -84,7 +81,7 @@ func (v Value) Member(name string) (found Value) {
 	if v.Kind() != Object {
 		return Value{}
 	}
-	for c, ok := v.First(); ok; c, ok = c.Next() {
+	for c, ok := v.First(); ok; ok = c.Next() {
 		if string(c.Name()) == name {
 			found = c.Value
 		}
@@ -97,7 +94,11 @@ func (v Value) Members(name, other string) (found, foundOther Value) {
 	if v.Kind() != Object {
 		return Value{}, Value{}
 	}
-	for c, ok := v.First(); ok; c, ok = c.Next() {
+	for c, ok := v.First(); ok; ok = c.Next() {
+		// Most names are told apart by their length.
+		if n := &c.tape.nodes[c.name]; !n.escaped && int(n.end-n.start) != len(name)+2 && int(n.end-n.start) != len(other)+2 {
+			continue
+		}
 		switch text := c.Name(); string(text) {
 		case name:
 			found = c.Value
@@ -126,7 +127,7 @@ func (v Value) hasDuplicateNames() bool {
 	var buf [maxLinearNames][]byte
 	names := buf[:0]
 	var seen map[string]bool
-	for c, ok := v.First(); ok; c, ok = c.Next() {
+	for c, ok := v.First(); ok; ok = c.Next() {
 		name := c.Name()
 		if slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) }) || seen[string(name)] {
 			return true

@@ -146,7 +146,7 @@ func (c *Client) setResponses(ctx context.Context, parts []*batchPart, batch *re
 		return
 	}
 	responses := root.Member("responses")
-	for one, ok := responses.First(); ok; one, ok = one.Next() {
+	for one, ok := responses.First(); ok; ok = one.Next() {
 		id, _ := one.Member("id").Text()
 		i, err := strconv.Atoi(id)
 		if err != nil || i < 0 || i >= len(parts) || parts[i].resp != nil {
@@ -176,7 +176,7 @@ func partResponse(r request, v jsontape.Value) *response {
 	}
 	resp := &response{request: r, status: status, header: make(http.Header)}
 	headers := v.Member("headers")
-	for h, ok := headers.First(); ok && headers.Kind() == jsontape.Object; h, ok = h.Next() {
+	for h, ok := headers.First(); ok && headers.Kind() == jsontape.Object; ok = h.Next() {
 		if text, isText := h.Text(); isText {
 			resp.header.Set(string(h.Name()), text)
 		}

@@ -390,7 +390,7 @@ func (l *listing) read(ctx context.Context, query string) (part, error) {
 	}
 	p := part{response: resp, link: list.link, hasUnreadableLink: list.hasUnreadableLink}
 	p.entries = make([]profile.Entry, 0, min(l.query.Limit, 100)+1)
-	for c, ok := list.items.First(); ok; c, ok = c.Next() {
+	for c, ok := list.items.First(); ok; ok = c.Next() {
 		if p.length++; c.Kind() == jsontape.Null {
 			continue
 		}

@@ -42,7 +42,7 @@ func parseList(resp *response) (*listResponse, error) {
 	}
 	list := &listResponse{hasUnreadableLink: hasNextRelation(resp.header)}
 	// Iterate, because Member returns only the last of duplicate names, which could hide a link.
-	for c, ok := root.First(); ok; c, ok = c.Next() {
+	for c, ok := root.First(); ok; ok = c.Next() {
 		if err := list.readMember(string(c.Name()), c.Value); err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ var nextNamePattern = regexp.MustCompile(`(?i)next$|next[-_]?(link|page|part|url
 func hasMoreHint(v jsontape.Value, isNamed bool) bool {
 	switch v.Kind() {
 	case jsontape.Object, jsontape.Array:
-		for c, ok := v.First(); ok; c, ok = c.Next() {
+		for c, ok := v.First(); ok; ok = c.Next() {
 			if hasMoreHint(c.Value, isNamed || v.Kind() == jsontape.Object && nextNamePattern.Match(c.Name())) {
 				return true
 			}

@@ -97,7 +97,7 @@ func FuzzParseList(f *testing.F) {
 }
 
 func elements(l *listResponse) (all []json.RawMessage) {
-	for c, ok := l.items.First(); ok; c, ok = c.Next() {
+	for c, ok := l.items.First(); ok; ok = c.Next() {
 		all = append(all, json.RawMessage(c.Raw()))
 	}
 	return all

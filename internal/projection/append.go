@@ -17,7 +17,7 @@ func (p *Plan) Append(dst []byte, v jsontape.Value, appendComputed func(dst []by
 		found = make([]jsontape.Value, len(p.properties))
 	}
 	if v.Kind() == jsontape.Object {
-		for c, ok := v.First(); ok; c, ok = c.Next() {
+		for c, ok := v.First(); ok; ok = c.Next() {
 			if i := p.index.find(c.Name()); i >= 0 { // the last of duplicate names wins
 				found[i] = c.Value
 			}
@@ -88,7 +88,7 @@ func (f *Field) appendList(dst []byte, v jsontape.Value) []byte {
 		}
 		return append(dst, ']')
 	}
-	for c, ok := v.First(); ok; c, ok = c.Next() {
+	for c, ok := v.First(); ok; ok = c.Next() {
 		begin := len(dst)
 		if begin > before+1 {
 			dst = append(dst, ',')

@@ -272,7 +272,7 @@ func bench(b *testing.B, selection string) {
 			b.Fatal(err)
 		}
 		dst = dst[:0]
-		for c, ok := tape.Root().First(); ok; c, ok = c.Next() {
+		for c, ok := tape.Root().First(); ok; ok = c.Next() {
 			dst = plan.Append(dst, c.Value, appendNull)
 		}
 	}

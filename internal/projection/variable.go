@@ -139,7 +139,7 @@ func (c *coercion) list(t *ast.Type, v jsontape.Value) (any, error) {
 		return []any{value}, err
 	}
 	list := []any{}
-	for child, ok := v.First(); ok; child, ok = child.Next() {
+	for child, ok := v.First(); ok; ok = child.Next() {
 		c.path = append(c.path, strconv.Itoa(len(list)))
 		value, err := c.value(t.Elem, child.Value)
 		if err != nil {
@@ -156,7 +156,7 @@ func (c *coercion) object(def *ast.Definition, v jsontape.Value) (any, error) {
 		return nil, fmt.Errorf("%s must be an input object", def.Name)
 	}
 	given := make([]jsontape.Value, len(def.Fields))
-	for child, ok := v.First(); ok; child, ok = child.Next() {
+	for child, ok := v.First(); ok; ok = child.Next() {
 		name := child.Name()
 		i := slices.IndexFunc(def.Fields, func(f *ast.FieldDefinition) bool { return f.Name == string(name) })
 		if i < 0 {
