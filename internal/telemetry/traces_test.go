@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -171,6 +177,52 @@ func TestCollectorReceives(t *testing.T) {
 				t.Errorf("no %s in %s", want, received.resource)
 			}
 		}
+	}
+}
+
+// TestCollectorTLS tests that the certificate of the collector is checked, and that ProfileQL shows its own.
+func TestCollectorTLS(t *testing.T) {
+	received := new(receiver)
+	server := httptest.NewUnstartedServer(received)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(kind string, content []byte) (file string) {
+		file = filepath.Join(t.TempDir(), "pem")
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	cert, keyFile := write("CERTIFICATE", server.Certificate().Raw), write("PRIVATE KEY", key)
+	trusted := "OTEL_EXPORTER_OTLP_CERTIFICATE=" + cert
+	own := []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=" + cert, "OTEL_EXPORTER_OTLP_CLIENT_KEY=" + keyFile}
+	for _, test := range []struct {
+		variables []string
+		problem   string // empty for none
+	}{
+		{append(own, trusted), ""},
+		{own, "certificate signed by unknown authority"},
+		{[]string{trusted}, "certificate required"},
+	} {
+		set(t, append(test.variables, "OTEL_EXPORTER_OTLP_ENDPOINT="+server.URL)...)
+		c, err := newCollector()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.UploadTraces(t.Context(), nil)
+		if test.problem == "" && err != nil || test.problem != "" && (err == nil || !strings.Contains(lossReason(err), test.problem)) {
+			t.Errorf("%v: %v", test.variables, err)
+		}
+		_ = c.Stop(t.Context())
+	}
+	if len(received.requests) != 1 {
+		t.Errorf("%d requests", len(received.requests))
 	}
 }
 
