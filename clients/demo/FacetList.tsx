@@ -31,6 +31,10 @@ export function FacetList({ facet, sources, signIn }: Props) {
   const [said, say] = useState("");
   const heading = useRef<HTMLHeadingElement>(null);
   const list = data?.me[facet.name];
+  const done = (what: string) => {
+    say(what);
+    heading.current?.focus(); // what had the focus is gone
+  };
 
   // Pages are asked for beside the list, and come to it through the cache: it stays as it is where one fails.
   const more = async (after: string | null) => {
@@ -39,14 +43,16 @@ export function FacetList({ facet, sources, signIn }: Props) {
     const failed = page.data?.me[facet.name]?.failedSources ?? [];
     setLast({ after, failed, error: page.error });
     setLoading(false);
-    if (!page.error) say("The next page is loaded.");
+    if (page.error) return;
+    const isLast = !page.data?.me[facet.name]?.pageInfo.hasNextPage; // the button that has the focus goes
+    (isLast ? done : say)("The next page is loaded.");
   };
   const failed = last?.error ? last.failed : (list?.failedSources ?? []);
   const failure = last?.error ?? error;
-  const again = () => (last?.error ? void more(last.after) : readAgain({ requestPolicy: "network-only" }));
-  const done = (what: string) => {
-    say(what);
-    heading.current?.focus(); // what had the focus is gone
+  const again = () => {
+    heading.current?.focus();
+    if (last?.error) void more(last.after);
+    else readAgain({ requestPolicy: "network-only" });
   };
   return (
     <section aria-labelledby={facet.name} aria-busy={fetching || loading}>

@@ -1,5 +1,5 @@
 import { problemOf } from "../urql/problem";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useClient, useMutation } from "urql";
 import { Explanation } from "./Explanation";
 import type { Facet, Field } from "./facets";
@@ -23,6 +23,8 @@ export function ItemCard({ facet, item, onSaved, onDeleted }: Props) {
   const [changed, setChanged] = useState<{ field: Field; value: unknown }>();
   const [title, ...others] = facet.fields as [Field, ...Field[]];
   const name = shown(valueAt(item, title.path), title.kind) || "(without a name)";
+  const card = useRef<HTMLLIElement>(null);
+  const focus = () => card.current?.focus(); // for buttons that go when they are pressed
   const readAgain = () => client.query(one, { id: item.id }, { requestPolicy: "network-only" }).toPromise();
 
   const save = async (field: Field, value: unknown) => {
@@ -34,6 +36,7 @@ export function ItemCard({ facet, item, onSaved, onDeleted }: Props) {
     if (error && problemOf(error).action === "look first") await readAgain();
   };
   const erase = async () => {
+    focus();
     const { error } = await remove({ input: { id: item.id } });
     if (!error) onDeleted(`${name} is deleted.`);
   };
@@ -46,7 +49,7 @@ export function ItemCard({ facet, item, onSaved, onDeleted }: Props) {
     />
   );
   return (
-    <li className="item" aria-busy={updated.fetching || deleted.fetching}>
+    <li className="item" ref={card} tabIndex={-1} aria-busy={updated.fetching || deleted.fetching}>
       <dl>
         <div className="name">
           <dt className="hidden">{title.label}</dt>
@@ -63,21 +66,24 @@ export function ItemCard({ facet, item, onSaved, onDeleted }: Props) {
         <Explanation
           error={updated.error}
           what={`Changing ${changed.field.label} to ${changed.value === null ? "nothing" : `“${shown(changed.value, changed.field.kind)}”`}`}
-          retry={() => void save(changed.field, changed.value)}
+          retry={() => {
+            focus();
+            void save(changed.field, changed.value);
+          }}
           reload={() => void readAgain()}
         />
       )}
       <Explanation error={deleted.error} what={`Deleting ${name}`} retry={() => void erase()} reload={() => void readAgain()} />
       <footer>
         <span className="source">{item.profileSource.name}</span>
-        {item.profileSource.writable && <Erase name={name} busy={deleted.fetching} erase={() => void erase()} />}
+        {item.profileSource.writable && <Erase name={name} busy={deleted.fetching} erase={() => void erase()} keep={focus} />}
       </footer>
     </li>
   );
 }
 
 /** A button that asks before it does what cannot be undone. */
-function Erase({ name, busy, erase }: { name: string; busy: boolean; erase: () => void }) {
+function Erase({ name, busy, erase, keep }: { name: string; busy: boolean; erase: () => void; keep: () => void }) {
   const [asking, setAsking] = useState(false);
   if (busy) return <span>Deleting…</span>;
   if (!asking) {
@@ -99,7 +105,14 @@ function Erase({ name, busy, erase }: { name: string; busy: boolean; erase: () =
       >
         Delete it
       </button>
-      <button onClick={() => setAsking(false)}>Keep it</button>
+      <button
+        onClick={() => {
+          setAsking(false);
+          keep();
+        }}
+      >
+        Keep it
+      </button>
     </span>
   );
 }

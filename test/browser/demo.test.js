@@ -46,6 +46,8 @@ const item = (title, name) => items(title).filter({ hasText: name });
 const operations = () => page.getByRole("complementary", { name: "Requests" }).locator("ol > li");
 const newest = () => operations().first();
 
+const hasFocus = (element) => element === document.activeElement;
+
 /** Waits until the newest operation has this name and its requests, and returns the text of its entry. */
 async function operation(name) {
   await newest().getByText(name, { exact: true }).waitFor();
@@ -131,7 +133,7 @@ test("an edit is one PATCH with only what was changed", async () => {
   assert.deepEqual(await body(), { description: "In the rain, too" });
   await facet("Interests").getByText("Description is saved.").waitFor();
   const value = walks.getByRole("button", { name: "Description of Long walks: In the rain, too. Edit" });
-  assert.ok(await value.evaluate((button) => button === document.activeElement), "the focus is back at the value");
+  assert.ok(await value.evaluate(hasFocus), "the focus is back at the value");
 
   await value.click();
   await isAccessible("edit", walks);
@@ -228,10 +230,15 @@ test("an item is created and deleted", async () => {
   await facet("Websites").getByText("The new item is in Websites.").waitFor();
   await operation("CreatePersonWebsite");
   assert.deepEqual(await body(), { displayName: "My page", webUrl: "https://example.org/me" });
-  await item("Websites", "My page").getByRole("button", { name: "Delete My page" }).click();
+  const added = item("Websites", "My page");
+  await added.getByRole("button", { name: "Delete My page" }).click();
+  await added.getByRole("button", { name: "Keep it" }).click();
+  assert.ok(await added.evaluate(hasFocus), "the focus stays at the item");
+  await added.getByRole("button", { name: "Delete My page" }).click();
   await page.keyboard.press("Enter"); // the question has the focus
   await facet("Websites").getByText("My page is deleted.").waitFor();
-  assert.equal(await item("Websites", "My page").count(), 0);
+  assert.equal(await added.count(), 0);
+  assert.ok(await page.getByRole("heading", { name: "Websites" }).evaluate(hasFocus));
   assert.match(await operation("Delete"), /DELETE \/me\/profile\/websites\//);
 });
 
