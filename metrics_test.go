@@ -518,8 +518,8 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // mostForMetrics is the maximum factor by which metrics may increase the time of a request. An update takes some 40 µs
-// inside ProfileQL, and its metrics about one.
-const mostForMetrics = 1.06
+// inside ProfileQL, and its metrics about two. The bound leaves room for a busy machine.
+const mostForMetrics = 1.10
 
 // BenchmarkMetrics compares the CPU time of an update and of a page with and without metrics. Rounds alternate, and the median
 // of their ratios counts, because machines are noisy. The benchmark fails if it is over the limit three times.
