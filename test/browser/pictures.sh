@@ -12,9 +12,9 @@ playground=$!
 demo=$!
 cd test/browser
 npm ci --no-audit --no-fund
-export SCREENSHOTS="$work" PROFILEQL_URL=http://127.0.0.1:18101/ DEMO_URL=http://127.0.0.1:18102/demo
+export SCREENSHOTS="$work" PROFILEQL_URL=http://127.0.0.1:18101/ PROFILEQL_DEMO_URL=http://127.0.0.1:18102/demo
 until curl -fso /dev/null http://127.0.0.1:18101/readyz && curl -fso /dev/null http://127.0.0.1:18102/readyz; do sleep 0.1; done
-node --test --test-timeout=120000 playground.test.js
-node --test --test-timeout=120000 demo.test.js
+node --test --test-timeout=240000 playground.test.js
+node --test --test-timeout=240000 demo.test.js
 cp "$work/update.png" "$root/docs/playground.png"
 cp "$work/demo-refused-light.png" "$root/docs/demo.png"

@@ -138,7 +138,10 @@ func TestTraceOfFaults(t *testing.T) {
 			t.Parallel()
 			w := &witness{next: openBox(t, faults.Config{Rules: []faults.Rule{rule}})}
 			s := serveSource(t, "box", w)
-			s.Token, s.Timeout = token{From: "caller"}, time.Second
+			s.Token = token{From: "caller"}
+			if rule.Fault == faults.Stall { // each request takes as long as it may
+				s.Timeout = 3 * time.Second
+			}
 			f := newFacadeOf(t, s)
 			for _, operation := range operations {
 				r := f.do(operation, nil, "ProfileQL-Trace", "1", "Authorization", "Bearer "+secret, "Cookie", secret)
