@@ -37,9 +37,11 @@ type Transport struct{ *http.Transport }
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for {
 		resp, err := t.Transport.RoundTrip(r)
-		if err == nil || r.Context().Err() != nil || !attemptOf(r.Context()).isUnwritten() { // each such connection is closed, so this ends
+		isRepeatable := r.Body == nil || r.GetBody != nil
+		if err == nil || !isRepeatable || r.Context().Err() != nil || !attemptOf(r.Context()).isUnwritten() {
 			return resp, err
 		}
+		// The connection is closed, so this ends.
 		r = r.WithContext(r.Context()) // a RoundTripper must not modify the request
 		if r.GetBody != nil {
 			if r.Body, err = r.GetBody(); err != nil {

@@ -2,7 +2,9 @@ package profileapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -168,6 +170,38 @@ func TestClosedBeforeWrite(t *testing.T) {
 				t.Errorf("the source was asked %d times, not %d", asked.Load(), writes)
 			}
 		})
+	}
+}
+
+// TestUnrepeatableBody tests that a request whose body cannot be read again is not sent without it.
+func TestUnrepeatableBody(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(server.Close)
+	transport := NewTransport(8)
+	t.Cleanup(transport.CloseIdleConnections)
+	send := func(isStale bool) error {
+		a := new(attempt)
+		ctx := httptrace.WithClientTrace(context.WithValue(t.Context(), attemptKey{}, a), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+			a.got(info, http.MethodPatch)
+			a.conn.stale.Store(isStale && info.Reused)
+		}})
+		r, err := http.NewRequestWithContext(ctx, http.MethodPatch, server.URL, io.NopCloser(strings.NewReader("{}")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.RoundTrip(r)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return err
+	}
+	if err := send(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(true); !errors.Is(err, errStale) || asked.Load() != 1 {
+		t.Errorf("%v; the source was asked %d times", err, asked.Load())
 	}
 }
 
