@@ -296,10 +296,10 @@ func newPages(all sourceList, shown func(http.Header) bool) (http.Handler, error
 }
 
 // newPlayground returns the playground for these sources. In a sandbox, it offers the people to sign in as.
-func newPlayground(all sourceList, allowed func(http.Header) bool) (http.Handler, error) {
+func newPlayground(all sourceList, shown func(http.Header) bool) (http.Handler, error) {
 	o := playground.Options{
 		Endpoint: "graphql", Tabs: playground.Guide(all[len(all)-1].Name, sandbox.SampleInterest, sandbox.LockedInterest),
-		Sources: make(map[string]string), Shown: allowed,
+		Sources: make(map[string]string), Shown: shown,
 	}
 	for _, s := range all {
 		if s.sandbox == nil {

@@ -1,15 +1,8 @@
 package demo
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -62,39 +55,5 @@ func TestSize(t *testing.T) {
 	}
 	if total > 120_000 {
 		t.Errorf("the page has %d bytes", total)
-	}
-}
-
-// TestSums compares the embedded files with the checksums that the build wrote. A test in clients/demo builds them again.
-func TestSums(t *testing.T) {
-	sums, err := os.ReadFile("dist/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var actual bytes.Buffer
-	names, err := fs.Glob(files, "dist/*.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		content, err := files.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r, err := gzip.NewReader(bytes.NewReader(content)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if _, err := io.Copy(io.Discard, r); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		sum := sha256.Sum256(content)
-		actual.WriteString(hex.EncodeToString(sum[:]) + "  " + strings.TrimPrefix(name, "dist/") + "\n")
-	}
-	if len(strings.Fields(string(sums))) != 2*len(names) {
-		t.Errorf("there are %d files, and the checksums %s", len(names), sums)
-	}
-	for line := range strings.Lines(actual.String()) {
-		if !strings.Contains(string(sums), line) {
-			t.Errorf("dist/ is not what the build made of it: %s", line)
-		}
 	}
 }

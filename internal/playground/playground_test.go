@@ -1,9 +1,6 @@
 package playground
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"io/fs"
 	"net/http"
@@ -105,29 +102,5 @@ func TestAssets(t *testing.T) {
 	}
 	if !strings.Contains(read(t, get(t, "GET", "/playground/LICENSES.txt")), "MIT License") {
 		t.Error("the licenses are missing")
-	}
-}
-
-// TestSums compares the embedded files with the checksums that npm/build.sh wrote.
-func TestSums(t *testing.T) {
-	sums, err := os.ReadFile("dist/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var actual bytes.Buffer
-	files, err := fs.Glob(distFiles, "dist/*.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		content, err := distFiles.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(content)
-		actual.WriteString(hex.EncodeToString(sum[:]) + "  " + strings.TrimPrefix(name, "dist/") + "\n")
-	}
-	if actual.String() != string(sums) {
-		t.Errorf("dist/ is not what npm/build.sh made of it:\n%s\nagainst\n%s", actual.String(), sums)
 	}
 }
