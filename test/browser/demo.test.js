@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import axe from "axe-core";
 import { chromium } from "playwright-core";
+import { chromiumOptions, seriousFindings, watch } from "./browser.js";
 
 const address = process.env.PROFILEQL_DEMO_URL;
 assert.ok(address, "PROFILEQL_DEMO_URL must be the address of a running demo");
@@ -16,25 +16,14 @@ const complaints = []; // what it wrote to its console, and errors on the page
 const tokens = []; // the header Authorization of each operation
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
+  browser = await chromium.launch(chromiumOptions);
   page = await browser.newPage({ viewport: { width: 1360, height: 900 } });
   page.setDefaultTimeout(20_000);
   page.on("request", (request) => {
     requests.push(request.url());
     if (request.url().endsWith("/graphql")) tokens.push(request.headers().authorization);
   });
-  page.on("websocket", (socket) => requests.push(socket.url()));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective}`));
-  });
+  await watch(page, { requests, complaints });
   await page.goto(address);
 });
 
@@ -87,11 +76,7 @@ async function isAccessible(name, part = page.locator("body")) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     await picture(`${name}-${colorScheme}`);
-    if (!(await page.evaluate("window.axe !== undefined"))) await page.evaluate(axe.source);
-    const { violations } = await part.evaluate((element) => globalThis.axe.run(element, { resultTypes: ["violations"] }));
-    const found = violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n")}`);
-    assert.deepEqual(found, [], `${name}, ${colorScheme}`);
+    assert.deepEqual(await seriousFindings(page, part), [], `${name}, ${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: "light" });
 }

@@ -8,6 +8,7 @@ import http from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
+import { chromiumOptions } from "./browser.js";
 
 const { PROFILEQL_URL: address, PROFILEQL_CORS_URL: open, CORS_ORIGIN: friend } = process.env;
 assert.ok(address && open && friend, "PROFILEQL_URL, PROFILEQL_CORS_URL and CORS_ORIGIN must be set");
@@ -23,9 +24,8 @@ let browser, page, stranger;
 before(async () => {
   // The rule stands for a name server that answers a page's name with this machine's address (DNS rebinding).
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP rebind.example 127.0.0.1, MAP *.preview.example.com 127.0.0.1"],
+    ...chromiumOptions,
+    args: [...chromiumOptions.args, "--host-resolver-rules=MAP rebind.example 127.0.0.1, MAP *.preview.example.com 127.0.0.1"],
   });
   page = await browser.newPage();
   const blank = (_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>a page</title>");
